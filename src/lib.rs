@@ -1,1 +1,8 @@
-//! onestream.
+#![doc = include_str!("README.md")]
+
+pub mod config;
+pub mod control;
+pub mod kinds;
+pub mod provision;
+pub mod remote;
+pub mod resource;

@@ -1,1 +1,31 @@
-//! The local Azure.
+//! A local Azure: Resource Manager and Entra's token endpoint on a loopback port,
+//! answering as Azure does. It knows nothing of the program that uses it.
+//!
+//! ```text
+//! server/   a request becomes a Call, is routed by host and path, and an Answer goes back
+//! control/  /emulator/…: clock, faults, outages, snapshots, the request log
+//! entra/    tokens: who is calling
+//! arm/      the front door (order of checks, locks, paging, operations), the same for all types
+//! types/    one file per ARM type: what its provider accepts, adds and refuses
+//! state/    the world: objects and operations, an append-only log, snapshots, the clock
+//! ```
+//!
+//! Each layer uses only those below it. **Adding a type** is a file in `types/` and a
+//! line in its table.
+
+mod arm;
+mod azure;
+mod control;
+mod emulator;
+mod endpoint;
+mod entra;
+mod process;
+mod server;
+mod settings;
+mod state;
+mod types;
+
+pub use emulator::Emulator;
+pub use endpoint::{Credential, Endpoint};
+pub use process::{Access, StartError, open};
+pub use settings::{DEFAULT_SUBSCRIPTION, DEFAULT_TENANT, Pace, Settings};

@@ -1,0 +1,260 @@
+//! What can be typed: commands, flags and their meaning.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use onestream::config::CloudChoice;
+use onestream::resource::{Address, EnvironmentName, Pattern};
+
+/// Plans, applies and watches the Azure side of a signed-container supply chain.
+#[derive(Debug, Parser)]
+#[command(name = "onestream", version, propagate_version = true, max_term_width = 100)]
+#[command(after_help = EXIT_CODES)]
+pub struct Arguments {
+    /// Flags of every command.
+    #[command(flatten)]
+    pub global: Global,
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// The table that `--help` ends with; `failure.rs` holds the same one as code.
+const EXIT_CODES: &str = "\
+Exit codes:
+  0   done, or clean
+  1   failed, or nothing could be read
+  2   changes are pending (plan --detailed-exitcode)
+  3   refused: guard, stale plan, missing approval
+  4   incomplete: some of it unreadable, part applied, or stopped by Ctrl-C
+  64  usage or configuration
+  130 ended by a second Ctrl-C";
+
+/// Flags of every command.
+#[derive(Debug, Args)]
+pub struct Global {
+    /// The folder that holds environments/.
+    #[arg(long, global = true, value_name = "DIR", default_value = ".")]
+    pub root: PathBuf,
+    /// Only this environment; may be given several times. All, and shared, when absent.
+    #[arg(long = "env", global = true, value_name = "NAME")]
+    pub environments: Vec<EnvironmentName>,
+    /// The cloud to talk to, instead of the one in common.toml.
+    #[arg(long, global = true, env = "ONESTREAM_CLOUD", value_name = "CLOUD")]
+    pub cloud: Option<CloudChoice>,
+    /// How results are printed.
+    #[arg(long, global = true, value_enum, default_value_t = OutputFormat::Table)]
+    pub format: OutputFormat,
+    /// Whether to colour what is printed.
+    #[arg(long, global = true, value_enum, default_value_t = Colour::Auto)]
+    pub color: Colour,
+}
+
+/// How results are printed. Not every command has all of them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum OutputFormat {
+    /// For people.
+    Table,
+    /// One document, for programs.
+    Json,
+    /// For pull requests.
+    Markdown,
+    /// Graphviz; for `graph`.
+    Dot,
+    /// Mermaid, as Markdown renders it; for `graph`.
+    Mermaid,
+    /// A picture; for `graph`.
+    Svg,
+}
+
+/// Whether to colour what is printed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Colour {
+    /// On a terminal, unless NO_COLOR is set.
+    Auto,
+    /// Always.
+    Always,
+    /// Never.
+    Never,
+}
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Write sample environments into a folder.
+    Init {
+        /// Where to; nothing that exists is overwritten.
+        #[arg(default_value = ".")]
+        dir: PathBuf,
+    },
+    /// Check the configuration; contacts nothing.
+    Validate,
+    /// Print the JSON Schema of the TOML files, for editors.
+    Schema {
+        /// Of which file.
+        #[arg(value_enum, default_value_t = SchemaOf::Environment)]
+        of: SchemaOf,
+    },
+    /// Show what would change.
+    Plan(PlanArguments),
+    /// Show a saved plan.
+    Show {
+        /// The file that `plan --out` wrote.
+        file: PathBuf,
+    },
+    /// Make Azure as declared.
+    Apply(ApplyArguments),
+    /// Delete everything of ours.
+    Destroy(DestroyArguments),
+    /// Draw the dependency graph: --format dot, mermaid or svg.
+    Graph,
+    /// Show what stands in Azure, live.
+    State {
+        /// What to show.
+        #[command(subcommand)]
+        command: StateCommand,
+    },
+    /// Print a completion script.
+    Completions {
+        /// For which shell.
+        shell: clap_complete::Shell,
+    },
+    /// Print the manual, or write one page per command.
+    Man {
+        /// The folder for the pages.
+        #[arg(long, value_name = "DIR")]
+        dir: Option<PathBuf>,
+    },
+    /// Run or reset the local Azure.
+    #[cfg(feature = "emulator")]
+    Emulator {
+        /// What to do with it.
+        #[command(subcommand)]
+        command: EmulatorCommand,
+    },
+}
+
+/// What a plan is asked for.
+#[derive(Debug, Args)]
+pub struct PlanArguments {
+    /// Save the plan to this file, for review and `apply FILE`.
+    #[arg(long, value_name = "FILE")]
+    pub out: Option<PathBuf>,
+    /// Plan the deletion of everything of ours.
+    #[arg(long)]
+    pub destroy: bool,
+    /// Which part.
+    #[command(flatten)]
+    pub selection: SelectionArguments,
+    /// Exit with 2 when changes are pending.
+    #[arg(long)]
+    pub detailed_exitcode: bool,
+}
+
+/// Which part of the estate is meant.
+#[derive(Debug, Args)]
+pub struct SelectionArguments {
+    /// Only this address (globs work), and what it needs.
+    #[arg(long, value_name = "ADDRESS")]
+    pub target: Vec<Pattern>,
+    /// Not this address (globs work), nor what needs it.
+    #[arg(long, value_name = "ADDRESS")]
+    pub exclude: Vec<Pattern>,
+    /// Take over declared objects that exist without our marker.
+    #[arg(long)]
+    pub adopt: bool,
+}
+
+/// How a plan is carried out.
+#[derive(Debug, Args)]
+pub struct RunArguments {
+    /// Do not ask. Replaces no approval.
+    #[arg(long)]
+    pub auto_approve: bool,
+    /// How many operations run at the same time.
+    #[arg(long, value_name = "N", default_value_t = 8, value_parser = clap::value_parser!(u16).range(1..=64))]
+    pub parallelism: u16,
+    /// Allow deleting this address (globs work), or lifting this lock.
+    #[arg(long, value_name = "ADDRESS")]
+    pub allow_destroy: Vec<Pattern>,
+}
+
+/// What an apply is asked for.
+#[derive(Debug, Args)]
+pub struct ApplyArguments {
+    /// A saved plan: applied exactly, or refused.
+    #[arg(conflicts_with_all = ["target", "exclude", "adopt"])]
+    pub file: Option<PathBuf>,
+    /// Which part.
+    #[command(flatten)]
+    pub selection: SelectionArguments,
+    /// How.
+    #[command(flatten)]
+    pub run: RunArguments,
+}
+
+/// What a destroy is asked for.
+#[derive(Debug, Args)]
+pub struct DestroyArguments {
+    /// Only this address (globs work), and what it needs.
+    #[arg(long, value_name = "ADDRESS")]
+    pub target: Vec<Pattern>,
+    /// Not this address (globs work), nor what needs it.
+    #[arg(long, value_name = "ADDRESS")]
+    pub exclude: Vec<Pattern>,
+    /// How.
+    #[command(flatten)]
+    pub run: RunArguments,
+}
+
+/// Of which file a schema is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum SchemaOf {
+    /// environments/NAME.toml
+    Environment,
+    /// environments/common.toml
+    Common,
+}
+
+/// What of the live state is shown.
+#[derive(Debug, Subcommand)]
+pub enum StateCommand {
+    /// Every address and what stands there.
+    List,
+    /// One object.
+    Show {
+        /// Which one.
+        address: Address,
+    },
+}
+
+/// What to do with the local Azure.
+#[cfg(feature = "emulator")]
+#[derive(Debug, Subcommand)]
+pub enum EmulatorCommand {
+    /// Serve it until Ctrl-C, to commands and other clients.
+    Serve(ServeArguments),
+    /// Forget everything that it holds.
+    Reset,
+}
+
+/// How the local Azure is served.
+#[cfg(feature = "emulator")]
+#[derive(Debug, Args)]
+pub struct ServeArguments {
+    /// The port on 127.0.0.1; 0 picks one.
+    #[arg(long, default_value_t = 0)]
+    pub port: u16,
+    /// Where it keeps its data; <root>/.onestream/emulator when absent.
+    #[arg(long, value_name = "DIR")]
+    pub data: Option<PathBuf>,
+    /// Added to every request, in milliseconds.
+    #[arg(long, value_name = "MS", default_value_t = 0)]
+    pub latency: u64,
+    /// Operations take as long as in Azure.
+    #[arg(long)]
+    pub realistic: bool,
+    /// Open the control endpoints, and hand out a principal that owns everything.
+    #[arg(long)]
+    pub open_info: bool,
+}

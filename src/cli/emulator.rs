@@ -1,0 +1,105 @@
+//! `emulator serve` and `emulator reset`: the local Azure as a process of its own.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use onestream::config::Configuration;
+use onestream_emulator::{Access, Pace, Settings, open};
+
+use super::arguments::{EmulatorCommand, Global, ServeArguments};
+use super::failure::{Exit, Failure};
+use super::interrupt;
+use super::output::Output;
+use super::wiring;
+
+/// Where the local Azure of a root folder keeps its data.
+fn data(root: &Path) -> PathBuf {
+    root.join(".onestream").join("emulator")
+}
+
+/// The local Azure that plays what a configuration speaks of.
+pub fn settings(configuration: &Configuration) -> Settings {
+    let mut subscriptions = vec![configuration.azure.subscription.clone()];
+    for environment in &configuration.environments {
+        if !subscriptions.contains(&environment.place.subscription) {
+            subscriptions.push(environment.place.subscription.clone());
+        }
+    }
+    Settings {
+        data: Some(data(&configuration.root)),
+        tenant: configuration.azure.tenant.clone(),
+        subscriptions,
+        ..Settings::default()
+    }
+}
+
+/// Runs `emulator`.
+pub async fn run(global: &Global, command: &EmulatorCommand, output: &Output) -> Result<Exit, Failure> {
+    match command {
+        EmulatorCommand::Serve(arguments) => serve(global, arguments, output).await,
+        EmulatorCommand::Reset => reset(global, output).await,
+    }
+}
+
+async fn serve(global: &Global, arguments: &ServeArguments, output: &Output) -> Result<Exit, Failure> {
+    let mut settings = match wiring::declared(global, output) {
+        Ok(declared) => settings(&declared.configuration),
+        // Served on a folder without configuration, it plays the default tenant.
+        Err(_) if !global.root.join("environments").exists() => {
+            Settings { data: Some(data(&global.root)), ..Settings::default() }
+        }
+        Err(failure) => return Err(failure),
+    };
+    if let Some(data) = &arguments.data {
+        settings.data = Some(data.clone());
+    }
+    settings.port = arguments.port;
+    settings.latency = Duration::from_millis(arguments.latency);
+    settings.open_info = arguments.open_info;
+    settings.announce = true;
+    if arguments.realistic {
+        settings.pace = Pace::Realistic;
+    }
+    let access = open(settings, |data| {
+        output.remark(format!("a command is using {}; waiting for it", data.display()));
+    })
+    .await
+    .map_err(|error| Failure::of(Exit::Failed, &error))?;
+    let emulator = match access {
+        Access::Started(emulator) => emulator,
+        Access::Running(endpoint) => {
+            return Err(Failure::new(
+                Exit::Failed,
+                format!("an emulator serves this data already, at {}", endpoint.origin),
+            ));
+        }
+    };
+    let endpoint = emulator.endpoint();
+    output.result(&format!(
+        "LOCAL EMULATOR, not Azure\n  Resource Manager  {0}\n  token endpoint    \
+         {0}/{1}/oauth2/v2.0/token\n  tenant            {1}\n  subscription      {2}\n",
+        endpoint.origin, endpoint.tenant, endpoint.subscription
+    ))?;
+    if arguments.open_info {
+        output.remark("open: GET /emulator/info hands out a principal that owns everything");
+    }
+    output.remark("Ctrl-C ends it");
+    interrupt::signal().await;
+    emulator.stop().await;
+    Ok(Exit::Clean)
+}
+
+async fn reset(global: &Global, output: &Output) -> Result<Exit, Failure> {
+    let folder = data(&global.root);
+    if !folder.exists() {
+        output.remark("there is nothing to reset");
+        return Ok(Exit::Clean);
+    }
+    onestream_emulator::reset(&folder, |data| {
+        output.remark(format!("a command is using {}; waiting for it", data.display()));
+    })
+    .await
+    .map_err(|error| Failure::of(Exit::Failed, &error))?;
+    output.remark("the local emulator holds nothing now");
+    Ok(Exit::Clean)
+}

@@ -1,0 +1,200 @@
+//! Errors become text, hint and exit code here, and nowhere else.
+
+use std::fmt;
+use std::process::ExitCode;
+
+use miette::Diagnostic;
+use onestream::provision::guard::Objection;
+use onestream::provision::ports::{Failure as AzureFailure, StoreError};
+
+/// How a command ended, by the exit code that says so.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Exit {
+    /// Done, or clean.
+    Clean = 0,
+    /// Failed, or nothing could be read.
+    Failed = 1,
+    /// Changes are pending.
+    Pending = 2,
+    /// Refused: guard, stale plan, missing approval.
+    Refused = 3,
+    /// Some of it unreadable, only part applied, or stopped by Ctrl-C.
+    Incomplete = 4,
+    /// Usage or configuration.
+    Usage = 64,
+}
+
+impl Exit {
+    /// The one that counts where two hold: refused beats incomplete beats failed beats pending.
+    #[must_use]
+    pub fn and(self, other: Self) -> Self {
+        let weight = |exit: Self| match exit {
+            Self::Clean => 0,
+            Self::Pending => 1,
+            Self::Failed => 2,
+            Self::Incomplete => 3,
+            Self::Refused => 4,
+            Self::Usage => 5,
+        };
+        if weight(other) > weight(self) { other } else { self }
+    }
+}
+
+impl From<Exit> for ExitCode {
+    fn from(exit: Exit) -> Self {
+        Self::from(exit as u8)
+    }
+}
+
+/// Why a command could not do what it was asked.
+#[derive(Debug)]
+pub struct Failure {
+    /// The exit code.
+    pub exit: Exit,
+    /// What went wrong.
+    pub what: What,
+    /// What to do about it.
+    pub hint: Option<String>,
+}
+
+/// What went wrong, in the form in which it is shown.
+#[derive(Debug)]
+pub enum What {
+    /// One message.
+    Message(String),
+    /// Diagnostics with file, line and caret.
+    Diagnostic(Box<dyn Diagnostic + Send + Sync>),
+    /// The guard's objections.
+    Objections(Vec<Objection>),
+}
+
+impl Failure {
+    /// A failure with a message of its own.
+    pub fn new(exit: Exit, message: impl fmt::Display) -> Self {
+        Self { exit, what: What::Message(message.to_string()), hint: None }
+    }
+
+    /// A mistake in how the program was called.
+    pub fn usage(message: impl fmt::Display) -> Self {
+        Self::new(Exit::Usage, message)
+    }
+
+    /// With what to do about it.
+    #[must_use]
+    pub fn hint(mut self, hint: impl Into<String>) -> Self {
+        self.hint = Some(hint.into());
+        self
+    }
+
+    /// A configuration that does not hold.
+    pub fn configuration(errors: impl Diagnostic + Send + Sync + 'static) -> Self {
+        Self { exit: Exit::Usage, what: What::Diagnostic(Box::new(errors)), hint: None }
+    }
+
+    /// A plan that the guard does not let through.
+    pub fn objections(objections: Vec<Objection>) -> Self {
+        Self { exit: Exit::Refused, what: What::Objections(objections), hint: None }
+    }
+
+    /// Any error with its chain of sources, as one line.
+    pub fn of(exit: Exit, error: &dyn std::error::Error) -> Self {
+        let mut text = error.to_string();
+        let mut source = error.source();
+        while let Some(inner) = source {
+            let inner_text = inner.to_string();
+            if !text.contains(&inner_text) {
+                text.push_str(": ");
+                text.push_str(&inner_text);
+            }
+            source = inner.source();
+        }
+        Self::new(exit, text)
+    }
+}
+
+impl From<StoreError> for Failure {
+    fn from(error: StoreError) -> Self {
+        let failure = match &error {
+            StoreError::Held { .. } => Self::of(Exit::Refused, &error)
+                .hint("wait until that run has ended, then try again"),
+            StoreError::Corrupt { .. } => Self::of(Exit::Failed, &error).hint(
+                "nothing was changed and nothing was overwritten; move the file aside to go on: \
+                 Azure is the state, the control store only tells who changed what",
+            ),
+            StoreError::Io { .. } => Self::of(Exit::Failed, &error),
+        };
+        failure
+    }
+}
+
+impl From<AzureFailure> for Failure {
+    fn from(failure: AzureFailure) -> Self {
+        let hint = failure.hint.clone();
+        Self { exit: Exit::Failed, what: What::Message(failure.to_string()), hint }
+    }
+}
+
+impl From<std::io::Error> for Failure {
+    fn from(error: std::io::Error) -> Self {
+        Self::of(Exit::Failed, &error)
+    }
+}
+
+/// Writes a failure for people.
+pub fn print(failure: &Failure, colour: bool, mut out: impl std::io::Write) -> std::io::Result<()> {
+    let (red, bold, off) = if colour { ("\x1b[31m", "\x1b[1m", "\x1b[0m") } else { ("", "", "") };
+    match &failure.what {
+        What::Message(text) => writeln!(out, "{red}error{off}: {text}")?,
+        What::Diagnostic(diagnostic) => {
+            let theme = if colour {
+                miette::GraphicalTheme::unicode()
+            } else {
+                miette::GraphicalTheme::unicode_nocolor()
+            };
+            let mut text = String::new();
+            let handler = miette::GraphicalReportHandler::new_themed(theme).with_links(false);
+            match handler.render_report(&mut text, diagnostic.as_ref()) {
+                Ok(()) => write!(out, "{text}")?,
+                Err(_) => writeln!(out, "{red}error{off}: {diagnostic}")?,
+            }
+        }
+        What::Objections(objections) => {
+            writeln!(out, "{red}refused{off}: nothing was changed")?;
+            for objection in objections {
+                let address = objection.address.as_ref().map(ToString::to_string);
+                let address = address.map(|a| format!("{bold}{a}{off}: ")).unwrap_or_default();
+                writeln!(out, "  {red}!{off} {address}{}", objection.problem)?;
+                writeln!(out, "    instead: {}", objection.instead)?;
+            }
+        }
+    }
+    if let Some(hint) = &failure.hint {
+        writeln!(out, "  hint: {hint}")?;
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn exit_codes_and_their_precedence_are_the_documented_ones() {
+        let codes = [
+            (Exit::Clean, 0),
+            (Exit::Failed, 1),
+            (Exit::Pending, 2),
+            (Exit::Refused, 3),
+            (Exit::Incomplete, 4),
+            (Exit::Usage, 64),
+        ];
+        for (exit, code) in codes {
+            assert_eq!(exit as u8, code);
+        }
+        let rising = [Exit::Clean, Exit::Pending, Exit::Failed, Exit::Incomplete, Exit::Refused];
+        for pair in rising.windows(2) {
+            assert_eq!(pair[0].and(pair[1]), pair[1]);
+            assert_eq!(pair[1].and(pair[0]), pair[1]);
+        }
+    }
+}

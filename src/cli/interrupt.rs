@@ -1,0 +1,44 @@
+//! Ctrl-C and SIGTERM: the first finishes what is in flight, the second ends at once.
+
+use tokio::sync::watch;
+
+/// The exit code of a run that a second signal ended.
+const ENDED_BY_SIGNAL: i32 = 130;
+
+/// A receiver that turns true on the first Ctrl-C or SIGTERM. The second ends the process.
+pub fn listen() -> watch::Receiver<bool> {
+    let (sender, receiver) = watch::channel(false);
+    tokio::spawn(async move {
+        signal().await;
+        eprintln!("stopping: finishing what is in flight; once more to end at once");
+        // The run may have ended by itself; then nobody listens any more.
+        sender.send(true).ok();
+        signal().await;
+        std::process::exit(ENDED_BY_SIGNAL);
+    });
+    receiver
+}
+
+/// Waits for the next signal that asks for an end.
+pub async fn signal() {
+    #[cfg(unix)]
+    {
+        use tokio::signal::unix::{SignalKind, signal};
+        match signal(SignalKind::terminate()) {
+            Ok(mut terminate) => tokio::select! {
+                _ = tokio::signal::ctrl_c() => {}
+                _ = terminate.recv() => {}
+            },
+            Err(_) => wait_for_ctrl_c().await,
+        }
+    }
+    #[cfg(not(unix))]
+    wait_for_ctrl_c().await;
+}
+
+async fn wait_for_ctrl_c() {
+    if tokio::signal::ctrl_c().await.is_err() {
+        // No handler could be set: the default one ends the process, so there is nothing to wait for.
+        std::future::pending::<()>().await;
+    }
+}

@@ -1,0 +1,82 @@
+//! The command line: each command parses, calls the library and hands the result to report.
+//!
+//! Nothing is decided here but how a command is wired and what its exit code is. `wiring`
+//! joins the parts, `connect` chooses cloud and credential, `failure` is the one place where
+//! errors become text and exit codes.
+
+mod apply;
+mod arguments;
+mod connect;
+#[cfg(feature = "emulator")]
+mod emulator;
+mod failure;
+mod graph;
+mod interrupt;
+mod offline;
+mod output;
+mod plan;
+mod state;
+mod wiring;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use arguments::{Arguments, Command};
+use failure::{Exit, Failure};
+use output::Output;
+
+/// Runs the program.
+pub fn main() -> ExitCode {
+    let arguments = match Arguments::try_parse() {
+        Ok(arguments) => arguments,
+        Err(error) => {
+            // Help and version are answers, not mistakes.
+            let exit = if error.use_stderr() { Exit::Usage } else { Exit::Clean };
+            error.print().ok();
+            return exit.into();
+        }
+    };
+    log_to_stderr();
+    let output = Output::new(arguments.global.format, arguments.global.color);
+    let runtime = match tokio::runtime::Runtime::new() {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            eprintln!("error: {error}");
+            return Exit::Failed.into();
+        }
+    };
+    match runtime.block_on(run(&arguments, &output)) {
+        Ok(exit) => exit.into(),
+        Err(failure) => {
+            failure::print(&failure, output.error_style().colour, std::io::stderr()).ok();
+            failure.exit.into()
+        }
+    }
+}
+
+async fn run(arguments: &Arguments, output: &Output) -> Result<Exit, Failure> {
+    let global = &arguments.global;
+    match &arguments.command {
+        Command::Init { dir } => offline::init(dir, output),
+        Command::Validate => offline::validate(global, output),
+        Command::Schema { of } => offline::schema(*of, output),
+        Command::Plan(plan) => plan::run(global, plan, output).await,
+        Command::Show { file } => plan::show(file, output),
+        Command::Apply(apply) => apply::run(global, apply, output).await,
+        Command::Destroy(destroy) => apply::destroy(global, destroy, output).await,
+        Command::Graph => graph::run(global, output),
+        Command::State { command } => state::run(global, command, output).await,
+        Command::Completions { shell } => offline::completions(*shell),
+        Command::Man { dir } => offline::man(dir.as_deref(), output),
+        #[cfg(feature = "emulator")]
+        Command::Emulator { command } => emulator::run(global, command, output).await,
+    }
+}
+
+/// `ONESTREAM_LOG=debug` shows every request, never a body or a token.
+fn log_to_stderr() {
+    let filter = tracing_subscriber::EnvFilter::try_from_env("ONESTREAM_LOG")
+        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("warn"));
+    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+}

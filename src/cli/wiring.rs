@@ -1,0 +1,202 @@
+//! Joins the parts: configuration, cloud, control store and pipeline, for one command.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use onestream::config::{self, CloudChoice, Configuration};
+use onestream::control::Folder;
+use onestream::kinds::KINDS;
+use onestream::provision::applied;
+use onestream::provision::desired::{self, Desired};
+use onestream::provision::graph::Dag;
+use onestream::provision::guard::Objection;
+use onestream::provision::observe::{self, Observed};
+use onestream::provision::plan::{self, Applied, Asked, Mode, Plan, Selection, Target};
+use onestream::remote::azure::Azure;
+use onestream::resource::{EnvironmentName, Pattern};
+
+use super::arguments::Global;
+use super::connect;
+use super::failure::{Exit, Failure};
+use super::output::Output;
+
+/// Configuration that has been read and holds, and what it declares.
+pub struct Declared {
+    /// The configuration.
+    pub configuration: Configuration,
+    /// What it declares.
+    pub desired: Desired,
+    /// In which order.
+    pub dag: Dag,
+}
+
+/// A declared estate, connected to its cloud.
+pub struct Session {
+    /// What is declared.
+    pub declared: Declared,
+    /// The cloud.
+    pub azure: Azure,
+    /// The control store.
+    pub control: Arc<Folder>,
+    /// Where all of it is.
+    pub target: Target,
+    /// The environments that were asked for; all when absent.
+    pub only: Option<BTreeSet<EnvironmentName>>,
+    connection: connect::Connection,
+}
+
+/// Reads the configuration; contacts nothing.
+///
+/// # Errors
+/// Every mistake in it, at once.
+pub fn declared(global: &Global, output: &Output) -> Result<Declared, Failure> {
+    let configuration =
+        config::load(&global.root, &global.environments).map_err(Failure::configuration)?;
+    for warning in &configuration.warnings {
+        output.remark(format!("warning: {warning}"));
+    }
+    let wanted = configuration.environments.iter().filter(|environment| {
+        environment.name().is_shared() || configuration.selected.contains(environment.name())
+    });
+    let pairs = wanted.map(|environment| (&environment.place, &environment.sections));
+    let desired = desired::build(pairs).map_err(|error| Failure::of(Exit::Usage, &error))?;
+    let dag = Dag::of(&desired).map_err(|error| Failure::of(Exit::Usage, &error))?;
+    Ok(Declared { configuration, desired, dag })
+}
+
+impl Session {
+    /// Reads the configuration and connects to its cloud.
+    ///
+    /// # Errors
+    /// Mistakes in the configuration; a cloud that cannot be reached or signed in to.
+    pub async fn open(global: &Global, output: &Output) -> Result<Self, Failure> {
+        let declared = declared(global, output)?;
+        let choice = global.cloud.unwrap_or(declared.configuration.azure.cloud);
+        refuse_silent_emulator(global, choice)?;
+        let settings = &declared.configuration.control;
+        let folder = settings
+            .folder(&declared.configuration.root)
+            .map_err(|error| Failure::of(Exit::Usage, &error))?;
+        let control = Arc::new(Folder::open(folder)?);
+        let (azure, connection) = connect::connect(&declared.configuration, choice, output).await?;
+        for subscription in declared.desired.subscriptions() {
+            azure.probe(&subscription).await?;
+        }
+        let target = Target {
+            cloud: choice.to_string(),
+            tenant: declared.configuration.azure.tenant.clone(),
+            subscriptions: declared.desired.subscriptions(),
+        };
+        let only = &global.environments;
+        let only = (!only.is_empty()).then(|| only.iter().cloned().collect());
+        Ok(Self { declared, azure, control, target, only, connection })
+    }
+
+    /// The environments that this run is about, `shared` among them when all are.
+    pub fn environments(&self) -> Vec<EnvironmentName> {
+        let known = self.declared.desired.places.keys();
+        let wanted =
+            |name: &&EnvironmentName| self.only.as_ref().is_none_or(|only| only.contains(*name));
+        known.filter(wanted).cloned().collect()
+    }
+
+    /// The environments that are protected.
+    pub fn protected(&self) -> BTreeSet<EnvironmentName> {
+        let places = self.declared.desired.places.values();
+        places.filter(|place| place.protected).map(|place| place.environment.clone()).collect()
+    }
+
+    /// Reads Azure.
+    ///
+    /// # Errors
+    /// When nothing at all could be read.
+    pub async fn observe(&self) -> Result<Observed, Failure> {
+        let observed = observe::observe(&self.azure, KINDS, &self.declared.desired).await;
+        match observed.unreadable.first() {
+            Some(first) if observed.is_blind() => Err(first.failure.clone().into()),
+            _ => Ok(observed),
+        }
+    }
+
+    /// What the last successful apply wrote.
+    ///
+    /// # Errors
+    /// When there is something that cannot be read.
+    pub async fn applied(&self) -> Result<Applied, Failure> {
+        Ok(applied::load(self.control.as_ref(), &self.environments()).await?)
+    }
+
+    /// Observes and plans.
+    ///
+    /// # Errors
+    /// When nothing can be read, or no plan exists.
+    pub async fn plan(&self, wish: &Wish) -> Result<Plan, Failure> {
+        let applied = self.applied().await?;
+        let mut observed = self.observe().await?;
+        let selection = Selection {
+            environments: self.only.clone(),
+            targets: wish.targets.clone(),
+            excludes: wish.excludes.clone(),
+        };
+        let first = self.make(wish, &selection, &observed, &applied)?;
+        let containers = plan::containers_to_delete(&first, KINDS);
+        if containers.is_empty() {
+            return Ok(first);
+        }
+        observe::contents(&self.azure, &mut observed, &containers).await;
+        self.make(wish, &selection, &observed, &applied)
+    }
+
+    fn make(
+        &self,
+        wish: &Wish,
+        selection: &Selection,
+        observed: &Observed,
+        applied: &Applied,
+    ) -> Result<Plan, Failure> {
+        let asked = Asked {
+            desired: &self.declared.desired,
+            dag: &self.declared.dag,
+            observed,
+            applied,
+            target: &self.target,
+            selection,
+            mode: wish.mode,
+            adopt: wish.adopt,
+        };
+        plan::make(&asked).map_err(|error| Failure::of(Exit::Usage, &error))
+    }
+
+    /// Objections that other layers bring to a plan.
+    pub fn objections(&self, _plan: &Plan) -> Vec<Objection> {
+        Vec::new()
+    }
+
+    /// Lets go of the cloud.
+    pub async fn close(self) {
+        self.connection.close().await;
+    }
+}
+
+/// What a plan is wanted for.
+#[derive(Debug, Clone)]
+pub struct Wish {
+    /// To apply or to destroy.
+    pub mode: Mode,
+    /// Whether unmarked objects may become ours.
+    pub adopt: bool,
+    /// Only these.
+    pub targets: Vec<Pattern>,
+    /// Not these.
+    pub excludes: Vec<Pattern>,
+}
+
+/// In CI the local Azure has to be asked for: a green run on it must not pass for the real thing.
+fn refuse_silent_emulator(global: &Global, choice: CloudChoice) -> Result<(), Failure> {
+    let in_ci = std::env::var_os("CI").is_some_and(|value| !value.is_empty() && value != "false");
+    if in_ci && choice == CloudChoice::Emulator && global.cloud.is_none() {
+        return Err(Failure::usage("CI is set, and common.toml names the local emulator")
+            .hint("say --cloud emulator (or ONESTREAM_CLOUD=emulator) if that is meant"));
+    }
+    Ok(())
+}

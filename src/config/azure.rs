@@ -1,0 +1,310 @@
+//! Which Azure, whose, and how to sign in to it.
+
+use std::fmt;
+use std::str::FromStr;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use url::{Host, Url};
+
+use super::SettingsError;
+use super::tables::{AzureTable, EndpointsTable};
+use crate::resource::Problem;
+
+/// Which Azure a configuration is about.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AzureSettings {
+    /// The cloud.
+    pub cloud: CloudChoice,
+    /// The Entra tenant, a lower-cased GUID.
+    pub tenant: String,
+    /// The subscription, a lower-cased GUID.
+    pub subscription: String,
+    /// How to sign in.
+    pub credential: CredentialChoice,
+    /// Where the custom cloud is; always there when `cloud` is custom.
+    pub endpoints: Option<CustomEndpoints>,
+}
+
+/// A cloud of Azure's, or one that plays it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum CloudChoice {
+    /// The local Azure inside onestream; nothing leaves this machine.
+    Emulator,
+    /// Azure.
+    Public,
+    /// Azure for the US Government.
+    UsGov,
+    /// Azure in China, run by 21Vianet.
+    China,
+    /// The cloud at `[azure.endpoints]`.
+    Custom,
+}
+
+/// How to sign in to Azure.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum CredentialChoice {
+    /// The first of the others that is there, in their order.
+    #[default]
+    Auto,
+    /// AZURE_TENANT_ID, AZURE_CLIENT_ID and a secret or certificate.
+    Environment,
+    /// A federated token in a file, as Kubernetes and GitHub give it.
+    WorkloadIdentity,
+    /// A service connection of Azure Pipelines.
+    AzurePipelines,
+    /// The identity of the machine that this runs on.
+    ManagedIdentity,
+    /// Whoever is signed in with `az login`.
+    AzureCli,
+}
+
+impl CloudChoice {
+    /// Every cloud, in the order in which people read them.
+    pub const ALL: &'static [Self] = &[
+        Self::Emulator,
+        Self::Public,
+        Self::UsGov,
+        Self::China,
+        Self::Custom,
+    ];
+
+    /// The name, as TOML and `--cloud` have it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Emulator => "emulator",
+            Self::Public => "public",
+            Self::UsGov => "usgov",
+            Self::China => "china",
+            Self::Custom => "custom",
+        }
+    }
+}
+
+impl fmt::Display for CloudChoice {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.name())
+    }
+}
+
+impl FromStr for CloudChoice {
+    type Err = SettingsError;
+
+    fn from_str(text: &str) -> Result<Self, SettingsError> {
+        let cloud = Self::ALL.iter().find(|cloud| cloud.name() == text);
+        cloud
+            .copied()
+            .ok_or_else(|| SettingsError::UnknownCloud(text.to_owned()))
+    }
+}
+
+impl AzureSettings {
+    /// The same about another cloud, as `--cloud` and ONESTREAM_CLOUD ask for it.
+    ///
+    /// # Errors
+    /// [`SettingsError::NoEndpoints`] for the custom cloud when the file does not say where it is.
+    pub fn with_cloud(self, cloud: CloudChoice) -> Result<Self, SettingsError> {
+        if cloud == CloudChoice::Custom && self.endpoints.is_none() {
+            return Err(SettingsError::NoEndpoints);
+        }
+        Ok(Self { cloud, ..self })
+    }
+
+    /// What the table says; endpoints only where nothing is wrong with them.
+    pub(super) fn read(table: &AzureTable) -> (Self, Vec<Problem>) {
+        let mut problems = Vec::new();
+        let settings = Self {
+            cloud: table.cloud,
+            tenant: guid("azure.tenant", &table.tenant, &mut problems),
+            subscription: guid("azure.subscription", &table.subscription, &mut problems),
+            credential: table.credential,
+            endpoints: table
+                .endpoints
+                .as_ref()
+                .and_then(|table| CustomEndpoints::read(table, &mut problems)),
+        };
+        if table.cloud == CloudChoice::Custom && table.endpoints.is_none() {
+            problems.push(
+                Problem::at("azure.cloud", "the custom cloud needs `[azure.endpoints]`").help(
+                    "with resource_manager, authority, graph, vault_suffix and registry_suffix",
+                ),
+            );
+        }
+        (settings, problems)
+    }
+}
+
+/// The GUID at a TOML path, lower-cased as Azure compares them.
+pub(super) fn guid(path: &str, text: &str, problems: &mut Vec<Problem>) -> String {
+    let hyphenated = text.len() == uuid::fmt::Hyphenated::LENGTH;
+    if !hyphenated || uuid::Uuid::try_parse(text).is_err() {
+        problems.push(
+            Problem::at(path, format!("`{text}` is not a GUID")).help(
+                "such as 22222222-2222-4222-8222-222222222222; `az account show` prints yours",
+            ),
+        );
+    }
+    text.to_lowercase()
+}
+
+/// Where a cloud is that onestream does not know.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CustomEndpoints {
+    /// Azure Resource Manager.
+    pub resource_manager: Url,
+    /// Where tokens are issued.
+    pub authority: Url,
+    /// Microsoft Graph.
+    pub graph: Url,
+    /// What follows a key vault's name.
+    pub vaults: HostSuffix,
+    /// What follows a registry's name.
+    pub registries: HostSuffix,
+}
+
+impl CustomEndpoints {
+    fn read(table: &EndpointsTable, problems: &mut Vec<Problem>) -> Option<Self> {
+        let mut url = |key: &str, text: &str| {
+            endpoint(text)
+                .map_err(|message| {
+                    problems.push(Problem::at(&format!("azure.endpoints.{key}"), message));
+                })
+                .ok()
+        };
+        let resource_manager = url("resource_manager", &table.resource_manager);
+        let authority = url("authority", &table.authority);
+        let graph = url("graph", &table.graph);
+        let mut suffix = |key: &str, text: &str| {
+            HostSuffix::read(text)
+                .map_err(|message| {
+                    problems.push(Problem::at(&format!("azure.endpoints.{key}"), message));
+                })
+                .ok()
+        };
+        let vaults = suffix("vault_suffix", &table.vault_suffix);
+        let registries = suffix("registry_suffix", &table.registry_suffix);
+        Some(Self {
+            resource_manager: resource_manager?,
+            authority: authority?,
+            graph: graph?,
+            vaults: vaults?,
+            registries: registries?,
+        })
+    }
+}
+
+/// What follows a resource's name in the host of its data plane, such as `vault.azure.net`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HostSuffix {
+    scheme: String,
+    /// Host and port, without a leading dot.
+    authority: String,
+}
+
+impl HostSuffix {
+    /// The origin of the resource with this name, such as `https://kv-dev.vault.azure.net`.
+    pub fn origin(&self, name: &str) -> String {
+        format!("{}://{name}.{}", self.scheme, self.authority)
+    }
+
+    fn read(text: &str) -> Result<Self, String> {
+        let (scheme, host) = text.split_once("://").unwrap_or(("https", text));
+        let host = host.trim_start_matches('.');
+        let url = endpoint(&format!("{scheme}://{host}"))?;
+        match url.host() {
+            Some(Host::Domain(domain)) if url.path() == "/" => Ok(Self {
+                authority: match url.port() {
+                    Some(port) => format!("{domain}:{port}"),
+                    None => domain.to_owned(),
+                },
+                scheme: url.scheme().to_owned(),
+            }),
+            _ => Err(format!("`{text}` is not the end of a host's name")),
+        }
+    }
+}
+
+/// A URL that tokens may be sent to, or why it is none.
+pub(super) fn endpoint(text: &str) -> Result<Url, String> {
+    let url = Url::parse(text).map_err(|error| format!("`{text}` is not a URL: {error}"))?;
+    let loopback = match url.host() {
+        Some(Host::Domain(domain)) => domain == "localhost" || domain.ends_with(".localhost"),
+        Some(Host::Ipv4(address)) => address.is_loopback(),
+        Some(Host::Ipv6(address)) => address.is_loopback(),
+        None => false,
+    };
+    match url.scheme() {
+        "https" => {}
+        "http" if loopback => {}
+        "http" => return Err(format!("`{text}` is not https, and not on this machine")),
+        scheme => return Err(format!("`{scheme}` is not https")),
+    }
+    if !url.username().is_empty() || url.password().is_some() {
+        return Err("a URL here holds no user and no password".to_owned());
+    }
+    if url.query().is_some() || url.fragment().is_some() {
+        return Err(format!("`{text}` has a query or fragment"));
+    }
+    Ok(url)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn http_is_for_this_machine_only() {
+        for good in [
+            "https://management.azure.com",
+            "http://localhost:4280",
+            "http://kv.vault.localhost:1/",
+            "http://127.0.0.1:1",
+            "http://[::1]:1",
+        ] {
+            assert!(endpoint(good).is_ok(), "{good}");
+        }
+        for bad in [
+            "http://management.azure.com",
+            "http://localhost.example.com",
+            "ftp://localhost",
+            "https://me:secret@example.com",
+            "https://example.com/?a",
+            "example.com",
+            "",
+        ] {
+            assert!(endpoint(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_suffix_makes_an_origin() {
+        let origin = |text| HostSuffix::read(text).map(|suffix| suffix.origin("kv"));
+        assert_eq!(
+            origin(".vault.azure.net").as_deref(),
+            Ok("https://kv.vault.azure.net")
+        );
+        assert_eq!(
+            origin("http://vault.localhost:42").as_deref(),
+            Ok("http://kv.vault.localhost:42")
+        );
+        for bad in [
+            "",
+            "10.0.0.1",
+            "vault.azure.net/path",
+            "http://vault.azure.net",
+        ] {
+            assert!(origin(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn clouds_have_one_name_everywhere() {
+        for cloud in CloudChoice::ALL {
+            let json = serde_json::to_value(cloud).expect("a name");
+            assert_eq!(json, cloud.name());
+            assert_eq!(cloud.name().parse::<CloudChoice>().ok(), Some(*cloud));
+        }
+    }
+}

@@ -1,0 +1,84 @@
+//! What a root folder declares, typed and free of mistakes.
+
+use std::path::PathBuf;
+
+use thiserror::Error;
+
+use super::azure::{AzureSettings, CloudChoice};
+use super::control::ControlSettings;
+use super::mistake::Mistake;
+use super::sources::Sources;
+use crate::kinds::Sections;
+use crate::resource::{EnvironmentName, Place};
+
+/// Everything that a root folder declares.
+#[derive(Debug)]
+pub struct Configuration {
+    /// The root folder, as it was named.
+    pub root: PathBuf,
+    /// Which Azure, and how to sign in.
+    pub azure: AzureSettings,
+    /// Where control data is kept.
+    pub control: ControlSettings,
+    /// `shared` first, then by `[environment] order`, then by name.
+    pub environments: Vec<Environment>,
+    pub(super) selected: Vec<EnvironmentName>,
+    /// The files behind it.
+    pub sources: Sources,
+    /// What is odd but stops nobody.
+    pub warnings: Vec<Mistake>,
+    /// SHA-256 in hexadecimal over what the files say in the end: comments, layout and the file
+    /// that says it do not matter, but a default that is spelled out does.
+    pub digest: String,
+}
+
+/// One environment.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Environment {
+    /// What its resources share.
+    pub place: Place,
+    /// What it declares.
+    pub sections: Sections,
+    /// The file that is its own, below the root folder; `common.toml` for `shared`.
+    pub file: PathBuf,
+    /// What it is for.
+    pub description: Option<String>,
+    /// Its place on the way to production.
+    pub order: Option<u32>,
+}
+
+impl Configuration {
+    /// The environment with this name.
+    pub fn environment(&self, name: &EnvironmentName) -> Option<&Environment> {
+        self.environments.iter().find(|it| it.name() == name)
+    }
+
+    /// The environments that were asked for, all where none was; in the order of
+    /// [`environments`](Self::environments).
+    pub fn selected(&self) -> impl Iterator<Item = &Environment> {
+        self.environments
+            .iter()
+            .filter(|it| self.selected.contains(it.name()))
+    }
+}
+
+impl Environment {
+    /// Its name.
+    pub fn name(&self) -> &EnvironmentName {
+        &self.place.environment
+    }
+}
+
+/// A setting that is well formed and yet cannot be used.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+pub enum SettingsError {
+    /// The name of no cloud.
+    #[error("no cloud `{0}`: {choices}", choices = CloudChoice::ALL.iter().map(|cloud| cloud.name()).collect::<Vec<_>>().join(", "))]
+    UnknownCloud(String),
+    /// The custom cloud was asked for, and nothing says where it is.
+    #[error("the custom cloud needs `[azure.endpoints]` in environments/common.toml")]
+    NoEndpoints,
+    /// The control store is in Azure Blob Storage.
+    #[error("a control store in Azure Blob Storage is not in this build yet: use `file:FOLDER`")]
+    BlobStore,
+}

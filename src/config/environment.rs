@@ -1,0 +1,134 @@
+//! One environment: its effective tables to its place and what it declares.
+
+use std::path::PathBuf;
+
+use super::azure::guid;
+use super::checked::{self, Complaint};
+use super::configuration::Environment;
+use super::decode::{Fault, Missing, decode};
+use super::tables::{EnvironmentTables, RegionsTable};
+use super::tags;
+use super::tree::{Node, Spot};
+use crate::kinds::{self, Sections, TakenName};
+use crate::resource::{EnvironmentName, Place, Problem};
+
+/// What an environment's tables come to.
+#[derive(Debug)]
+pub(super) struct Reading {
+    /// The environment, with made-up parts where something is wrong; `None` where too much is.
+    pub environment: Option<Environment>,
+    /// Names in it that nothing else may have, and where it says them.
+    pub taken: Vec<(TakenName, Spot)>,
+    /// What is wrong.
+    pub faults: Vec<Fault>,
+}
+
+/// Reads the effective tables of the environment `name`, whose own file is `file`.
+pub(super) fn read(
+    name: &EnvironmentName,
+    file: PathBuf,
+    tree: &Node,
+    missing: Missing,
+) -> Reading {
+    let mut faults = Vec::new();
+    let mut settings_tree = tree.clone();
+    let mut sections_tree = settings_tree.split_off(Sections::TABLES);
+    let settings = decode(&mut settings_tree, missing, Sections::TABLES, &mut faults);
+    let sections = decode(&mut sections_tree, missing, &[], &mut faults);
+    if let Some(settings) = &settings {
+        faults.extend(checked::check(&settings_tree, settings, check_settings));
+    }
+    let (Some(settings), Some(sections)) = (settings, sections) else {
+        return Reading {
+            environment: None,
+            taken: Vec::new(),
+            faults,
+        };
+    };
+    let environment = settings.value.environment(name, file, &sections.value);
+    // While keys may stand in a file that cannot be read, a kind cannot know what is missing.
+    let whole = missing == Missing::Report;
+    faults.extend(checked::check(&sections_tree, &sections, |sections| {
+        let kinds = kinds::TABLE.iter().filter(|_| whole);
+        kinds
+            .flat_map(|entry| (entry.check)(&environment.place, sections))
+            .collect::<Vec<Problem>>()
+    }));
+    let taken = taken(&sections_tree, &sections.value);
+    Reading {
+        environment: Some(environment),
+        taken,
+        faults,
+    }
+}
+
+fn taken(tree: &Node, sections: &Sections) -> Vec<(TakenName, Spot)> {
+    let located = sections.taken_names().into_iter().map(|taken| {
+        let place = tree.locate(&Problem::at(taken.path, "").path);
+        (taken, place)
+    });
+    located
+        .filter(|(_, place)| !place.hole)
+        .map(|(taken, place)| (taken, place.value))
+        .collect()
+}
+
+impl EnvironmentTables {
+    fn environment(
+        &self,
+        name: &EnvironmentName,
+        file: PathBuf,
+        sections: &Sections,
+    ) -> Environment {
+        Environment {
+            place: Place {
+                environment: name.clone(),
+                tenant: self.azure.tenant.to_lowercase(),
+                subscription: self.azure.subscription.to_lowercase(),
+                primary: self.regions.primary.clone(),
+                recovery: self.regions.recovery.clone(),
+                tags: self.tags.clone(),
+                protected: self.environment.protected,
+            },
+            sections: sections.clone(),
+            file,
+            description: self.environment.description.clone(),
+            order: self.environment.order,
+        }
+    }
+}
+
+fn check_settings(tables: &EnvironmentTables) -> Vec<Complaint> {
+    let mut problems = Vec::new();
+    guid("azure.tenant", &tables.azure.tenant, &mut problems);
+    guid(
+        "azure.subscription",
+        &tables.azure.subscription,
+        &mut problems,
+    );
+    problems.extend(check_regions(&tables.regions));
+    let mut complaints: Vec<Complaint> = problems.into_iter().map(Into::into).collect();
+    complaints.extend(tags::check(&tables.tags));
+    complaints
+}
+
+fn check_regions(regions: &RegionsTable) -> Vec<Problem> {
+    let path = |key: &str| vec!["regions".to_owned(), key.to_owned()];
+    let mut problems: Vec<Problem> = [
+        ("primary", &regions.primary),
+        ("recovery", &regions.recovery),
+    ]
+    .into_iter()
+    .filter_map(|(key, region)| kinds::check_region(path(key), region))
+    .collect();
+    if regions.primary == regions.recovery {
+        problems.push(
+            Problem::at(
+                "regions.recovery",
+                "the recovery region is the primary region",
+            )
+            .help("name a region that stands when the primary one fails"),
+        );
+    }
+    problems
+}

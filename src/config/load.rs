@@ -1,0 +1,243 @@
+//! Files to configuration: reads, merges, checks, and reports every mistake at once.
+//!
+//! ## Why
+//! `only` selects but does not narrow the checks: names are unique over all environments, so a
+//! plan of one that has not looked at the others could take a name that another already has.
+
+use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
+
+use serde_json::json;
+use sha2::{Digest as _, Sha256};
+
+use super::common::{self, COMMON_ONLY, Common};
+use super::configuration::{Configuration, Environment};
+use super::decode::{Fault, Missing};
+use super::environment;
+use super::files::{self, COMMON, FOLDER};
+use super::mistake::{ConfigErrors, Mistake};
+use super::near;
+use super::parse::parse;
+use super::sources::Sources;
+use super::tree::{Node, Spot};
+use super::wrong::Wrong;
+use crate::kinds::TakenName;
+use crate::resource::EnvironmentName;
+
+/// Reads what a root folder declares. `only` names the environments that are asked for, all where
+/// it is empty; the others are read and checked too.
+///
+/// # Errors
+/// [`ConfigErrors`] with everything that is wrong, each with its place in a file.
+pub fn load(root: &Path, only: &[String]) -> Result<Configuration, ConfigErrors> {
+    let mut loading = Loading::default();
+    let inputs = loading.read_files(root);
+    let common = loading.read_common(&inputs);
+    let mut environments = loading.read_environments(&inputs, common.as_ref(), root);
+    environments.sort_by_cached_key(|it| {
+        let order = it.order.unwrap_or(u32::MAX);
+        (!it.name().is_shared(), order, it.name().clone())
+    });
+    let selected = loading.select(only, &environments);
+    let settings = common
+        .as_ref()
+        .and_then(|common| Some((common.settings.clone()?, &common.own)));
+    let ((azure, control), own) = match settings {
+        Some(settings) if loading.mistakes.is_empty() => settings,
+        _ => return Err(loading.errors()),
+    };
+    Ok(Configuration {
+        root: root.to_owned(),
+        azure,
+        control,
+        environments,
+        selected,
+        digest: digest(own, &loading.sources),
+        sources: loading.sources,
+        warnings: loading.warnings,
+    })
+}
+
+/// A file after parsing.
+struct Input {
+    environment: Option<EnvironmentName>,
+    path: PathBuf,
+    number: usize,
+    tree: Option<Node>,
+}
+
+#[derive(Default)]
+struct Loading {
+    sources: Sources,
+    mistakes: BTreeMap<(String, usize, String), Mistake>,
+    warnings: Vec<Mistake>,
+    /// Every environment that has a file, whatever is in it.
+    names: Vec<EnvironmentName>,
+    taken: BTreeMap<(&'static str, String), Spot>,
+}
+
+impl Loading {
+    fn report(&mut self, mistake: Mistake) {
+        match self.mistakes.entry(mistake.identity()) {
+            Entry::Vacant(free) => {
+                free.insert(mistake);
+            }
+            Entry::Occupied(same) => same.into_mut().absorb(mistake),
+        }
+    }
+
+    fn errors(self) -> ConfigErrors {
+        ConfigErrors {
+            mistakes: self.mistakes.into_values().collect(),
+            warnings: self.warnings,
+        }
+    }
+
+    fn read_files(&mut self, root: &Path) -> Vec<Input> {
+        let found = files::find(root);
+        self.warnings.extend(found.warnings);
+        let lonely = found.mistakes.is_empty();
+        found.mistakes.into_iter().for_each(|it| self.report(it));
+        self.names = found.unread;
+        let mut inputs = Vec::new();
+        for file in found.files {
+            let number = self.sources.add(&file.name, &file.text);
+            let parsed = parse(number, &file.text);
+            for fault in parsed.faults {
+                let mistake = self.sources.mistake(fault);
+                self.report(mistake);
+            }
+            self.names.extend(file.environment.clone());
+            inputs.push(Input {
+                environment: file.environment,
+                path: file.path,
+                number,
+                tree: parsed.tree,
+            });
+        }
+        if self.names.is_empty() && lonely {
+            let warning = Mistake::new(Wrong::NoEnvironments).warning();
+            self.warnings
+                .push(warning.help("add one as environments/NAME.toml"));
+        }
+        self.names.push(EnvironmentName::shared());
+        self.names.sort();
+        inputs
+    }
+
+    fn read_common(&mut self, inputs: &[Input]) -> Option<Common> {
+        let input = inputs.iter().find(|input| input.environment.is_none())?;
+        let mut common = common::read(input.tree.as_ref()?);
+        for fault in std::mem::take(&mut common.faults) {
+            let mistake = self.sources.mistake(fault);
+            self.report(mistake);
+        }
+        Some(common)
+    }
+
+    fn read_environments(
+        &mut self,
+        inputs: &[Input],
+        common: Option<&Common>,
+        root: &Path,
+    ) -> Vec<Environment> {
+        let mut environments = Vec::new();
+        if let Some(common) = common {
+            let file = root.join(FOLDER).join(format!("{COMMON}.toml"));
+            let own = common.shared.spot.file;
+            let tree = common.shared.clone();
+            let shared = EnvironmentName::shared();
+            environments.extend(self.read_environment(&shared, file, own, tree, Missing::Report));
+        }
+        for input in inputs {
+            let (Some(name), Some(tree)) = (&input.environment, &input.tree) else {
+                continue;
+            };
+            let mut tree = tree.clone();
+            for fault in common::take_misplaced(&mut tree, COMMON_ONLY) {
+                let mistake = self.sources.mistake(fault);
+                self.report(mistake);
+            }
+            let (tree, missing) = match common {
+                Some(common) => (common.base.overlaid_by(&tree), Missing::Report),
+                None => (tree, Missing::Forgive),
+            };
+            let file = input.path.clone();
+            environments.extend(self.read_environment(name, file, input.number, tree, missing));
+        }
+        environments
+    }
+
+    fn read_environment(
+        &mut self,
+        name: &EnvironmentName,
+        file: PathBuf,
+        own: usize,
+        tree: Node,
+        missing: Missing,
+    ) -> Option<Environment> {
+        let reading = environment::read(name, file, &tree, missing);
+        self.sources.set(name, tree, own);
+        let clashes: Vec<Fault> = reading
+            .taken
+            .into_iter()
+            .filter_map(|(taken, spot)| self.take_name(taken, spot))
+            .collect();
+        for fault in reading.faults.into_iter().chain(clashes) {
+            let mistake = self.sources.mistake_in(name, fault);
+            self.report(mistake);
+        }
+        reading.environment
+    }
+
+    fn take_name(&mut self, taken: TakenName, spot: Spot) -> Option<Fault> {
+        let TakenName { among, name, .. } = taken;
+        let first = match self.taken.entry((among, name.clone())) {
+            Entry::Vacant(free) => {
+                free.insert(spot);
+                return None;
+            }
+            Entry::Occupied(first) => *first.get(),
+        };
+        let mut fault = Fault::new(spot, Wrong::Taken { name, among });
+        fault.first = Some(first);
+        Some(fault)
+    }
+
+    fn select(&mut self, only: &[String], environments: &[Environment]) -> Vec<EnvironmentName> {
+        for asked in only {
+            if self.names.iter().any(|name| name.as_str() == asked) {
+                continue;
+            }
+            let known: Vec<&str> = self.names.iter().map(EnvironmentName::as_str).collect();
+            let help = match near::name(asked, known.iter().copied()) {
+                Some(near) => format!("did you mean `{near}`?"),
+                None => format!("there are {}", known.join(", ")),
+            };
+            self.report(Mistake::new(Wrong::UnknownEnvironment(asked.clone())).help(help));
+        }
+        environments
+            .iter()
+            .map(Environment::name)
+            .filter(|name| only.is_empty() || only.iter().any(|asked| asked == name.as_str()))
+            .cloned()
+            .collect()
+    }
+}
+
+/// The digest of what the files say in the end.
+fn digest(own: &Node, sources: &Sources) -> String {
+    let environments: BTreeMap<_, _> = sources
+        .trees()
+        .map(|(name, tree)| (name.as_str(), tree.to_json()))
+        .collect();
+    let all = json!({ "common": own.to_json(), "environments": environments });
+    Sha256::digest(all.to_string())
+        .iter()
+        .fold(String::new(), |mut hex, byte| {
+            write!(hex, "{byte:02x}").expect("writing to a String cannot fail");
+            hex
+        })
+}

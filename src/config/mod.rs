@@ -1,0 +1,64 @@
+//! TOML to validated types: a root folder goes in, a [`Configuration`] comes out.
+//!
+//! `environments/common.toml` is put under each `environments/NAME.toml`, key by key, in a tree
+//! that remembers where everything was written; `[shared]` in it is an environment of its own.
+//! Invariants: a [`Configuration`] is free of mistakes, those of Azure's naming rules and of the
+//! kinds' own checks included; [`ConfigErrors`] holds all mistakes of all files at once, and no
+//! mistake in it is the mere consequence of another; no input makes it panic. It must not talk to
+//! Azure, write a file, read one outside the root folder, or know a single kind: their tables are
+//! [`Sections`](crate::kinds::Sections).
+
+mod azure;
+mod checked;
+mod common;
+mod configuration;
+mod control;
+mod decode;
+mod environment;
+mod excerpt;
+mod files;
+mod load;
+mod mistake;
+mod near;
+mod parse;
+mod reader;
+mod schema;
+mod sources;
+mod tables;
+mod tags;
+mod tree;
+mod wrong;
+
+#[cfg(test)]
+mod tests;
+
+pub use azure::{AzureSettings, CloudChoice, CredentialChoice, CustomEndpoints, HostSuffix};
+pub use configuration::{Configuration, Environment, SettingsError};
+pub use control::{ControlSettings, ControlStore};
+pub use excerpt::Location;
+pub use load::load;
+pub use mistake::{ConfigErrors, Mistake};
+pub use schema::{Schemas, schema};
+pub use sources::Sources;
+pub use wrong::Wrong;
+
+/// The sample files, by their paths from the root folder: a small organisation with three
+/// environments on the local Azure. `init` writes them.
+pub const SAMPLES: &[(&str, &str)] = &[
+    (
+        "environments/common.toml",
+        include_str!("../../environments/common.toml"),
+    ),
+    (
+        "environments/dev.toml",
+        include_str!("../../environments/dev.toml"),
+    ),
+    (
+        "environments/staging.toml",
+        include_str!("../../environments/staging.toml"),
+    ),
+    (
+        "environments/prod.toml",
+        include_str!("../../environments/prod.toml"),
+    ),
+];

@@ -1,0 +1,380 @@
+//! The journal on a folder: sends events to their run's file and reads all runs of a plan back.
+//!
+//! ## Why
+//! Only a last line without its end is taken for a crash's work: its append never returned,
+//! so nothing was sent on its word. A damaged line that has its newline may have been
+//! acknowledged, and passing it over could create twice what it speaks of. An append that
+//! failed may be there all the same: entries are written at least once, never less.
+
+use std::fmt;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, PoisonError};
+
+use async_trait::async_trait;
+use tokio::sync::oneshot;
+
+use super::Folder;
+use super::chain::{Chain, is_cut_off};
+use super::disk::{blocking, corrupt, failed, read};
+use super::run::{Run, files, prefix};
+use crate::provision::ports::{Entry, Event, Journal, StoreError};
+
+/// What the journal holds of one plan.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Replay {
+    /// The entries of every run, oldest first.
+    pub entries: Vec<Entry>,
+    /// The entries that a crash cut off. None of them was ever acknowledged, so what they
+    /// would have allowed has not been done.
+    pub torn: Vec<Torn>,
+}
+
+/// The end of a journal file that was never written in full.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Torn {
+    /// The file.
+    pub place: PathBuf,
+    /// The line, from 1.
+    pub line: usize,
+    /// How much of it there is, in bytes.
+    pub bytes: usize,
+}
+
+impl fmt::Display for Torn {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { place, line, bytes } = self;
+        let place = place.display();
+        write!(
+            f,
+            "{place}:{line} was cut off after {bytes} bytes and is left out"
+        )
+    }
+}
+
+impl Folder {
+    /// Every entry of the runs that applied this plan, and what a crash cut off.
+    ///
+    /// # Errors
+    /// [`StoreError::Corrupt`] with file and line where anything but the end of a file is
+    /// unreadable, [`StoreError::Io`] where a file cannot be read or `plan` is no digest.
+    pub async fn replay(&self, plan: &str) -> Result<Replay, StoreError> {
+        let journal = self.journal();
+        let plan = plan.to_owned();
+        blocking(self.path(), move || {
+            let mut replay = Replay::default();
+            for path in files(&journal, &prefix(&journal, &plan)?)?.into_values() {
+                let bytes = read(&path)?.unwrap_or_default();
+                read_run(&path, &bytes, &mut replay)?;
+            }
+            // Two plans may begin with the same digits.
+            replay.entries.retain(|entry| entry.plan == plan);
+            Ok(replay)
+        })
+        .await
+    }
+
+    fn journal(&self) -> PathBuf {
+        self.path().join("journal")
+    }
+
+    /// Hands an event to the run that it belongs to: a start begins a new file, an end closes it.
+    fn hand_over(
+        &self,
+        plan: &str,
+        event: Event,
+    ) -> Result<oneshot::Receiver<Result<(), StoreError>>, StoreError> {
+        // A map of senders is whole after every step, so a panic elsewhere does not spoil it.
+        let mut runs = self.runs.lock().unwrap_or_else(PoisonError::into_inner);
+        let known = match event {
+            Event::RunStarted { .. } => None,
+            _ => runs.get(plan).cloned(),
+        };
+        let run = match known {
+            Some(run) => run,
+            None => Run::start(self.journal(), plan, Arc::clone(&self.clock))?,
+        };
+        if matches!(event, Event::RunEnded { .. }) {
+            runs.remove(plan);
+        } else {
+            runs.insert(plan.to_owned(), run.clone());
+        }
+        Ok(run.send(event))
+    }
+}
+
+#[async_trait]
+impl Journal for Folder {
+    async fn append(&self, plan: &str, event: Event) -> Result<(), StoreError> {
+        let answer = self.hand_over(plan, event)?.await;
+        answer.unwrap_or_else(|_| {
+            let gone = io::Error::new(io::ErrorKind::BrokenPipe, "its writer has ended");
+            Err(failed("write", &self.journal())(gone))
+        })
+    }
+
+    async fn entries(&self, plan: &str) -> Result<Vec<Entry>, StoreError> {
+        let Replay { entries, torn } = self.replay(plan).await?;
+        for torn in torn {
+            tracing::warn!("{torn}");
+        }
+        Ok(entries)
+    }
+}
+
+/// Adds the entries of one file to `replay`.
+fn read_run(path: &Path, bytes: &[u8], replay: &mut Replay) -> Result<(), StoreError> {
+    let mut chain = Chain::default();
+    for (index, line) in bytes.split_inclusive(|&byte| byte == b'\n').enumerate() {
+        let number = index + 1;
+        let whole = line.strip_suffix(b"\n");
+        if whole.is_none() && is_cut_off(line) {
+            replay.torn.push(Torn {
+                place: path.to_owned(),
+                line: number,
+                bytes: line.len(),
+            });
+            break;
+        }
+        let entry = chain
+            .open(whole.unwrap_or(line))
+            .map_err(|problem| corrupt(path, Some(number), problem))?;
+        replay.entries.push(entry);
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use proptest::prelude::*;
+    use proptest::strategy::ValueTree as _;
+    use time::macros::utc_datetime;
+
+    use super::*;
+    use crate::control::ManualClock;
+    use crate::control::arbitrary::{PLAN, event, events, wait};
+
+    fn entries(events: Vec<Event>) -> Vec<Entry> {
+        let entry = |event| Entry {
+            at: "2026-07-31T10:15:30.000Z".to_owned(),
+            plan: PLAN.to_owned(),
+            event,
+        };
+        events.into_iter().map(entry).collect()
+    }
+
+    fn file_of(entries: &[Entry]) -> Vec<u8> {
+        let mut chain = Chain::default();
+        let lines = entries
+            .iter()
+            .map(|entry| chain.seal(entry).expect("seals") + "\n");
+        lines.collect::<String>().into_bytes()
+    }
+
+    fn parse(bytes: &[u8]) -> Result<Replay, StoreError> {
+        let mut replay = Replay::default();
+        read_run(Path::new("run"), bytes, &mut replay).map(|()| replay)
+    }
+
+    fn is_corrupt(result: &Result<Replay, StoreError>) -> bool {
+        matches!(result, Err(StoreError::Corrupt { line: Some(_), .. }))
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(24))]
+
+        #[test]
+        fn a_file_cut_anywhere_yields_what_was_whole(events in events(1..5)) {
+            let written = entries(events);
+            let file = file_of(&written);
+            for cut in 0..=file.len() {
+                let replay = parse(&file[..cut]).expect("a torn end is no damage");
+                let whole = file[..cut].iter().filter(|&&byte| byte == b'\n').count();
+                let count = replay.entries.len();
+                // All but the newline may be there: such an entry is whole, too.
+                prop_assert!(count == whole || (count == whole + 1 && file[cut] == b'\n'));
+                prop_assert_eq!(&replay.entries, &written[..count]);
+                let at_end_of_line = cut == 0 || file[cut - 1] == b'\n' || file[cut] == b'\n';
+                prop_assert_eq!(replay.torn.is_empty(), at_end_of_line);
+            }
+        }
+
+        #[test]
+        fn every_changed_byte_is_found(events in events(1..4), change in 1..=u8::MAX) {
+            let mut file = file_of(&entries(events));
+            for at in 0..file.len() {
+                file[at] ^= change;
+                prop_assert!(is_corrupt(&parse(&file)), "byte {at} xor {change}");
+                file[at] ^= change;
+            }
+        }
+
+        #[test]
+        fn a_piece_taken_out_of_the_middle_is_found(
+            events in events(2..5),
+            from in any::<prop::sample::Index>(),
+            length in any::<prop::sample::Index>(),
+        ) {
+            let mut file = file_of(&entries(events));
+            let last = file[..file.len() - 1].iter().rposition(|&byte| byte == b'\n');
+            let last = last.expect("two lines or more");
+            let from = from.index(last + 1);
+            let to = from + 1 + length.index(last + 1 - from);
+            file.drain(from..to);
+            prop_assert!(is_corrupt(&parse(&file)), "{from}..{to}");
+        }
+
+        #[test]
+        fn the_reader_never_panics(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
+            let _ = parse(&bytes);
+        }
+
+        #[test]
+        fn replay_is_what_was_appended(runs in prop::collection::vec(events(1..6), 1..4)) {
+            let here = tempfile::tempdir().expect("a folder");
+            let mut appended = Vec::new();
+            for run in runs {
+                let store = Folder::open(here.path()).expect("opens");
+                for event in run {
+                    wait(store.append(PLAN, event.clone())).expect("appends");
+                    appended.push(event);
+                }
+            }
+            let store = Folder::open(here.path()).expect("opens");
+            let replay = wait(store.replay(PLAN)).expect("reads");
+            prop_assert!(replay.entries.iter().all(|entry| entry.plan == PLAN));
+            let events: Vec<_> = replay.entries.into_iter().map(|entry| entry.event).collect();
+            prop_assert_eq!(events, appended);
+            prop_assert_eq!(replay.torn, []);
+        }
+    }
+
+    #[test]
+    fn the_stored_form_of_version_1() {
+        let line = concat!(
+            r#"{"version":1,"number":1,"content":{"at":"2026-07-31T10:15:30.000Z","#,
+            r#""plan":"00112233445566778899aabbccddeeff","#,
+            r#""event":{"event":"run_ended","complete":true}},"checksum":"8ce518181c8efaee"}"#,
+            "\n",
+        );
+        let written = entries(vec![Event::RunEnded { complete: true }]);
+        assert_eq!(String::from_utf8(file_of(&written)).expect("text"), line);
+        assert_eq!(parse(line.as_bytes()).expect("reads").entries, written);
+    }
+
+    #[tokio::test]
+    async fn each_run_has_a_file_and_damage_is_named_and_left_alone() {
+        let here = tempfile::tempdir().expect("a folder");
+        let clock = Arc::new(ManualClock::new(utc_datetime!(2026-07-31 10:15:30)));
+        let store = Folder::with_clock(here.path(), clock).expect("opens");
+        for _ in 0..2 {
+            let environments = vec!["prod".parse().expect("a name")];
+            let started = Event::RunStarted { environments };
+            store.append(PLAN, started).await.expect("appends");
+            let ended = Event::RunEnded { complete: false };
+            store.append(PLAN, ended).await.expect("appends");
+        }
+        let found = files(&store.journal(), &PLAN[..16]).expect("lists");
+        let paths: Vec<_> = found.into_values().collect();
+        let [first, second] = paths.as_slice() else {
+            panic!("{paths:?}")
+        };
+        let mut bytes = fs::read(second).expect("reads");
+        let at = bytes.iter().rposition(|&byte| byte == b'f').expect("false");
+        bytes[at] = b'g';
+        fs::write(second, &bytes).expect("writes");
+        let error = store.entries(PLAN).await.expect_err("damaged");
+        let place = format!("{}:2 is not readable: its checksum", second.display());
+        assert!(error.to_string().starts_with(&place), "{error}");
+
+        store
+            .append(PLAN, Event::RunEnded { complete: true })
+            .await
+            .expect("appends to a file of its own");
+        assert_eq!(fs::read(second).expect("reads"), bytes);
+        assert_eq!(
+            parse(&fs::read(first).expect("reads"))
+                .expect("reads")
+                .entries
+                .len(),
+            2
+        );
+    }
+
+    #[tokio::test]
+    async fn a_torn_end_is_told_and_later_runs_are_read() {
+        let here = tempfile::tempdir().expect("a folder");
+        let ended = |complete| Event::RunEnded { complete };
+        let store = Folder::open(here.path()).expect("opens");
+        store.append(PLAN, ended(false)).await.expect("appends");
+        let found = files(&store.journal(), &PLAN[..16]).expect("lists");
+        let (_, path) = found.into_iter().next().expect("a file");
+        let mut bytes = fs::read(&path).expect("reads");
+        bytes.extend_from_slice(br#"{"version":1,"numb"#);
+        fs::write(&path, &bytes).expect("writes");
+        store.append(PLAN, ended(true)).await.expect("appends");
+
+        let replay = store.replay(PLAN).await.expect("reads");
+        let events: Vec<_> = replay
+            .entries
+            .into_iter()
+            .map(|entry| entry.event)
+            .collect();
+        assert_eq!(events, [ended(false), ended(true)]);
+        let torn = Torn {
+            place: path,
+            line: 2,
+            bytes: 18,
+        };
+        assert_eq!(replay.torn, [torn]);
+    }
+
+    #[tokio::test]
+    async fn a_plan_with_the_same_first_digits_is_another_plan() {
+        let here = tempfile::tempdir().expect("a folder");
+        let store = Folder::open(here.path()).expect("opens");
+        let other = format!("{}ffff", &PLAN[..16]);
+        for plan in [PLAN, &other] {
+            let ended = Event::RunEnded { complete: true };
+            store.append(plan, ended).await.expect("appends");
+        }
+        assert_eq!(store.entries(PLAN).await.expect("reads").len(), 1);
+        assert_eq!(store.entries(&other).await.expect("reads").len(), 1);
+    }
+
+    #[tokio::test]
+    async fn an_append_that_failed_can_be_made_again() {
+        let here = tempfile::tempdir().expect("a folder");
+        let store = Folder::open(here.path()).expect("opens");
+        fs::write(here.path().join("journal"), "in the way").expect("writes");
+        let ended = Event::RunEnded { complete: true };
+        let error = store
+            .append(PLAN, ended.clone())
+            .await
+            .expect_err("no folder");
+        assert!(matches!(error, StoreError::Io { .. }), "{error}");
+        fs::remove_file(here.path().join("journal")).expect("removes");
+        store.append(PLAN, ended).await.expect("appends");
+    }
+
+    #[test]
+    fn every_event_can_be_drawn() {
+        // A new event must be added to the generator, or the laws above do not cover it.
+        let mut runner = proptest::test_runner::TestRunner::deterministic();
+        let mut seen = std::collections::BTreeSet::new();
+        for _ in 0..200 {
+            let drawn = event().new_tree(&mut runner).expect("draws").current();
+            seen.insert(match drawn {
+                Event::RunStarted { .. } => 0,
+                Event::Begun { .. } => 1,
+                Event::Accepted { .. } => 2,
+                Event::Done { .. } => 3,
+                Event::Failed { .. } => 4,
+                Event::RunEnded { .. } => 5,
+            });
+        }
+        assert_eq!(seen.len(), 6);
+    }
+}

@@ -1,0 +1,54 @@
+//! Runs an emulator in the foreground, for measuring it before a command does.
+
+use clap::Parser;
+use onestream_emulator::{Emulator, Pace, Settings, StartError};
+use std::path::PathBuf;
+use std::time::Duration;
+
+#[derive(Parser)]
+struct Options {
+    /// Port on 127.0.0.1; 0 picks one
+    #[arg(long, default_value_t = 0)]
+    port: u16,
+    /// Folder that keeps the state
+    #[arg(long)]
+    data: Option<PathBuf>,
+    /// Milliseconds added to every request
+    #[arg(long, default_value_t = 0)]
+    latency: u64,
+    /// Operations take as long as Azure's
+    #[arg(long)]
+    realistic: bool,
+    /// Open the control endpoints
+    #[arg(long)]
+    open_info: bool,
+    /// Items per page of every list
+    #[arg(long)]
+    page_size: Option<usize>,
+}
+
+#[tokio::main]
+async fn main() -> Result<(), StartError> {
+    let options = Options::parse();
+    let emulator = Emulator::start(Settings {
+        data: options.data,
+        port: options.port,
+        latency: Duration::from_millis(options.latency),
+        pace: if options.realistic {
+            Pace::Realistic
+        } else {
+            Pace::Quick
+        },
+        open_info: options.open_info,
+        page_size: options.page_size,
+        announce: true,
+        ..Settings::default()
+    })
+    .await?;
+    println!("{}", emulator.origin());
+    if let Err(error) = tokio::signal::ctrl_c().await {
+        eprintln!("cannot wait for ctrl-c: {error}");
+    }
+    emulator.stop().await;
+    Ok(())
+}

@@ -1,0 +1,173 @@
+//! The order in which ARM checks a request, before any provider sees it.
+
+use super::api_version::ApiVersion;
+use super::authorize::{self, Wish};
+use super::context::Context;
+use super::error::ArmError;
+use super::path::ArmPath;
+use super::{crud, operations, read, resolve};
+use crate::azure::Azure;
+use crate::entra::{Audience, Principal, TokenError};
+use crate::server::{Answer, Call};
+use axum::http::Method;
+use uuid::Uuid;
+
+/// Answers for `management.azure.com`.
+pub fn answer(azure: &Azure, call: &Call) -> Answer {
+    admit(azure, call).unwrap_or_else(Answer::from)
+}
+
+fn admit(azure: &Azure, call: &Call) -> Result<Answer, ArmError> {
+    let principal = signed_in(azure, call)?;
+    let path = ArmPath::parse(&call.path);
+    if let Some(subscription) = &path.subscription {
+        played(azure, subscription)?;
+    }
+    let cx = Context {
+        azure,
+        call,
+        principal: &principal,
+        api: ApiVersion::read(call.parameter("api-version"))?,
+        path: &path,
+        now: azure.clock.now(),
+    };
+    authorize::allowed(&cx, &Wish::of(&call.method, &path))?;
+    let reads = matches!(call.method, Method::GET | Method::HEAD);
+    if reads && !resolve::is_action(&cx) {
+        pass_time(&cx)?;
+        azure.store.read(|world| read::answer(&cx, world))
+    } else {
+        azure
+            .store
+            .write(|txn| crud::answer(&cx, txn))
+            .map_err(|_| broken())?
+    }
+}
+
+/// A read or poll brings whatever it looks at a step on.
+fn pass_time(cx: &Context<'_>) -> Result<(), ArmError> {
+    let key = cx.path.text.to_ascii_lowercase();
+    let store = &cx.azure.store;
+    let touched = store.read(|world| operations::touched(world, &key));
+    if touched.is_empty() {
+        return Ok(());
+    }
+    store
+        .write(|txn| {
+            for operation in &touched {
+                operations::try_once(cx, txn, operation);
+            }
+        })
+        .map_err(|_| broken())
+}
+
+fn broken() -> ArmError {
+    ArmError::gateway(
+        500,
+        "InternalServerError",
+        "The emulator could not write its state.",
+    )
+}
+
+/// Who calls, by bearer token for ARM.
+fn signed_in(azure: &Azure, call: &Call) -> Result<Principal, ArmError> {
+    let challenge = |error: ArmError, kind: &str, description: &str| {
+        error.with(
+            "www-authenticate",
+            format!(
+                "Bearer authorization_uri=\"{}/{}\", error=\"{kind}\", error_description=\"{description}\"",
+                call.origin,
+                azure.directory.tenant()
+            ),
+        )
+    };
+    let Some(header) = call.header("authorization").filter(|h| !h.trim().is_empty()) else {
+        return Err(challenge(
+            ArmError::gateway(
+                401,
+                "AuthenticationFailed",
+                "Authentication failed. The 'Authorization' header is missing.",
+            ),
+            "invalid_token",
+            "The authentication failed because of missing 'Authorization' header.",
+        ));
+    };
+    let Some((_, token)) = header
+        .split_once(' ')
+        .filter(|(scheme, _)| scheme.eq_ignore_ascii_case("Bearer"))
+    else {
+        return Err(challenge(
+            ArmError::gateway(
+                401,
+                "AuthenticationFailedInvalidHeader",
+                "Authentication failed. The 'Authorization' header is provided in an invalid format.",
+            ),
+            "invalid_request",
+            "The 'Authorization' header is provided in an invalid format.",
+        ));
+    };
+    azure
+        .directory
+        .verify(token.trim(), Audience::Arm, azure.clock.now())
+        .map_err(|error| {
+            let (code, message) = refused(azure, error);
+            challenge(
+                ArmError::gateway(401, code, message.clone()),
+                "invalid_token",
+                &message,
+            )
+        })
+}
+
+fn refused(azure: &Azure, error: TokenError) -> (&'static str, String) {
+    match error {
+        TokenError::Invalid => (
+            "InvalidAuthenticationToken",
+            "The access token is invalid.".to_owned(),
+        ),
+        TokenError::Expired { at } => (
+            "ExpiredAuthenticationToken",
+            format!(
+                "The access token expiry UTC time '{}' is earlier than current UTC time '{}'.",
+                at.american(),
+                azure.clock.now().american()
+            ),
+        ),
+        TokenError::Audience(audience) => (
+            "InvalidAuthenticationTokenAudience",
+            format!(
+                "The access token has been obtained for wrong audience or resource '{audience}'. It should exactly match with one of the allowed audiences 'https://management.core.windows.net/','https://management.core.windows.net','https://management.azure.com/','https://management.azure.com'."
+            ),
+        ),
+        TokenError::Tenant(issuer) => (
+            "InvalidAuthenticationTokenTenant",
+            format!(
+                "The access token is from the wrong issuer '{issuer}'. It must match the tenant 'https://sts.windows.net/{}/' associated with this subscription. Please use the authority (URL) 'https://login.windows.net/{0}' to get the token.",
+                azure.directory.tenant()
+            ),
+        ),
+    }
+}
+
+fn played(azure: &Azure, subscription: &str) -> Result<(), ArmError> {
+    if azure
+        .settings
+        .subscriptions
+        .iter()
+        .any(|known| known.eq_ignore_ascii_case(subscription))
+    {
+        return Ok(());
+    }
+    if Uuid::try_parse(subscription).is_err() {
+        return Err(ArmError::gateway(
+            400,
+            "InvalidSubscriptionId",
+            format!("The provided subscription identifier '{subscription}' is malformed or invalid."),
+        ));
+    }
+    Err(ArmError::gateway(
+        404,
+        "SubscriptionNotFound",
+        format!("The subscription '{subscription}' could not be found."),
+    ))
+}

@@ -1,0 +1,216 @@
+//! Operations in the course of time: tries, ends, and what polls answer.
+
+use super::context::Context;
+use super::error::{ArmError, Source};
+use super::pattern::poll_headers;
+use super::resource_type::set_state;
+use crate::server::Answer;
+use crate::state::{Effect, Failure, Moment, Object, Operation, Outcome, Polling, Txn, World};
+use crate::{arm::groups, types};
+use serde_json::{Map, Value, json};
+
+/// Operations that reading `path` counts as a try for: the one polled, the one that the
+/// object waits for, or those of all waiting objects in a listed collection.
+pub fn touched(world: &World, path: &str) -> Vec<String> {
+    if world.operation(path).is_some_and(|operation| !operation.finished()) {
+        return vec![path.to_owned()];
+    }
+    if world.pending().is_empty() {
+        return Vec::new();
+    }
+    let waiting = |key: &str| world.object(key).and_then(|object| object.pending.clone());
+    match world.object(path) {
+        Some(_) => waiting(path).into_iter().collect(),
+        None => world
+            .pending()
+            .iter()
+            .filter(|key| listed(key, path))
+            .filter_map(|key| waiting(key))
+            .collect(),
+    }
+}
+
+/// Whether the collection at `path` lists the object at `key`.
+fn listed(key: &str, path: &str) -> bool {
+    if let Some(rest) = key.strip_prefix(path) {
+        return rest.starts_with('/');
+    }
+    // A subscription-wide list: the same type in any group, or everything.
+    match path.split_once("/providers/") {
+        Some((scope, kind)) => key.starts_with(scope) && key.contains(&format!("/providers/{kind}/")),
+        None => path
+            .strip_suffix("/resources")
+            .is_some_and(|scope| key.starts_with(scope)),
+    }
+}
+
+/// One more try of an operation; it ends when it is due.
+pub fn try_once(cx: &Context<'_>, txn: &mut Txn<'_>, key: &str) {
+    let Some(operation) = txn.world().operation(key).cloned() else {
+        return;
+    };
+    let mut operation = Operation::clone(&operation);
+    operation.tries = operation.tries.saturating_add(1);
+    if operation.due(cx.azure.settings.pace, cx.now) {
+        end(txn, &mut operation, cx.now);
+    }
+    txn.put_operation(operation);
+}
+
+/// Ends whatever an object waits for, because something newer happens to it.
+pub fn end_pending(txn: &mut Txn<'_>, object: &str, now: Moment) {
+    let pending = txn
+        .world()
+        .object(object)
+        .and_then(|object| object.pending.clone());
+    let Some(operation) = pending.and_then(|key| txn.world().operation(&key).cloned()) else {
+        return;
+    };
+    let mut operation = Operation::clone(&operation);
+    end(txn, &mut operation, now);
+    txn.put_operation(operation);
+}
+
+/// The headers of the deletion that is already on its way.
+pub fn already_going(
+    cx: &Context<'_>,
+    txn: &Txn<'_>,
+    object: &Object,
+) -> Option<Vec<(&'static str, String)>> {
+    let operation = txn.world().operation(object.pending.as_ref()?)?;
+    (operation.effect == Effect::Remove && !operation.finished())
+        .then(|| poll_headers(cx, operation))
+}
+
+fn end(txn: &mut Txn<'_>, operation: &mut Operation, now: Moment) {
+    let target = txn.world().object(&operation.target).cloned();
+    operation.outcome = match (&operation.outcome, target) {
+        (Outcome::Failing(failure), Some(object)) => {
+            let failure = failure.clone();
+            if !matches!(operation.effect, Effect::Act(_)) {
+                fail(txn, &object);
+            }
+            Outcome::Failed(failure)
+        }
+        (Outcome::Failing(failure), None) => Outcome::Failed(failure.clone()),
+        (_, None) => Outcome::Succeeded,
+        (_, Some(object)) => match succeed(txn, &operation.effect, &object, now) {
+            Ok(()) => Outcome::Succeeded,
+            Err(mut failure) => {
+                failure.message = format!(
+                    "Operation {} failed. Resource {} {}",
+                    operation.name, object.id, failure.message
+                );
+                Outcome::Failed(failure)
+            }
+        },
+    };
+}
+
+fn succeed(
+    txn: &mut Txn<'_>,
+    effect: &Effect,
+    object: &Object,
+    now: Moment,
+) -> Result<(), Failure> {
+    match effect {
+        Effect::Remove => txn.remove_tree(&object.key()),
+        Effect::Settle => {
+            let mut settled = Object {
+                pending: None,
+                ..object.clone()
+            };
+            match types::of(&object.kind) {
+                Some(kind) => kind.settle(&mut settled, now),
+                None => set_state(&mut settled, "Succeeded"),
+            }
+            txn.put(settled);
+        }
+        Effect::Act(order) => {
+            if let Some(kind) = types::of(&object.kind) {
+                kind.finish(txn, object, order, now)?;
+            }
+        }
+    }
+    Ok(())
+}
+
+/// What a failed operation leaves: the object in state `Failed`; a group that could not
+/// be deleted is rolled back instead.
+fn fail(txn: &mut Txn<'_>, object: &Object) {
+    let mut failed = Object {
+        pending: None,
+        ..object.clone()
+    };
+    let state = if object.kind == groups::KIND {
+        "Succeeded"
+    } else {
+        "Failed"
+    };
+    set_state(&mut failed, state);
+    txn.put(failed);
+}
+
+/// The answer to a poll.
+pub fn poll(cx: &Context<'_>, operation: &Operation) -> Answer {
+    let mut answer = match &operation.polling {
+        Polling::Status { running, named } => {
+            let mut body = Map::new();
+            if *named {
+                body.insert("id".to_owned(), json!(operation.target_id()));
+                body.insert("name".to_owned(), json!(operation.name));
+            }
+            let (status, word) = match &operation.outcome {
+                Outcome::Succeeded => (200, "Succeeded"),
+                Outcome::Failed(failure) => {
+                    body.insert("error".to_owned(), error(failure));
+                    (200, "Failed")
+                }
+                _ => (*running, operation.word.as_str()),
+            };
+            body.insert("status".to_owned(), json!(word));
+            Answer::json(status, Value::Object(body))
+        }
+        Polling::Result { told, done } => match &operation.outcome {
+            Outcome::Succeeded if *told => Answer::json(*done, json!({"status": "Succeeded"})),
+            Outcome::Succeeded => Answer::empty(*done),
+            // Clients that follow `Location` take any 2xx but 202 for success.
+            Outcome::Failed(failure) if *told => {
+                Answer::json(400, json!({"status": "Failed", "error": error(failure)}))
+            }
+            Outcome::Failed(failure) => blocked(failure),
+            _ if *told => Answer::json(202, json!({"status": operation.word})),
+            _ => Answer::empty(202),
+        },
+    };
+    if !operation.finished() {
+        answer.headers.extend(poll_headers(cx, operation));
+    } else if matches!(operation.polling, Polling::Status { named: false, .. }) {
+        answer
+            .headers
+            .extend(poll_headers(cx, operation).into_iter().take(1));
+    }
+    answer
+}
+
+/// A failed job of ARM's own has capitalised members.
+fn blocked(failure: &Failure) -> Answer {
+    Answer::json(
+        409,
+        json!({"Error": {"Code": failure.code, "Target": null, "Message": failure.message, "Details": null}}),
+    )
+}
+
+fn error(failure: &Failure) -> Value {
+    json!({"code": failure.code, "message": failure.message})
+}
+
+/// The answer for a poll address that leads nowhere.
+pub fn unknown(name: &str) -> ArmError {
+    ArmError::new(
+        Source::ProviderWithStatus,
+        404,
+        "OperationNotFound",
+        format!("The operation {name} could not be found."),
+    )
+}

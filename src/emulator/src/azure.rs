@@ -1,0 +1,72 @@
+//! The parts of one running emulator that all requests share.
+
+use crate::control::{Faults, Requests, Snapshots};
+use crate::entra::Directory;
+use crate::settings::Settings;
+use crate::state::{Clock, Store};
+use std::collections::BTreeSet;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+/// One Azure.
+#[derive(Debug)]
+pub struct Azure {
+    pub settings: Settings,
+    pub store: Store,
+    pub clock: Clock,
+    pub directory: Directory,
+    pub faults: Faults,
+    pub requests: Requests,
+    pub snapshots: Snapshots,
+    pub outages: Outages,
+}
+
+impl Azure {
+    pub fn new(settings: Settings, store: Store, directory: Directory) -> Self {
+        Self {
+            clock: Clock::new(settings.clock_offset),
+            settings,
+            store,
+            directory,
+            faults: Faults::default(),
+            requests: Requests::default(),
+            snapshots: Snapshots::default(),
+            outages: Outages::default(),
+        }
+    }
+}
+
+/// The regions that are down.
+#[derive(Debug, Default)]
+pub struct Outages(Mutex<BTreeSet<String>>);
+
+impl Outages {
+    pub fn down(&self, region: &str) -> bool {
+        let regions = self.lock();
+        !regions.is_empty() && regions.contains(&normal(region))
+    }
+
+    pub fn set(&self, region: &str, on: bool) {
+        if on {
+            self.lock().insert(normal(region));
+        } else {
+            self.lock().remove(&normal(region));
+        }
+    }
+
+    pub fn all(&self) -> BTreeSet<String> {
+        self.lock().clone()
+    }
+
+    pub fn replace(&self, regions: BTreeSet<String>) {
+        *self.lock() = regions;
+    }
+
+    fn lock(&self) -> MutexGuard<'_, BTreeSet<String>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// `East US 2` is `eastus2`.
+fn normal(region: &str) -> String {
+    region.replace(' ', "").to_ascii_lowercase()
+}

@@ -1,0 +1,105 @@
+//! `/emulator/…`: what tests and the owner of a run can do to an emulator that nobody
+//! could do to Azure. Open with `open_info`; otherwise it takes the secret.
+
+mod faults;
+mod info;
+mod objects;
+mod requests;
+mod snapshots;
+
+pub use faults::{Disturbance, Faults};
+pub use requests::Requests;
+pub use snapshots::Snapshots;
+
+use crate::azure::Azure;
+use crate::server::{Answer, Call};
+use axum::http::Method;
+use serde::de::DeserializeOwned;
+use serde_json::{Value, json};
+
+/// The header that carries the secret.
+const SECRET: &str = "x-emulator-secret";
+
+pub fn answer(azure: &Azure, call: &Call) -> Answer {
+    if !azure.settings.open_info && call.header(SECRET) != Some(azure.directory.control_secret()) {
+        return refuse(403, &format!("needs the header {SECRET}"));
+    }
+    act(azure, call).unwrap_or_else(|why| refuse(400, &why))
+}
+
+fn act(azure: &Azure, call: &Call) -> Result<Answer, String> {
+    let lower = call.path.to_ascii_lowercase();
+    let segments: Vec<&str> = lower.split('/').filter(|s| !s.is_empty()).collect();
+    match (&call.method, segments.as_slice()) {
+        (&Method::GET, ["emulator", "info"]) => Ok(info::answer(azure, call)),
+        (&Method::POST, ["emulator", "reset"]) => snapshots::reset(azure),
+        (&Method::GET, ["emulator", "clock"]) => Ok(clock(azure)),
+        (&Method::POST, ["emulator", "clock"]) => {
+            let order: ClockOrder = read(call)?;
+            azure.clock.advance(order.advance_seconds);
+            Ok(clock(azure))
+        }
+        (&Method::POST, ["emulator", "snapshot"]) => snapshots::take(azure, &read(call)?),
+        (&Method::POST, ["emulator", "restore"]) => snapshots::restore(azure, &read(call)?),
+        (&Method::POST, ["emulator", "outage"]) => {
+            let order: OutageOrder = read(call)?;
+            azure.outages.set(&order.region, order.on);
+            Ok(ok(json!({"down": azure.outages.all()})))
+        }
+        (&Method::GET, ["emulator", "outage"]) => Ok(ok(json!({"down": azure.outages.all()}))),
+        (&Method::PUT, ["emulator", "faults"]) => {
+            azure.faults.replace(read(call)?);
+            Ok(ok(azure.faults.shown()))
+        }
+        (&Method::GET, ["emulator", "faults"]) => Ok(ok(azure.faults.shown())),
+        (&Method::DELETE, ["emulator", "faults"]) => {
+            azure.faults.clear();
+            Ok(Answer::empty(204))
+        }
+        (&Method::GET, ["emulator", "requests"]) => Ok(ok(azure.requests.shown(call))),
+        (&Method::DELETE, ["emulator", "requests"]) => {
+            azure.requests.clear();
+            Ok(Answer::empty(204))
+        }
+        (method, ["emulator", "objects"]) => objects::answer(azure, call, method),
+        _ => Ok(refuse(404, "there is no such control endpoint")),
+    }
+}
+
+#[derive(serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ClockOrder {
+    advance_seconds: i64,
+}
+
+#[derive(serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+struct OutageOrder {
+    region: String,
+    on: bool,
+}
+
+fn clock(azure: &Azure) -> Answer {
+    ok(json!({"now": azure.clock.now().zulu(), "offset_seconds": azure.clock.offset()}))
+}
+
+fn ok(body: Value) -> Answer {
+    Answer::json(200, body)
+}
+
+fn refuse(status: u16, why: &str) -> Answer {
+    Answer::json(
+        status,
+        json!({"error": {"code": "EmulatorControl", "message": why}}),
+    )
+}
+
+/// The JSON body of an order.
+fn read<T: DeserializeOwned>(call: &Call) -> Result<T, String> {
+    serde_json::from_slice(&call.body).map_err(|error| error.to_string())
+}
+
+/// An error text for a state that could not be written.
+fn unwritten(error: std::io::Error) -> String {
+    format!("the state could not be written: {error}")
+}

@@ -1,0 +1,94 @@
+//! The way of one request through the emulator.
+
+use super::hosts::Plane;
+use super::{Answer, Call, headers};
+use crate::azure::Azure;
+use crate::control::Disturbance;
+use crate::{arm, control, entra};
+use axum::Router;
+use axum::body::{Body, to_bytes};
+use axum::extract::{Request, State};
+use axum::http::{Method, Response};
+use serde_json::json;
+use std::future::Future;
+use std::io;
+use std::sync::Arc;
+use tokio::net::TcpListener;
+
+/// The largest request body, as ARM's own limit for templates.
+const MAX_BODY: usize = 4 << 20;
+
+/// Answers on `listener` until `stop` is ready, then finishes what was begun.
+pub async fn serve(
+    listener: TcpListener,
+    azure: Arc<Azure>,
+    stop: impl Future<Output = ()> + Send + 'static,
+) -> io::Result<()> {
+    let router = Router::new().fallback(handle).with_state(azure);
+    axum::serve(listener, router)
+        .with_graceful_shutdown(stop)
+        .await
+}
+
+async fn handle(State(azure): State<Arc<Azure>>, request: Request) -> Response<Body> {
+    let (parts, body) = request.into_parts();
+    let head = parts.method == Method::HEAD;
+    let answer = match to_bytes(body, MAX_BODY).await {
+        Ok(body) => disturbed(&azure, Call::new(parts, body)).await,
+        Err(_) => Answer::json(
+            413,
+            json!({"error": {"code": "RequestContentTooLarge", "message": "The request content size exceeds the maximum size of 4 MB."}}),
+        ),
+    };
+    answer.into_response(head)
+}
+
+/// Answers one call, with what the control endpoints asked to happen on the way.
+async fn disturbed(azure: &Azure, mut call: Call) -> Answer {
+    let plane = Plane::of(&call);
+    if plane == Plane::Control {
+        return control::answer(azure, &call);
+    }
+    let entry = azure.requests.begin(&call, azure.clock.now());
+    let disturbance = azure.faults.strike(&call);
+    let latency = azure.settings.latency + disturbance.latency;
+    if !latency.is_zero() {
+        tokio::time::sleep(latency).await;
+    }
+    let Disturbance {
+        answer,
+        drop_after,
+        fate,
+        ..
+    } = disturbance;
+    call.fate = fate;
+    let mut answer = answer.unwrap_or_else(|| route(azure, &call, &plane));
+    if drop_after {
+        answer = Answer::drop();
+    }
+    if plane == Plane::Arm {
+        headers::rate_limits(&mut answer, &call);
+    }
+    headers::complete(&mut answer, &call, azure.clock.now());
+    azure.requests.end(entry, answer.status);
+    answer
+}
+
+fn route(azure: &Azure, call: &Call, plane: &Plane) -> Answer {
+    match plane {
+        Plane::Control => control::answer(azure, call),
+        Plane::Entra => entra::answer(azure, call),
+        Plane::Arm => arm::answer(azure, call),
+        Plane::Graph => unserved("Microsoft Graph"),
+        Plane::Vault(name) => unserved(&format!("the vault {name}")),
+        Plane::Registry(name) => unserved(&format!("the registry {name}")),
+    }
+}
+
+/// A service that has its place here and no answers yet.
+fn unserved(service: &str) -> Answer {
+    Answer::json(
+        501,
+        json!({"error": {"code": "NotImplemented", "message": format!("This emulator does not play {service} yet.")}}),
+    )
+}

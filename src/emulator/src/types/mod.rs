@@ -1,0 +1,68 @@
+//! The ARM types that are played: one file each, and the table of them.
+//!
+//! A file says what the type's provider accepts, adds, refuses and shows; ids, groups,
+//! locks, operations and storage come from [`crate::arm`].
+
+mod checks;
+mod content;
+mod import_image;
+mod lock;
+mod private_endpoint_connection;
+mod registry;
+mod registry_actions;
+mod registry_fields;
+mod registry_view;
+mod replication;
+mod webhook;
+
+use crate::arm::{ArmError, Context, ResourceType};
+use crate::server::Answer;
+use crate::state::World;
+
+/// All types. **A new type is one line here.**
+static TYPES: &[&dyn ResourceType] = &[
+    &lock::Lock,
+    &registry::Registry,
+    &replication::Replication,
+    &webhook::Webhook,
+    &private_endpoint_connection::PrivateEndpointConnection,
+];
+
+/// Things that providers do without an object.
+static PROVIDER_ACTIONS: &[ProviderAction] = &[ProviderAction {
+    kind: "Microsoft.ContainerRegistry/checkNameAvailability",
+    run: registry_actions::check_name,
+}];
+
+/// Namespaces that are played, ARM's own included.
+static NAMESPACES: &[&str] = &[
+    "Microsoft.Authorization",
+    "Microsoft.ContainerRegistry",
+    "Microsoft.Resources",
+];
+
+/// A POST at a subscription that needs no object.
+pub struct ProviderAction {
+    pub kind: &'static str,
+    pub run: fn(&Context<'_>, &World) -> Result<Answer, ArmError>,
+}
+
+/// The type of that name, in any case.
+pub fn of(kind: &str) -> Option<&'static dyn ResourceType> {
+    all().find(|known| known.meta().kind.eq_ignore_ascii_case(kind))
+}
+
+/// The provider action of that name, in any case.
+pub fn provider_action(kind: &str) -> Option<&'static ProviderAction> {
+    PROVIDER_ACTIONS
+        .iter()
+        .find(|known| known.kind.eq_ignore_ascii_case(kind))
+}
+
+pub fn all() -> impl Iterator<Item = &'static dyn ResourceType> {
+    TYPES.iter().copied()
+}
+
+pub fn namespaces() -> impl Iterator<Item = &'static str> {
+    NAMESPACES.iter().copied()
+}

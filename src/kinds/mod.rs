@@ -1,0 +1,73 @@
+//! The Azure kinds: pure translation between what TOML declares and what ARM speaks.
+//!
+//! [`Sections`] (typed TOML) go in, [`Resource`]s with every managed field come out; in the
+//! other direction the field tables say what of an ARM body is ours. One file per kind; a kind
+//! does no I/O, knows no other kind's file, and never sees a plan. A new kind is its file and
+//! one line in [`TABLE`] (plus a field in [`Sections`] if it reads a table of its own).
+
+mod lock;
+mod regions;
+mod registry;
+mod replication;
+mod resource_group;
+mod sections;
+mod typed;
+
+use crate::resource::{AddressError, Kind, Kinds, Place, Problem, Resource};
+
+pub use lock::{Lock, LockLevel};
+pub use regions::check as check_region;
+pub use registry::{Registry, RegistrySection, RegistrySku};
+pub use replication::Replication;
+pub use resource_group::{GroupSection, ResourceGroup};
+pub use sections::{Sections, TakenName};
+use typed::typed;
+
+/// What an environment declares of one kind, or what is wrong with it.
+pub struct Entry {
+    /// The kind.
+    pub kind: &'static dyn Kind,
+    /// The resources that an environment declares. Called only where `check` found nothing.
+    pub declare: fn(&Place, &Sections) -> Result<Vec<Resource>, AddressError>,
+    /// What is wrong with the declaration, everything at once.
+    pub check: fn(&Place, &Sections) -> Vec<Problem>,
+}
+
+/// Every kind, in the order in which people read them.
+pub static TABLE: &[Entry] = &[
+    Entry {
+        kind: &ResourceGroup,
+        declare: resource_group::declare,
+        check: resource_group::check,
+    },
+    Entry {
+        kind: &Registry,
+        declare: registry::declare,
+        check: registry::check,
+    },
+    Entry {
+        kind: &Replication,
+        declare: replication::declare,
+        check: replication::check,
+    },
+    Entry {
+        kind: &Lock,
+        declare: lock::declare,
+        check: lock::check,
+    },
+];
+
+/// Every kind, for whoever reads a plan.
+pub static KINDS: Kinds = Kinds(&[&ResourceGroup, &Registry, &Replication, &Lock]);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn both_tables_hold_the_same_kinds() {
+        let named: Vec<_> = TABLE.iter().map(|entry| entry.kind.meta().name).collect();
+        let kinds: Vec<_> = KINDS.iter().map(|kind| kind.meta().name).collect();
+        assert_eq!(named, kinds);
+    }
+}

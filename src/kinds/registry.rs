@@ -1,0 +1,445 @@
+//! Container registries.
+//!
+//! Reference: Microsoft.ContainerRegistry `registries`, api-version 2023-11-01-preview.
+//!
+//! ## Why
+//! The preview version, since the stable one of the same year lacks `anonymousPullEnabled`,
+//! which has to be held off. Changes are sent as PATCH: a PUT at one api-version would drop
+//! what a newer one has added to the registry.
+
+use azure_mgmt_containerregistry::package_2023_11_preview::models;
+use schemars::JsonSchema;
+use serde::Deserialize;
+use serde_json::Value as Json;
+
+use super::{LockLevel, Sections};
+use crate::resource::{
+    AddressError, Carrier, Change, Compare, Field, Kind, Literal, Meta, Method, Place, Problem,
+    ReadMode, Request, Resource, Severity, Unmanaged, UpdateMode, Value,
+};
+
+/// The api-version of registries and everything below them.
+pub(super) const API_VERSION: &str = "2023-11-01-preview";
+
+/// `[registry]`: the environment's container registry.
+#[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RegistrySection {
+    /// Its name, unique in all of Azure: 5 to 50 letters and digits.
+    pub name: String,
+    /// The service tier. Replication, private access, retention and network rules need Premium.
+    #[serde(default)]
+    pub sku: RegistrySku,
+    /// The regions that it is replicated to, beside its home region.
+    #[serde(default)]
+    pub replicate_to: Vec<String>,
+    /// Whether it can be reached from the internet at all.
+    #[serde(default)]
+    pub public_network_access: bool,
+    /// IPv4 addresses and CIDR ranges that may reach it; all others are denied once one is given.
+    #[serde(default)]
+    pub allowed_ips: Vec<String>,
+    /// Whether the shared admin account is on.
+    #[serde(default)]
+    pub admin_user: bool,
+    /// Whether anybody may pull without signing in.
+    #[serde(default)]
+    pub anonymous_pull: bool,
+    /// Whether each region serves blobs from a data endpoint of its own.
+    #[serde(default)]
+    pub data_endpoint: bool,
+    /// Whether images may be exported and imported elsewhere; promotion needs it.
+    #[serde(default = "yes")]
+    pub export: bool,
+    /// Days after which untagged manifests are deleted; off when absent. Signatures and images
+    /// that are referred to by digest only count as untagged.
+    pub retain_untagged_days: Option<u16>,
+    /// A management lock on the registry and everything in it.
+    pub lock: Option<LockLevel>,
+}
+
+fn yes() -> bool {
+    true
+}
+
+/// A registry's service tier.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+pub enum RegistrySku {
+    /// For trying out.
+    Basic,
+    /// More storage and throughput.
+    Standard,
+    /// Geo-replication, private endpoints, retention, network rules.
+    #[default]
+    Premium,
+}
+
+/// The kind of container registries.
+pub struct Registry;
+
+/// Fields that Azure takes on Premium registries only.
+const PREMIUM_ONLY: &[&str] = &[
+    "properties.networkRuleSet",
+    "properties.policies",
+    "properties.dataEndpointEnabled",
+    "properties.networkRuleBypassOptions",
+];
+
+static META: Meta = Meta {
+    name: "registry",
+    arm_type: "Microsoft.ContainerRegistry/registries",
+    api_version: API_VERSION,
+    carrier: Carrier::Tags("tags"),
+    read: ReadMode::List("/providers/Microsoft.ContainerRegistry/registries"),
+    update: UpdateMode::Patch,
+    fields: &[
+        Field::new("location")
+            .compare(Compare::Region)
+            .change(Change::Refuse(
+                "a registry keeps its home region: add the region to replicate_to, or declare a \
+             registry of another name there and import the images",
+            )),
+        Field::new("sku.name")
+            .compare(Compare::IgnoreCase)
+            .severity(Severity::High),
+        Field::tags(),
+        Field::new("properties.adminUserEnabled")
+            .or(Literal::Bool(false))
+            .severity(Severity::Critical),
+        Field::new("properties.anonymousPullEnabled")
+            .or(Literal::Bool(false))
+            .severity(Severity::Critical),
+        Field::new("properties.publicNetworkAccess")
+            .or(Literal::Text("Disabled"))
+            .absent(Literal::Text("Enabled"))
+            .compare(Compare::IgnoreCase)
+            .severity(Severity::High),
+        Field::new("properties.networkRuleSet.defaultAction")
+            .or(Literal::Text("Allow"))
+            .compare(Compare::IgnoreCase)
+            .severity(Severity::High),
+        Field::new("properties.networkRuleSet.ipRules")
+            .or(Literal::EmptyList)
+            .compare(Compare::Set)
+            .severity(Severity::High),
+        Field::new("properties.networkRuleBypassOptions")
+            .or(Literal::Text("AzureServices"))
+            .compare(Compare::IgnoreCase),
+        Field::new("properties.dataEndpointEnabled").or(Literal::Bool(false)),
+        Field::new("properties.policies.retentionPolicy.status")
+            .or(Literal::Text("disabled"))
+            .compare(Compare::IgnoreCase)
+            .severity(Severity::High),
+        Field::new("properties.policies.retentionPolicy.days").or(Literal::Int(7)),
+        Field::new("properties.policies.exportPolicy.status")
+            .or(Literal::Text("enabled"))
+            .compare(Compare::IgnoreCase),
+        Field::new("properties.policies.quarantinePolicy.status")
+            .or(Literal::Text("disabled"))
+            .compare(Compare::IgnoreCase),
+    ],
+    unmanaged: &[
+        Unmanaged {
+            path: "properties.zoneRedundancy",
+            reason: "on in every region with zones whatever it reads; taken on create only",
+        },
+        Unmanaged {
+            path: "properties.policies.trustPolicy",
+            reason: "Docker Content Trust is being retired; signatures are cosign's",
+        },
+        Unmanaged {
+            path: "properties.policies.softDeletePolicy",
+            reason: "a preview that cannot be combined with geo-replication",
+        },
+        Unmanaged {
+            path: "properties.policies.azureADAuthenticationAsArmPolicy",
+            reason: "pipelines still exchange ARM-audience tokens",
+        },
+        Unmanaged {
+            path: "properties.encryption",
+            reason: "customer-managed keys are fixed at creation and break the referrers API",
+        },
+        Unmanaged {
+            path: "identity",
+            reason: "only customer-managed keys and tasks need one",
+        },
+        Unmanaged {
+            path: "properties.privateEndpointConnections",
+            reason: "the other end of a private endpoint, which is a resource of its own",
+        },
+        Unmanaged {
+            path: "properties.metadataSearch",
+            reason: "a preview without effect here",
+        },
+    ],
+    read_only: &[
+        "sku.tier",
+        "properties.loginServer",
+        "properties.creationDate",
+        "properties.provisioningState",
+        "properties.status",
+        "properties.dataEndpointHostNames",
+        "properties.privateEndpointConnections",
+        "properties.policies.retentionPolicy.lastUpdatedTime",
+        "properties.policies.softDeletePolicy.lastUpdatedTime",
+    ],
+    stateful: true,
+    is_guard: false,
+    outputs: &[("loginServer", "properties.loginServer")],
+};
+
+impl Kind for Registry {
+    fn meta(&self) -> &'static Meta {
+        &META
+    }
+
+    fn create(&self, id: &str, desired: &Json) -> Request {
+        let mut body = desired.clone();
+        if body["sku"]["name"] != "Premium" {
+            for path in PREMIUM_ONLY {
+                let key = path.trim_start_matches("properties.");
+                if let Some(properties) = body["properties"].as_object_mut() {
+                    properties.remove(key);
+                }
+            }
+        }
+        Request::arm(Method::Put, id, META.api_version).body(body)
+    }
+}
+
+impl RegistrySection {
+    /// The registry's ARM id in a resource group.
+    pub(super) fn id(&self, group_id: &str) -> String {
+        format!(
+            "{group_id}/providers/Microsoft.ContainerRegistry/registries/{}",
+            self.name
+        )
+    }
+
+    /// The declared part, in Microsoft's own model of the body.
+    fn body(&self, place: &Place) -> models::Registry {
+        let sku = models::Sku::new(match self.sku {
+            RegistrySku::Basic => models::sku::Name::Basic,
+            RegistrySku::Standard => models::sku::Name::Standard,
+            RegistrySku::Premium => models::sku::Name::Premium,
+        });
+        let mut registry = models::Registry::new(models::Resource::new(place.primary.clone()), sku);
+        registry.properties = Some(models::RegistryProperties {
+            admin_user_enabled: Some(self.admin_user),
+            anonymous_pull_enabled: Some(self.anonymous_pull),
+            data_endpoint_enabled: Some(self.data_endpoint),
+            public_network_access: Some(if self.public_network_access {
+                models::registry_properties::PublicNetworkAccess::Enabled
+            } else {
+                models::registry_properties::PublicNetworkAccess::Disabled
+            }),
+            network_rule_set: self.network_rules(),
+            policies: Some(self.policies()),
+            ..models::RegistryProperties::default()
+        });
+        registry
+    }
+
+    fn network_rules(&self) -> Option<models::NetworkRuleSet> {
+        if self.allowed_ips.is_empty() {
+            return None;
+        }
+        let mut rules = models::NetworkRuleSet::new(models::network_rule_set::DefaultAction::Deny);
+        rules.ip_rules = self
+            .allowed_ips
+            .iter()
+            .map(|value| models::IpRule {
+                action: Some(models::ip_rule::Action::Allow),
+                value: value.clone(),
+            })
+            .collect();
+        Some(rules)
+    }
+
+    fn policies(&self) -> models::Policies {
+        let mut retention = models::RetentionPolicy::new();
+        if let Some(days) = self.retain_untagged_days {
+            retention.days = Some(i32::from(days));
+            retention.status = Some(models::retention_policy::Status::Enabled);
+        }
+        let mut export = models::ExportPolicy::new();
+        export.status = Some(if self.export {
+            models::export_policy::Status::Enabled
+        } else {
+            models::export_policy::Status::Disabled
+        });
+        models::Policies {
+            retention_policy: Some(retention),
+            export_policy: Some(export),
+            ..models::Policies::default()
+        }
+    }
+}
+
+/// The registry of an environment.
+pub(super) fn declare(place: &Place, sections: &Sections) -> Result<Vec<Resource>, AddressError> {
+    let (Some(section), Some(group)) = (&sections.registry, &sections.group) else {
+        return Ok(Vec::new());
+    };
+    let group_address = place.address("group")?;
+    let id = section.id(&place.group_id(&group.name));
+    let body = super::typed(&section.body(place));
+    let address = place.address("registry")?;
+    Ok(vec![
+        Resource::new(place, &Registry, address, id.into(), Value::from(body))
+            .inside(&group_address),
+    ])
+}
+
+/// Azure's rules for registries: names, and what each tier can do.
+pub(super) fn check(place: &Place, sections: &Sections) -> Vec<Problem> {
+    let Some(section) = &sections.registry else {
+        return Vec::new();
+    };
+    let mut problems = Vec::new();
+    if sections.group.is_none() {
+        problems.push(
+            Problem::at("registry", "a registry needs a resource group")
+                .help("add `[group]` with a name"),
+        );
+    }
+    let name = &section.name;
+    if !(5..=50).contains(&name.len()) || !name.chars().all(|c| c.is_ascii_alphanumeric()) {
+        problems.push(
+            Problem::at("registry.name", format!("`{name}` is not a registry name"))
+                .help("5 to 50 letters and digits"),
+        );
+    }
+    problems.extend(check_tier(section));
+    problems.extend(check_reach(section));
+    problems.extend(check_regions(place, section));
+    problems
+}
+
+fn check_tier(section: &RegistrySection) -> Vec<Problem> {
+    if section.sku == RegistrySku::Premium {
+        return Vec::new();
+    }
+    let tier = format!("{:?}", section.sku);
+    let asks = [
+        (
+            !section.replicate_to.is_empty(),
+            "replicate_to",
+            "geo-replication",
+        ),
+        (
+            !section.public_network_access,
+            "sku",
+            "closing public network access",
+        ),
+        (
+            !section.allowed_ips.is_empty(),
+            "allowed_ips",
+            "network rules",
+        ),
+        (section.data_endpoint, "data_endpoint", "data endpoints"),
+        (!section.export, "export", "switching export off"),
+        (
+            section.retain_untagged_days.is_some(),
+            "retain_untagged_days",
+            "untagged retention",
+        ),
+    ];
+    let mut problems: Vec<Problem> = asks
+        .into_iter()
+        .filter(|(asked, ..)| *asked)
+        .map(|(_, key, what)| {
+            Problem::at(
+                &format!("registry.{key}"),
+                format!("{what} needs sku Premium, not {tier}"),
+            )
+        })
+        .collect();
+    if section.sku == RegistrySku::Basic && section.anonymous_pull {
+        problems.push(Problem::at(
+            "registry.anonymous_pull",
+            "anonymous pull needs sku Standard or Premium, not Basic",
+        ));
+    }
+    problems
+}
+
+fn check_reach(section: &RegistrySection) -> Vec<Problem> {
+    let mut problems = Vec::new();
+    for (at, range) in section.allowed_ips.iter().enumerate() {
+        if !is_ipv4_range(range) {
+            problems.push(Problem {
+                path: vec!["registry".into(), "allowed_ips".into(), at.to_string()],
+                message: format!("`{range}` is not an IPv4 address or CIDR range"),
+                help: None,
+            });
+        }
+    }
+    if !section.allowed_ips.is_empty() && !section.public_network_access {
+        problems.push(
+            Problem::at(
+                "registry.allowed_ips",
+                "says who may come in while the door is shut",
+            )
+            .help("set public_network_access = true, or drop allowed_ips"),
+        );
+    }
+    if !section.export && section.public_network_access {
+        problems.push(
+            Problem::at(
+                "registry.export",
+                "Azure switches export off only without public access",
+            )
+            .help("set public_network_access = false"),
+        );
+    }
+    if section.retain_untagged_days.is_some_and(|days| days > 365) {
+        problems.push(Problem::at(
+            "registry.retain_untagged_days",
+            "at most 365 days",
+        ));
+    }
+    problems
+}
+
+fn is_ipv4_range(text: &str) -> bool {
+    let (address, bits) = text.split_once('/').unwrap_or((text, "32"));
+    address.parse::<std::net::Ipv4Addr>().is_ok() && bits.parse::<u8>().is_ok_and(|bits| bits <= 32)
+}
+
+fn check_regions(place: &Place, section: &RegistrySection) -> Vec<Problem> {
+    let mut problems = Vec::new();
+    for (at, region) in section.replicate_to.iter().enumerate() {
+        let path = || vec!["registry".into(), "replicate_to".into(), at.to_string()];
+        let complaint = |message: String| Problem {
+            path: path(),
+            message,
+            help: None,
+        };
+        problems.extend(super::check_region(path(), region));
+        if *region == place.primary {
+            problems.push(complaint(format!(
+                "`{region}` is the registry's home region"
+            )));
+        }
+        if section.replicate_to[..at].contains(region) {
+            problems.push(complaint(format!("`{region}` stands here twice")));
+        }
+    }
+    problems
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ranges_are_told_from_nonsense() {
+        for good in ["10.0.0.1", "10.0.0.0/8"] {
+            assert!(is_ipv4_range(good), "{good}");
+        }
+        for bad in ["10.0.0", "10.0.0.0/33", "::1", ""] {
+            assert!(!is_ipv4_range(bad), "{bad}");
+        }
+    }
+}

@@ -1,0 +1,52 @@
+//! The TOML tables that kinds read, and the names in them that Azure wants to be unique.
+
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use super::{GroupSection, RegistrySection};
+
+/// The tables of an environment that declare resources.
+#[derive(Debug, Clone, Default, PartialEq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Sections {
+    /// The resource group that everything of the environment lives in.
+    pub group: Option<GroupSection>,
+    /// The container registry.
+    pub registry: Option<RegistrySection>,
+}
+
+/// A name that nothing else may have.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct TakenName {
+    /// Among what it is unique, for people.
+    pub among: &'static str,
+    /// The name, lower-cased: Azure compares names without case.
+    pub name: String,
+    /// The dotted TOML path that says it.
+    pub path: &'static str,
+}
+
+impl Sections {
+    /// The tables' names, as TOML has them.
+    pub const TABLES: &'static [&'static str] = &["group", "registry"];
+
+    /// The names in it that have to be unique over all environments.
+    pub fn taken_names(&self) -> Vec<TakenName> {
+        let mut names = Vec::new();
+        if let Some(group) = &self.group {
+            names.push(TakenName {
+                among: "resource groups",
+                name: group.name.to_lowercase(),
+                path: "group.name",
+            });
+        }
+        if let Some(registry) = &self.registry {
+            names.push(TakenName {
+                among: "container registries",
+                name: registry.name.to_lowercase(),
+                path: "registry.name",
+            });
+        }
+        names
+    }
+}

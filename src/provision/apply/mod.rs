@@ -1,0 +1,176 @@
+//! Applying: an approved plan is carried out, every choice having been made.
+//!
+//! [`apply`] turns an [`ApprovedPlan`] into an [`Outcome`], journalling each step before it is
+//! taken. Invariants: an object is re-read right before its operation and must be as planned;
+//! `begun` is durable before a request leaves; independent branches go on after a failure; a
+//! lifted lock is put back whatever happens. It must not decide anything: what does not fit the
+//! plan is stale.
+
+mod judge;
+mod operate;
+mod outcome;
+mod schedule;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use futures::StreamExt;
+use futures::stream::FuturesUnordered;
+use tokio::sync::watch;
+
+pub use outcome::{End, OperationError, Outcome};
+
+use super::guard::ApprovedPlan;
+use super::plan;
+use super::ports::{Event, Ports, Progress, StoreError};
+use crate::resource::{Kinds, Outputs};
+use operate::Run;
+use schedule::Schedule;
+
+/// How an apply goes about it.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// How many operations run at the same time, at least one.
+    pub parallelism: usize,
+    /// Turns true when no new operation may begin.
+    pub stop: watch::Receiver<bool>,
+    /// Whether every object is re-read before the first operation: for plans from a file.
+    pub check_first: bool,
+}
+
+/// Carries out a plan.
+///
+/// # Errors
+/// [`StoreError`] when the journal cannot be read or begun: nothing has been sent then.
+pub async fn apply(
+    approved: &ApprovedPlan,
+    kinds: Kinds,
+    ports: &Ports,
+    mut options: Options,
+) -> Result<Outcome, StoreError> {
+    let plan = approved.plan();
+    let digest = plan::digest(plan);
+    let entries = ports.journal.entries(&digest).await?;
+    let run = Arc::new(Run::new(plan, digest, kinds, ports.clone(), &entries));
+    if options.check_first {
+        let stale = run.stale_before_start().await;
+        if !stale.is_empty() {
+            return Ok(Outcome::refused(plan, stale));
+        }
+    }
+    let environments = plan.environments.clone();
+    run.record(Event::RunStarted { environments }).await?;
+    let mut schedule = Schedule::new(plan);
+    let mut running = FuturesUnordered::new();
+    let mut stopped = None;
+    loop {
+        if stopped.is_none() && *options.stop.borrow() {
+            stopped = Some("the run was stopped".to_owned());
+        }
+        while running.len() < options.parallelism.max(1) {
+            let Some(index) = schedule.next(stopped.as_deref()) else {
+                break;
+            };
+            let run = Arc::clone(&run);
+            ports.observer.event(Progress::Started { operation: index });
+            running.push(async move { (index, run.operate(index).await) });
+        }
+        for (index, reason) in schedule.take_skipped() {
+            ports.observer.event(Progress::Skipped {
+                operation: index,
+                reason,
+            });
+        }
+        if running.is_empty() {
+            break;
+        }
+        tokio::select! {
+            Some((index, end)) = running.next() => {
+                if let End::Failed(OperationError::Store(error)) = &end {
+                    stopped.get_or_insert(format!("the journal cannot be written: {error}"));
+                }
+                report(ports, index, &end);
+                schedule.finish(index, end);
+            }
+            changed = options.stop.changed(), if stopped.is_none() => {
+                if changed.is_err() {
+                    // Nobody is left who could stop the run.
+                    options.stop = watch::channel(false).1;
+                }
+            }
+        }
+    }
+    let outcome = schedule.into_outcome(run.outputs(), stopped.is_some());
+    // The journal may be what failed; the outcome says so already.
+    if let Err(error) = run
+        .record(Event::RunEnded {
+            complete: outcome.is_complete(),
+        })
+        .await
+    {
+        tracing::warn!(%error, "the end of the run is not in the journal");
+    }
+    Ok(outcome)
+}
+
+fn report(ports: &Ports, operation: usize, end: &End) {
+    ports.observer.event(match end {
+        End::Done => Progress::Done { operation },
+        End::AlreadyDone => Progress::AlreadyDone { operation },
+        End::Failed(error) => Progress::Failed {
+            operation,
+            reason: error.to_string(),
+        },
+        End::Skipped(reason) => Progress::Skipped {
+            operation,
+            reason: reason.clone(),
+        },
+    });
+}
+
+/// The outputs that an earlier run of the same plan has journalled.
+fn journalled_outputs(entries: &[super::ports::Entry]) -> Outputs {
+    let mut outputs = Outputs::default();
+    for entry in entries {
+        if let Event::Done {
+            address,
+            outputs: found,
+            ..
+        } = &entry.event
+        {
+            outputs.insert(address.clone(), found.clone());
+        }
+    }
+    outputs
+}
+
+/// How far an earlier run of the same plan came with one operation.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum Past {
+    /// Its request may have left.
+    Begun,
+    /// Azure took it and went on with it.
+    Accepted(super::ports::Pending),
+    /// It was done.
+    Done,
+}
+
+/// What the journal says of each operation of a plan.
+fn past(entries: &[super::ports::Entry]) -> BTreeMap<usize, Past> {
+    let mut past = BTreeMap::new();
+    for entry in entries {
+        match &entry.event {
+            Event::Begun { operation, .. } => {
+                past.insert(*operation, Past::Begun);
+            }
+            Event::Accepted { operation, pending } => {
+                past.insert(*operation, Past::Accepted(pending.clone()));
+            }
+            Event::Done { operation, .. } => {
+                past.insert(*operation, Past::Done);
+            }
+            Event::Failed { .. } | Event::RunStarted { .. } | Event::RunEnded { .. } => {}
+        }
+    }
+    past
+}

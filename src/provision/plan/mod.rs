@@ -1,0 +1,262 @@
+//! Plans: every choice made, as data; an apply only carries them out.
+//!
+//! [`make`] turns desired, observed and applied into a [`Plan`]; [`Stored`] keeps it in a file.
+//! Invariants: `make` is pure; a plan holds its own edges and they have no cycle; an operation
+//! holds the image of the object that it was planned for; what could not be read is neither
+//! created nor deleted. It must not talk to Azure, nor decide what is allowed: that is the guard.
+
+mod classify;
+mod draft;
+mod edges;
+mod locks;
+mod make;
+mod stored;
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+pub use make::{Asked, Mode, PlanError, Selection, make};
+pub use stored::{StoredError, check_kinds, digest, read, write};
+
+use super::diff::FieldChange;
+use super::ports::Failure;
+use crate::resource::{Address, EnvironmentName, Kinds, Text, Value};
+
+/// The version of the stored format.
+pub const VERSION: u32 = 1;
+
+/// What will be done, in which order, and what it was decided on.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Plan {
+    /// The format's version.
+    pub version: u32,
+    /// Where it holds: another cloud, tenant or subscription makes it invalid.
+    pub target: Target,
+    /// The environments that it speaks of.
+    pub environments: Vec<EnvironmentName>,
+    /// Those of them that are protected.
+    pub protected: Vec<EnvironmentName>,
+    /// Whether it was made to apply the configuration or to destroy what it declares.
+    pub mode: Mode,
+    /// Whether taking over unmarked objects was asked for.
+    pub adopt: bool,
+    /// What will be done.
+    pub operations: Vec<Operation>,
+    /// What waits for what.
+    pub edges: Vec<Edge>,
+    /// How many declared resources are as declared.
+    pub unchanged: usize,
+    /// What is refused, with what to do instead.
+    pub refusals: Vec<Refusal>,
+    /// What could not be read, and is therefore left alone.
+    pub unreadable: Vec<Unread>,
+    /// What stands in a managed scope and is nobody's that we know.
+    pub unmanaged: Vec<UnmanagedObject>,
+    /// What stands as declared: for the applied snapshot, not for the file.
+    #[serde(skip)]
+    pub standing: BTreeMap<Address, Standing>,
+}
+
+/// The place that a plan was made for.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Target {
+    /// The cloud's name.
+    pub cloud: String,
+    /// The Entra tenant.
+    pub tenant: String,
+    /// The subscriptions, sorted.
+    pub subscriptions: Vec<String>,
+}
+
+/// One thing that will be done to one object.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Operation {
+    /// What it is about.
+    pub address: Address,
+    /// The kind's name.
+    pub kind: String,
+    /// The object's Azure id.
+    pub id: Text,
+    /// What people call it.
+    pub action: Action,
+    /// What is sent: a replace is a delete and a create, two operations.
+    pub step: Step,
+    /// Why.
+    pub reason: String,
+    /// The managed fields that differ.
+    pub changes: Vec<FieldChange>,
+    /// The managed fields as they will be; nothing for a delete.
+    pub desired: Option<Value>,
+    /// The managed fields as they were when it was planned; nothing where nothing stood.
+    pub before: Option<Value>,
+    /// Whether it loses what cannot be made again.
+    pub stateful: bool,
+    /// The operation that lifted this lock: this one puts it back whatever happens in between.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub restores: Option<usize>,
+    /// Operations whose objects travel in the body of this create.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub carries: Vec<usize>,
+    /// What has to stand before it: kept for the order of a later delete.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub references: Vec<Address>,
+}
+
+/// What people call an operation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Action {
+    /// It does not exist: it will.
+    Create,
+    /// It was soft-deleted: it comes back.
+    Recover,
+    /// It exists without our marker: it becomes ours.
+    Adopt,
+    /// It changes in place.
+    Update,
+    /// It is deleted and created again.
+    Replace,
+    /// It goes.
+    Delete,
+}
+
+/// What an operation sends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Step {
+    /// The create request.
+    Create,
+    /// The recover request.
+    Recover,
+    /// The update request.
+    Update,
+    /// The delete request.
+    Delete,
+    /// Nothing: it travels in its parent's create and is only checked.
+    Carried,
+}
+
+/// That one operation waits for another.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Edge {
+    /// Which one goes first.
+    pub before: usize,
+    /// Which one waits.
+    pub after: usize,
+    /// Whether it needs the first one's success, or only its end.
+    pub needs_success: bool,
+}
+
+/// Something that a plan cannot do.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Refusal {
+    /// About what.
+    pub address: Address,
+    /// What is in the way.
+    pub problem: String,
+    /// What to do instead.
+    pub instead: String,
+}
+
+/// A declared resource whose state is not known.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Unread {
+    /// Which one.
+    pub address: Address,
+    /// Why.
+    pub failure: Failure,
+}
+
+/// A live object that is not ours.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct UnmanagedObject {
+    /// Its id.
+    pub id: String,
+    /// Its Azure type.
+    pub arm_type: String,
+    /// Whether it carries a marker that was made for another object.
+    pub copied_marker: bool,
+}
+
+/// What the applied snapshot keeps of one resource.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Standing {
+    /// The object's id.
+    pub id: String,
+    /// The kind's name.
+    pub kind: String,
+    /// The managed fields, as written.
+    pub properties: Value,
+    /// What has to stand before it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub references: Vec<Address>,
+}
+
+/// The applied snapshot of every environment at hand.
+pub type Applied = BTreeMap<Address, Standing>;
+
+impl Plan {
+    /// Whether there is nothing to do and nothing in the way.
+    pub fn is_empty(&self) -> bool {
+        self.operations.is_empty() && self.refusals.is_empty() && self.unreadable.is_empty()
+    }
+
+    /// How many resources each action touches; both halves of a replace count once.
+    pub fn counts(&self) -> BTreeMap<Action, usize> {
+        let mut counts = BTreeMap::new();
+        for operation in self.visible() {
+            *counts.entry(operation.action).or_insert(0) += 1;
+        }
+        counts
+    }
+
+    /// The operations as people count them: of a replace, the create.
+    pub fn visible(&self) -> impl Iterator<Item = &Operation> {
+        self.operations.iter().filter(|operation| {
+            !(operation.action == Action::Replace && operation.step == Step::Delete)
+        })
+    }
+}
+
+/// The ids of the objects that a plan deletes and that may hold what is not in it: whoever
+/// plans looks into them and plans again.
+pub fn containers_to_delete(plan: &Plan, kinds: Kinds) -> Vec<String> {
+    let holds = |operation: &&Operation| {
+        let kind = kinds.named(&operation.kind);
+        operation.step == Step::Delete
+            && kind
+                .zip(operation.id.known())
+                .is_some_and(|(kind, id)| kind.contents(id).is_some())
+    };
+    let deletes = plan.operations.iter().filter(holds);
+    deletes
+        .filter_map(|operation| operation.id.known().map(str::to_owned))
+        .collect()
+}
+
+impl Operation {
+    /// Whether the operation takes something away.
+    pub fn is_destructive(&self) -> bool {
+        matches!(self.action, Action::Delete | Action::Replace)
+    }
+
+    /// Whether this is a lock that comes off for the sake of others and is put back.
+    pub fn is_lift(&self) -> bool {
+        self.restores.is_some()
+    }
+}
+
+impl fmt::Display for Action {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::Create => "create",
+            Self::Recover => "recover",
+            Self::Adopt => "adopt",
+            Self::Update => "update",
+            Self::Replace => "replace",
+            Self::Delete => "delete",
+        })
+    }
+}

@@ -1,0 +1,171 @@
+//! Saved plans: a file that says exactly what was reviewed, sealed by its digest.
+
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value as Json;
+use sha2::{Digest, Sha256};
+use thiserror::Error;
+
+use super::{Plan, VERSION};
+use crate::resource::Kinds;
+
+/// Why a saved plan cannot be used.
+#[derive(Debug, Error)]
+pub enum StoredError {
+    /// The file cannot be read or written.
+    #[error("cannot {doing} {}", path.display())]
+    Io {
+        /// What was tried.
+        doing: &'static str,
+        /// The file.
+        path: PathBuf,
+        /// The system's error.
+        #[source]
+        source: std::io::Error,
+    },
+    /// The file is not a plan.
+    #[error("{} is not a saved plan: {problem}", path.display())]
+    NotAPlan {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        problem: String,
+    },
+    /// The file was written by a newer version.
+    #[error("{} has format {found}; this program knows formats up to {VERSION}", path.display())]
+    Newer {
+        /// The file.
+        path: PathBuf,
+        /// Its format.
+        found: u64,
+    },
+    /// The plan speaks of a kind that this program does not know.
+    #[error("the plan speaks of a `{0}`, which this program does not know")]
+    UnknownKind(String),
+    /// The plan is not what its seal says.
+    #[error("{} was changed after it was written: its digest does not match", path.display())]
+    Tampered {
+        /// The file.
+        path: PathBuf,
+    },
+}
+
+/// What stands in the file.
+#[derive(Serialize, Deserialize)]
+struct File {
+    version: u32,
+    digest: String,
+    plan: Json,
+}
+
+/// The SHA-256 of a plan's canonical JSON, hexadecimal: its identity in journal and approvals.
+///
+/// It covers cloud, tenant, subscriptions, format, every desired value (late ones as what they
+/// wait for) and the image of every object that the plan was made on.
+pub fn digest(plan: &Plan) -> String {
+    seal(&canonical(plan))
+}
+
+/// A plan as JSON. Maps are ordered, so equal plans give equal bytes.
+fn canonical(plan: &Plan) -> Json {
+    serde_json::to_value(plan).expect("a plan holds texts, numbers, lists and maps with text keys")
+}
+
+fn seal(plan: &Json) -> String {
+    let sum = Sha256::digest(plan.to_string().as_bytes());
+    sum.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// Writes a plan to a file that does not exist yet or is a plan itself.
+///
+/// # Errors
+/// [`StoredError::Io`], and [`StoredError::NotAPlan`] rather than overwriting something else.
+pub fn write(path: &Path, plan: &Plan) -> Result<String, StoredError> {
+    if path.exists() {
+        match load(path) {
+            Err(error @ StoredError::NotAPlan { .. }) => return Err(error),
+            Err(error @ StoredError::Io { .. }) => return Err(error),
+            Err(_) | Ok(_) => {}
+        }
+    }
+    let json = canonical(plan);
+    let digest = seal(&json);
+    let file = File {
+        version: VERSION,
+        digest: digest.clone(),
+        plan: json,
+    };
+    let mut text =
+        serde_json::to_string_pretty(&file).expect("a JSON value and two scalars serialise");
+    text.push('\n');
+    let io = |source| StoredError::Io {
+        doing: "write",
+        path: path.to_owned(),
+        source,
+    };
+    let folder = path
+        .parent()
+        .filter(|p| !p.as_os_str().is_empty())
+        .unwrap_or(Path::new("."));
+    std::fs::create_dir_all(folder).map_err(io)?;
+    // Whole or not at all: a reader never sees half a plan.
+    let scratch = path.with_extension("json.partial");
+    std::fs::write(&scratch, text).map_err(io)?;
+    std::fs::rename(&scratch, path).map_err(io)?;
+    Ok(digest)
+}
+
+/// Reads a plan and checks its seal.
+///
+/// # Errors
+/// [`StoredError`] for a file that is missing, not a plan, newer, or changed since.
+pub fn read(path: &Path) -> Result<Plan, StoredError> {
+    let file = load(path)?;
+    serde_json::from_value(file.plan).map_err(|error| StoredError::NotAPlan {
+        path: path.to_owned(),
+        problem: error.to_string(),
+    })
+}
+
+/// Tests that the program knows every kind that a plan speaks of.
+///
+/// # Errors
+/// [`StoredError::UnknownKind`] for the first one that it does not.
+pub fn check_kinds(plan: &Plan, kinds: Kinds) -> Result<(), StoredError> {
+    let unknown = plan
+        .operations
+        .iter()
+        .find(|operation| kinds.named(&operation.kind).is_none());
+    match unknown {
+        Some(operation) => Err(StoredError::UnknownKind(operation.kind.clone())),
+        None => Ok(()),
+    }
+}
+
+fn load(path: &Path) -> Result<File, StoredError> {
+    let bytes = std::fs::read(path).map_err(|source| StoredError::Io {
+        doing: "read",
+        path: path.to_owned(),
+        source,
+    })?;
+    let not_a_plan = |problem: String| StoredError::NotAPlan {
+        path: path.to_owned(),
+        problem,
+    };
+    let json: Json = serde_json::from_slice(&bytes).map_err(|e| not_a_plan(e.to_string()))?;
+    let version = json.get("version").and_then(Json::as_u64);
+    if let Some(found) = version.filter(|found| *found > u64::from(VERSION)) {
+        return Err(StoredError::Newer {
+            path: path.to_owned(),
+            found,
+        });
+    }
+    let file: File = serde_json::from_value(json).map_err(|e| not_a_plan(e.to_string()))?;
+    if seal(&file.plan) != file.digest {
+        return Err(StoredError::Tampered {
+            path: path.to_owned(),
+        });
+    }
+    Ok(file)
+}

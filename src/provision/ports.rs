@@ -1,0 +1,331 @@
+//! The ports: what the pipeline needs from the world, implemented by `remote` and `control`.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use serde::{Deserialize, Serialize};
+use serde_json::Value as Json;
+use thiserror::Error;
+
+use crate::resource::{Address, EnvironmentName, Plane, Request};
+
+/// Reads Azure. Nothing that holds only a `Reader` can change anything.
+#[async_trait]
+pub trait Reader: Send + Sync {
+    /// The body of one object; `None` where Azure says that it does not exist.
+    ///
+    /// # Errors
+    /// [`Failure`] for every other answer, and for no answer.
+    async fn get(&self, request: &Request) -> Result<Option<Json>, Failure>;
+
+    /// Every page of a collection, each handed to `page` as it arrives. A collection whose
+    /// parent does not exist is empty.
+    ///
+    /// # Errors
+    /// [`Failure`] when a page cannot be read; pages before it have been handed over, and the
+    /// collection must not be taken for complete.
+    async fn list(
+        &self,
+        request: &Request,
+        page: &mut (dyn FnMut(Vec<Json>) + Send),
+    ) -> Result<(), Failure>;
+}
+
+/// Changes Azure, in two steps so that the journal can stand between them.
+#[async_trait]
+pub trait Writer: Send + Sync {
+    /// Sends a request; returns when Azure has taken it, which may be before it is done.
+    ///
+    /// # Errors
+    /// [`Failure`] when Azure refused it or it is unknown whether it arrived.
+    async fn begin(&self, request: &Request) -> Result<Begun, Failure>;
+
+    /// Waits for an accepted operation to end; the object's final body, if there is one.
+    ///
+    /// # Errors
+    /// [`Failure`] with Azure's code when the operation failed or was cancelled.
+    async fn finish(&self, pending: &Pending) -> Result<Option<Json>, Failure>;
+}
+
+/// Azure, for reading and writing.
+pub trait Cloud: Reader + Writer {}
+impl<T: Reader + Writer> Cloud for T {}
+
+/// What Azure said to a write.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Begun {
+    /// It is done; the body of the answer, if there is one.
+    Done(Option<Json>),
+    /// It goes on, and can be asked after.
+    Accepted(Pending),
+}
+
+/// A long-running operation, in a form that outlives the process: no origin, no port.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Pending {
+    /// The plane that it runs on.
+    pub plane: Plane,
+    /// How it is asked after.
+    pub poll: Poll,
+    /// Path and query to ask at, relative to the plane's origin, passed back untouched.
+    pub target: String,
+    /// The request whose GET gives the final object, where there is one.
+    pub object: Option<Request>,
+    /// What Azure asked us to wait before the first poll.
+    pub retry_after: Option<Duration>,
+}
+
+/// The patterns of long-running operations (`Azure-AsyncOperation`, `Location`, neither).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Poll {
+    /// A status document with `status` and, on failure, `error`.
+    StatusDocument,
+    /// 202 until done, then the result's own status.
+    Location,
+    /// The object's own `properties.provisioningState`.
+    ProvisioningState,
+}
+
+/// What a failure means for whoever got it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Verdict {
+    /// No answer, or one that does not say whether the request took effect.
+    Unknown,
+    /// Azure refused for now (throttled, busy, replicating) for longer than we wait.
+    Busy,
+    /// The caller may not do this.
+    Denied,
+    /// The object is not there.
+    NotFound,
+    /// It is there already, in a form that we did not make.
+    Conflict,
+    /// Azure refused for good.
+    Fatal,
+}
+
+/// A request that failed: Azure's own code and message, and what to do about it.
+#[derive(Debug, Clone, PartialEq, Eq, Error, Serialize, Deserialize)]
+#[error("{code}: {message}")]
+pub struct Failure {
+    /// What it means.
+    pub verdict: Verdict,
+    /// The HTTP status, where there was an answer.
+    pub status: Option<u16>,
+    /// Azure's error code, or ours where there was no answer (`Unreachable`, `NoCredential`).
+    pub code: String,
+    /// Azure's message.
+    pub message: String,
+    /// What a person can do about it.
+    pub hint: Option<String>,
+    /// Azure's request id, for a support case.
+    pub request_id: Option<String>,
+}
+
+/// One line of the journal. `Begun` is durable before a request leaves.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Entry {
+    /// When it was written, RFC 3339, UTC.
+    pub at: String,
+    /// The digest of the plan that is being applied.
+    pub plan: String,
+    /// What happened.
+    pub event: Event,
+}
+
+/// What the journal records.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "event")]
+pub enum Event {
+    /// A run began.
+    RunStarted {
+        /// The environments that it writes.
+        environments: Vec<EnvironmentName>,
+    },
+    /// An operation's request is about to leave.
+    Begun {
+        /// Its number in the plan.
+        operation: usize,
+        /// What it is about.
+        address: Address,
+        /// The id of the object, resolved.
+        id: String,
+        /// SHA-256 of the request's body, hexadecimal.
+        body_hash: String,
+    },
+    /// Azure took it and goes on.
+    Accepted {
+        /// Its number in the plan.
+        operation: usize,
+        /// Where to ask.
+        pending: Pending,
+    },
+    /// It is done.
+    Done {
+        /// Its number in the plan.
+        operation: usize,
+        /// What it was about.
+        address: Address,
+        /// Outputs of the object, for late values of a later run.
+        outputs: BTreeMap<String, String>,
+    },
+    /// It failed.
+    Failed {
+        /// Its number in the plan.
+        operation: usize,
+        /// What it was about.
+        address: Address,
+        /// Azure's answer.
+        failure: Failure,
+    },
+    /// The run came to its end.
+    RunEnded {
+        /// Whether every operation is done.
+        complete: bool,
+    },
+}
+
+/// Why the control store could not be used.
+#[derive(Debug, Error)]
+pub enum StoreError {
+    /// A file could not be read or written.
+    #[error("cannot {doing} {place}")]
+    Io {
+        /// What was tried.
+        doing: &'static str,
+        /// The file or folder.
+        place: String,
+        /// The system's error.
+        #[source]
+        source: std::io::Error,
+    },
+    /// A stored file says something that we did not write.
+    #[error("{place}{} is not readable: {problem}", line.map(|l| format!(":{l}")).unwrap_or_default())]
+    Corrupt {
+        /// The file.
+        place: String,
+        /// The line, where the file has lines.
+        line: Option<usize>,
+        /// What is wrong with it.
+        problem: String,
+    },
+    /// Somebody else holds the lease.
+    #[error("{environment} is locked by {holder}")]
+    Held {
+        /// The environment.
+        environment: EnvironmentName,
+        /// Who holds it, since when, doing what.
+        holder: String,
+    },
+}
+
+/// Where the journal is written.
+#[async_trait]
+pub trait Journal: Send + Sync {
+    /// Appends an event; durable when it returns.
+    ///
+    /// # Errors
+    /// [`StoreError`] when it cannot be made durable: nothing may be sent then. It may be
+    /// there all the same, so an append that is tried again may be found twice.
+    async fn append(&self, plan: &str, event: Event) -> Result<(), StoreError>;
+
+    /// Every entry of the runs that applied this plan, oldest first.
+    ///
+    /// # Errors
+    /// [`StoreError::Corrupt`] when a line other than a torn last one is unreadable.
+    async fn entries(&self, plan: &str) -> Result<Vec<Entry>, StoreError>;
+}
+
+/// One writer per environment.
+#[async_trait]
+pub trait Lease: Send + Sync {
+    /// Takes the lease of every environment, in sorted order, or of none. It is given back
+    /// when the returned value is dropped.
+    ///
+    /// # Errors
+    /// [`StoreError::Held`] when somebody else has one of them.
+    async fn acquire(
+        &self,
+        environments: &[EnvironmentName],
+        doing: &str,
+    ) -> Result<Box<dyn Held>, StoreError>;
+}
+
+/// A lease that is held until dropped.
+pub trait Held: Send + Sync {}
+
+/// The applied snapshot: what the last successful apply wrote.
+#[async_trait]
+pub trait Snapshots: Send + Sync {
+    /// The snapshot of an environment; `None` where there is none.
+    ///
+    /// # Errors
+    /// [`StoreError`] when there is one that cannot be read.
+    async fn load(&self, environment: &EnvironmentName) -> Result<Option<Json>, StoreError>;
+
+    /// Replaces the snapshot of an environment, all at once.
+    ///
+    /// # Errors
+    /// [`StoreError::Io`] when it cannot be written, [`StoreError::Corrupt`] when there is one
+    /// that cannot be read: the old one stands then.
+    async fn save(&self, environment: &EnvironmentName, snapshot: &Json) -> Result<(), StoreError>;
+}
+
+/// Tells whoever watches what an apply is doing. Cheap, and never waits.
+pub trait Observer: Send + Sync {
+    /// Something happened.
+    fn event(&self, event: Progress);
+}
+
+/// What an apply tells its watchers.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Progress {
+    /// An operation started.
+    Started {
+        /// Its number in the plan.
+        operation: usize,
+    },
+    /// Azure took it and is working on it.
+    Waiting {
+        /// Its number in the plan.
+        operation: usize,
+    },
+    /// It is done.
+    Done {
+        /// Its number in the plan.
+        operation: usize,
+    },
+    /// It was found done, by an earlier run of the same plan.
+    AlreadyDone {
+        /// Its number in the plan.
+        operation: usize,
+    },
+    /// It failed.
+    Failed {
+        /// Its number in the plan.
+        operation: usize,
+        /// What Azure said.
+        reason: String,
+    },
+    /// It was not tried.
+    Skipped {
+        /// Its number in the plan.
+        operation: usize,
+        /// The address that it would have needed, or why the run stopped.
+        reason: String,
+    },
+}
+
+/// The ports of an apply, together.
+#[derive(Clone)]
+pub struct Ports {
+    /// Azure.
+    pub cloud: Arc<dyn Cloud>,
+    /// The write-ahead journal.
+    pub journal: Arc<dyn Journal>,
+    /// Who watches.
+    pub observer: Arc<dyn Observer>,
+}

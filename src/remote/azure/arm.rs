@@ -1,0 +1,192 @@
+//! The client: the reading and writing ports, on every plane.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use azure_core::credentials::TokenCredential;
+use serde_json::Value as Json;
+
+use super::accepted;
+use super::cloud::{Cloud, is_loopback};
+use super::counts::{Counts, RequestCounts};
+use super::credential;
+use super::error::own;
+use super::exchange::{Call, Purpose, Wire};
+use super::long_running;
+use super::pages;
+use super::pin::Pins;
+use super::probe::{self, Subscription};
+use super::refusal::request_id;
+use super::settings::Settings;
+use super::throttle::Throttle;
+use super::tokens::Tokens;
+use super::transport::Transport;
+use crate::provision::ports::{Begun, Failure, Pending, Reader, Verdict, Writer};
+use crate::resource::{Method, Plane, Request};
+
+/// A client of one cloud, signed in to one tenant. Clones share connections, tokens,
+/// throttling and counts.
+#[derive(Debug, Clone)]
+pub struct Azure {
+    wire: Arc<Wire>,
+    cloud: Cloud,
+}
+
+impl Azure {
+    /// A client made from `settings`. Nothing is sent yet: [`Azure::probe`] tells early
+    /// whether it works.
+    ///
+    /// # Errors
+    /// `NoCredential` when the chosen credential lacks what it needs, `NoTransport` when TLS
+    /// cannot be set up.
+    pub fn connect(settings: Settings) -> Result<Self, Failure> {
+        let endpoints = settings.cloud.endpoints();
+        let local = [
+            &endpoints.resource_manager,
+            &endpoints.authority,
+            &endpoints.graph,
+        ]
+        .into_iter()
+        .any(is_loopback);
+        let transport = Transport::new(&settings.timing, local)
+            .map_err(|reason| own(Verdict::Fatal, "NoTransport", reason, None))?;
+        let credential = credential::build(&settings, &transport)?;
+        let wire = Wire {
+            transport,
+            tokens: Arc::new(Tokens::new(credential, settings.timing.request_timeout)),
+            pins: Pins::new(endpoints.clone()),
+            timing: settings.timing,
+            clock: settings.clock,
+            throttle: Throttle::new(settings.timing.pace),
+            counts: Counts::default(),
+        };
+        Ok(Self {
+            wire: Arc::new(wire),
+            cloud: settings.cloud,
+        })
+    }
+
+    /// Asks for a subscription, to say early whether it can be worked with.
+    ///
+    /// # Errors
+    /// `Unreachable`, `NoCredential`, `SubscriptionNotFound`, or Azure's own code where the
+    /// identity may not see it.
+    pub async fn probe(&self, subscription: &str) -> Result<Subscription, Failure> {
+        probe::probe(&self.wire, subscription).await
+    }
+
+    /// The cloud that is spoken to.
+    pub fn cloud(&self) -> &Cloud {
+        &self.cloud
+    }
+
+    /// How many requests have been sent so far.
+    pub fn requests(&self) -> RequestCounts {
+        self.wire.counts.read()
+    }
+
+    /// The credential behind its cache, for clients of other planes.
+    pub fn credential(&self) -> Arc<dyn TokenCredential> {
+        Arc::clone(&self.wire.tokens) as Arc<dyn TokenCredential>
+    }
+
+    /// The HTTP client, for planes that speak no ARM. It follows no redirect, and whoever
+    /// uses it must send no token to a host that is not the cloud's own.
+    pub fn http(&self) -> &reqwest::Client {
+        self.wire.transport.client()
+    }
+}
+
+#[async_trait]
+impl Reader for Azure {
+    async fn get(&self, request: &Request) -> Result<Option<Json>, Failure> {
+        reads_only(request)?;
+        let call = Call::new(&self.wire, request, Purpose::Read)?;
+        let answer = match self.wire.exchange(&call).await {
+            Ok(answer) => answer,
+            Err(failure) if failure.verdict == Verdict::NotFound => return Ok(None),
+            Err(failure) => return Err(failure),
+        };
+        match long_running::body_of(&answer)? {
+            Some(body) => Ok(Some(body)),
+            None if request.method == Method::Head => Ok(Some(Json::Null)),
+            // An object without a body is neither there nor absent.
+            None => Err(Failure {
+                status: Some(answer.status),
+                request_id: request_id(&answer.headers),
+                ..own(
+                    Verdict::Unknown,
+                    "BadAnswer",
+                    format!("Azure answered the read of {} without a body", request.path),
+                    None,
+                )
+            }),
+        }
+    }
+
+    async fn list(
+        &self,
+        request: &Request,
+        page: &mut (dyn FnMut(Vec<Json>) + Send),
+    ) -> Result<(), Failure> {
+        reads_only(request)?;
+        pages::list(&self.wire, request, page).await
+    }
+}
+
+#[async_trait]
+impl Writer for Azure {
+    async fn begin(&self, request: &Request) -> Result<Begun, Failure> {
+        let call = Call::new(&self.wire, request, Purpose::Write)?;
+        match self.wire.exchange(&call).await {
+            Ok(answer) => accepted::begun(&self.wire.pins, request, &answer),
+            // What is to be deleted is gone, perhaps by an earlier try whose answer was lost.
+            Err(failure)
+                if request.method == Method::Delete && failure.verdict == Verdict::NotFound =>
+            {
+                Ok(Begun::Done(None))
+            }
+            Err(failure) => Err(failure),
+        }
+    }
+
+    async fn finish(&self, pending: &Pending) -> Result<Option<Json>, Failure> {
+        long_running::finish(&self.wire, pending).await
+    }
+}
+
+/// Refuses what could change something: a reader must not be able to.
+fn reads_only(request: &Request) -> Result<(), Failure> {
+    let path = request.path.to_ascii_lowercase();
+    let reads = match request.method {
+        Method::Get | Method::Head => true,
+        Method::Post => match request.plane {
+            Plane::Arm => path.ends_with("/checknameavailability"),
+            Plane::Graph => path.ends_with("/$batch") && batch_reads_only(request),
+            Plane::Vault(_) => false,
+        },
+        Method::Put | Method::Patch | Method::Delete => false,
+    };
+    if reads {
+        return Ok(());
+    }
+    Err(own(
+        Verdict::Fatal,
+        "InvalidRequest",
+        format!("{} {} is no read", request.method, request.path),
+        None,
+    ))
+}
+
+fn batch_reads_only(request: &Request) -> bool {
+    let parts = request
+        .body
+        .as_ref()
+        .and_then(|body| body.get("requests"))
+        .and_then(Json::as_array);
+    parts.is_some_and(|parts| {
+        parts
+            .iter()
+            .all(|part| part.get("method").and_then(Json::as_str) == Some("GET"))
+    })
+}

@@ -1,0 +1,47 @@
+//! Azure behind the ports: one client for Resource Manager, Graph and the vaults' data planes.
+//!
+//! A request passes [`arm`] (what the ports promise), [`exchange`] (tries until there is an
+//! answer that counts), [`throttle`] (waits where Azure asked to), [`tokens`] and
+//! [`transport`] (one try on the wire). Answers go back through [`refusal`] and [`error`]
+//! (what a refusal means, by [`table`]), [`pages`] (collections), [`accepted`] and
+//! [`long_running`] (operations).
+//! Invariants: [`pin`] sees every URL before a token is fetched for it; only [`exchange`]
+//! repeats a request; waits between tries and polls go through one [`Clock`]; no token, secret
+//! or body is logged.
+//!
+//! ## Why
+//! `azure_core`'s own retry policy is off: it knows neither which POST may be repeated nor
+//! ARM's error codes, and two policies on top of each other multiply.
+
+mod accepted;
+mod arm;
+mod auto;
+mod client_secret;
+mod clock;
+mod cloud;
+mod counts;
+mod credential;
+mod error;
+mod exchange;
+mod long_running;
+mod pages;
+mod patience;
+mod pin;
+mod probe;
+mod refusal;
+mod settings;
+mod table;
+mod throttle;
+mod tokens;
+mod transport;
+
+#[cfg(test)]
+mod tests;
+
+pub use arm::Azure;
+pub use clock::{Clock, SystemClock, Timing};
+pub use cloud::{Audiences, Cloud, CloudError, CloudName, CustomEndpoints, Endpoints};
+pub use counts::RequestCounts;
+pub use credential::{Credential, CredentialName, Variables};
+pub use probe::Subscription;
+pub use settings::Settings;

@@ -1,0 +1,274 @@
+//! Host pinning: every URL that a request goes to, or that an answer names, passes here first.
+
+use url::Url;
+
+use super::cloud::Endpoints;
+use super::error::own;
+use crate::provision::ports::{Failure, Verdict};
+use crate::resource::{Plane, Request};
+
+/// The hosts that may see a token, one origin for each plane.
+#[derive(Debug, Clone)]
+pub(super) struct Pins {
+    endpoints: Endpoints,
+}
+
+impl Pins {
+    pub(super) fn new(endpoints: Endpoints) -> Self {
+        Self { endpoints }
+    }
+
+    /// The scope that a token for this plane is asked for.
+    pub(super) fn scope(&self, plane: &Plane) -> String {
+        let audiences = &self.endpoints.audiences;
+        let audience = match plane {
+            Plane::Arm => &audiences.resource_manager,
+            Plane::Graph => &audiences.graph,
+            Plane::Vault(_) => &audiences.vault,
+        };
+        format!("{}/.default", audience.trim_end_matches('/'))
+    }
+
+    /// The URL of a request.
+    ///
+    /// # Errors
+    /// `InvalidRequest` when the path is none that would reach the plane as it is written.
+    pub(super) fn url(&self, request: &Request) -> Result<Url, Failure> {
+        let mut url = self.origin(&request.plane)?;
+        if !request.path.starts_with('/') {
+            return Err(invalid(format!(
+                "the path `{}` is not absolute",
+                request.path
+            )));
+        }
+        url.set_path(&request.path);
+        // The parser resolves `.` and `..`; a name that is one must not move the request.
+        if url.path().matches('/').count() != request.path.matches('/').count() {
+            return Err(invalid(format!(
+                "the path `{}` has a segment that is no name",
+                request.path
+            )));
+        }
+        let version = request
+            .api_version
+            .iter()
+            .map(|version| ("api-version", version));
+        let further = request
+            .query
+            .iter()
+            .map(|(name, value)| (name.as_str(), value));
+        let mut query = url::form_urlencoded::Serializer::new(String::new());
+        query.extend_pairs(version.chain(further));
+        // Forms write a space as `+`, which some of Azure's planes take literally.
+        let query = query.finish().replace('+', "%20").replace("%24", "$");
+        url.set_query((!query.is_empty()).then_some(query.as_str()));
+        Ok(url)
+    }
+
+    /// Path and query of a link that an answer to `asked` named, if it leads to the plane's
+    /// own origin.
+    ///
+    /// # Errors
+    /// `ForeignHost` naming the host when it leads elsewhere.
+    pub(super) fn relative(&self, plane: &Plane, link: &str) -> Result<String, Failure> {
+        let origin = self.origin(plane)?;
+        let url = origin
+            .join(link.trim())
+            .map_err(|problem| invalid(format!("Azure named a link that is no URL: {problem}")))?;
+        same_origin(&origin, &url)?;
+        let mut target = url.path().to_owned();
+        if let Some(query) = url.query() {
+            target.push('?');
+            target.push_str(query);
+        }
+        Ok(target)
+    }
+
+    /// The URL of a stored path and query.
+    ///
+    /// # Errors
+    /// `ForeignHost` or `InvalidRequest` when it is not one that [`Pins::relative`] gave.
+    pub(super) fn absolute(&self, plane: &Plane, target: &str) -> Result<Url, Failure> {
+        let origin = self.origin(plane)?;
+        if !target.starts_with('/') {
+            return Err(invalid(format!("`{target}` is not a path on the plane")));
+        }
+        // Put together as text: joining would take `//host` for another host.
+        let text = format!("{}{target}", origin.origin().ascii_serialization());
+        let url = Url::parse(&text).map_err(|problem| invalid(problem.to_string()))?;
+        same_origin(&origin, &url)?;
+        Ok(url)
+    }
+
+    fn origin(&self, plane: &Plane) -> Result<Url, Failure> {
+        match plane {
+            Plane::Arm => Ok(self.endpoints.resource_manager.clone()),
+            Plane::Graph => Ok(self.endpoints.graph.clone()),
+            Plane::Vault(name) => self.vault(name),
+        }
+    }
+
+    fn vault(&self, name: &str) -> Result<Url, Failure> {
+        let well_formed = !name.is_empty()
+            && name.len() <= 127
+            && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-');
+        if !well_formed {
+            return Err(invalid(format!("`{name}` is no name of a vault")));
+        }
+        let suffix = &self.endpoints.vault_suffix;
+        let host = suffix.split(':').next().unwrap_or(suffix);
+        let scheme = if super::cloud::is_loopback_name(host) {
+            self.endpoints.resource_manager.scheme()
+        } else {
+            "https"
+        };
+        Url::parse(&format!("{scheme}://{name}.{suffix}"))
+            .map_err(|problem| invalid(format!("the vault suffix `{suffix}`: {problem}")))
+    }
+}
+
+fn same_origin(pinned: &Url, other: &Url) -> Result<(), Failure> {
+    if pinned.origin() == other.origin() {
+        return Ok(());
+    }
+    let named = other.origin().ascii_serialization();
+    Err(own(
+        Verdict::Fatal,
+        "ForeignHost",
+        format!(
+            "an answer from {} points to {named}, which is not asked and gets no token",
+            pinned.origin().ascii_serialization()
+        ),
+        Some("check the endpoints under [azure.endpoints], and what stands between you and Azure"),
+    ))
+}
+
+fn invalid(message: String) -> Failure {
+    own(Verdict::Fatal, "InvalidRequest", message, None)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::remote::azure::Cloud;
+    use crate::resource::Method;
+
+    fn pins() -> Pins {
+        Pins::new(Cloud::public().endpoints().clone())
+    }
+
+    #[test]
+    fn a_link_to_the_own_origin_is_kept_to_the_letter() -> Result<(), Failure> {
+        let opaque = format!(
+            "/subscriptions/s/operations/x?api-version=1&t=63&c={}",
+            "MIIH%2Bz-_".repeat(500)
+        );
+        for origin in [
+            "https://management.azure.com",
+            "https://management.azure.com:443",
+            "",
+        ] {
+            let target = pins().relative(&Plane::Arm, &format!("{origin}{opaque}"))?;
+            assert_eq!(target, opaque);
+            assert_eq!(
+                pins().absolute(&Plane::Arm, &target)?.as_str(),
+                format!("https://management.azure.com{opaque}")
+            );
+        }
+        Ok(())
+    }
+
+    #[test]
+    fn a_link_elsewhere_is_refused_and_names_the_host() {
+        for link in [
+            "https://evil.example/subscriptions",
+            "http://management.azure.com/subscriptions",
+            "https://management.azure.com:8443/x",
+            "https://management.azure.com.evil.example/x",
+            "https://management.azure.com@evil.example/x",
+            "https://management.azure.com./x",
+            "//evil.example/x",
+            "\\\\evil.example/x",
+            "data:text/plain,x",
+        ] {
+            let failure = pins().relative(&Plane::Arm, link).expect_err(link);
+            assert_eq!(failure.code, "ForeignHost", "{link}");
+        }
+        let failure = pins()
+            .relative(&Plane::Graph, "https://evil.example:99/x")
+            .expect_err("foreign");
+        assert!(failure.message.contains("https://evil.example:99"));
+    }
+
+    #[test]
+    fn a_stored_target_cannot_leave_the_origin() -> Result<(), Failure> {
+        for target in ["//evil.example/x", "/\\evil.example/x"] {
+            let url = pins().absolute(&Plane::Arm, target)?;
+            assert_eq!(url.host_str(), Some("management.azure.com"));
+        }
+        for target in [
+            "https://evil.example/",
+            "@evil.example/",
+            ":1/",
+            ".evil.example/",
+        ] {
+            assert!(pins().absolute(&Plane::Arm, target).is_err(), "{target}");
+        }
+        Ok(())
+    }
+
+    #[test]
+    fn a_vault_is_its_own_host_and_no_other() -> Result<(), Failure> {
+        let plane = Plane::Vault("kv-one".to_owned());
+        assert_eq!(
+            pins().relative(&plane, "https://kv-one.vault.azure.net/keys?x=1")?,
+            "/keys?x=1"
+        );
+        assert!(
+            pins()
+                .relative(&plane, "https://kv-two.vault.azure.net/keys")
+                .is_err()
+        );
+        for name in ["", "a.b", "evil.example/", "a@b", "a:1"] {
+            assert!(
+                pins()
+                    .absolute(&Plane::Vault(name.to_owned()), "/keys")
+                    .is_err()
+            );
+        }
+        let emulator = Cloud::emulator("http://127.0.0.1:81").expect("loopback");
+        let local = Pins::new(emulator.endpoints().clone());
+        assert_eq!(
+            local.absolute(&plane, "/keys")?.as_str(),
+            "http://kv-one.vault.localhost:81/keys"
+        );
+        Ok(())
+    }
+
+    #[test]
+    fn queries_are_written_as_azure_documents_them() -> Result<(), Failure> {
+        let request = Request::arm(Method::Get, "/subscriptions/s/resources", "2021-04-01")
+            .query("$filter", "tagName eq 'a+b'");
+        assert_eq!(
+            pins().url(&request)?.query(),
+            Some("api-version=2021-04-01&$filter=tagName%20eq%20%27a%2Bb%27")
+        );
+        Ok(())
+    }
+
+    #[test]
+    fn a_name_cannot_move_the_request() {
+        for path in ["/subscriptions/s/../t", "/a/./b", "/a/%2e%2E/b", "relative"] {
+            assert!(
+                pins().url(&Request::arm(Method::Get, path, "1")).is_err(),
+                "{path}"
+            );
+        }
+        let odd = Request::arm(Method::Get, "/a/b?c=d#e", "1");
+        let url = pins().url(&odd).expect("encoded");
+        assert_eq!(
+            url.as_str(),
+            "https://management.azure.com/a/b%3Fc=d%23e?api-version=1"
+        );
+    }
+}

@@ -1,0 +1,206 @@
+//! Managed fields: the closed list of what we own on an object, and how each is compared and changed.
+
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+
+use super::Value;
+
+/// A constant that can stand in a field table.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Literal {
+    /// No value: the field has to be declared, or its absence means nothing.
+    None,
+    /// A truth value.
+    Bool(bool),
+    /// A whole number.
+    Int(i64),
+    /// A text.
+    Text(&'static str),
+    /// The empty list.
+    EmptyList,
+    /// The empty map.
+    EmptyMap,
+}
+
+impl Literal {
+    /// The literal as a value; [`Value::Null`] for [`Literal::None`].
+    pub fn value(self) -> Value {
+        match self {
+            Self::None => Value::Null,
+            Self::Bool(flag) => Value::Bool(flag),
+            Self::Int(number) => Value::from(json!(number)),
+            Self::Text(text) => Value::from(text),
+            Self::EmptyList => Value::List(Vec::new()),
+            Self::EmptyMap => Value::Map(Default::default()),
+        }
+    }
+}
+
+/// What a changed field asks of the object.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Change {
+    /// Azure changes it on the living object.
+    InPlace,
+    /// Azure takes it on create only: the object is deleted and created again.
+    Replace,
+    /// It cannot be changed, and replacing would destroy too much: refused, with what to do instead.
+    Refuse(&'static str),
+}
+
+/// How two values of a field are compared.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Compare {
+    /// Equal as JSON.
+    Exact,
+    /// Texts equal but for case: enumerations and resource ids, which Azure re-cases.
+    IgnoreCase,
+    /// Azure regions: `East US 2` is `eastus2`.
+    Region,
+    /// Lists as sets: order and repetition say nothing.
+    Set,
+    /// A map of which we own only the keys that we declare: tags. A declared null is a key to
+    /// take away.
+    OwnKeys,
+}
+
+/// How bad it is when a field has drifted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Severity {
+    /// Cosmetic: a tag, a note.
+    Low,
+    /// It behaves otherwise than declared.
+    Medium,
+    /// It weakens reach or protection.
+    High,
+    /// It breaks what signing or access rests on.
+    Critical,
+}
+
+/// One managed field of a kind.
+#[derive(Debug, Clone, Copy)]
+pub struct Field {
+    /// Its dotted path in the ARM body.
+    pub path: &'static str,
+    /// What it is where TOML does not say; secure by default.
+    pub default: Literal,
+    /// What an Azure answer without the field means.
+    pub absent: Literal,
+    /// What a change of it asks.
+    pub change: Change,
+    /// How it is compared.
+    pub compare: Compare,
+    /// How bad its drift is.
+    pub severity: Severity,
+}
+
+/// A live property that we leave alone, and why.
+#[derive(Debug, Clone, Copy)]
+pub struct Unmanaged {
+    /// Its dotted path in the ARM body.
+    pub path: &'static str,
+    /// Why it is not ours.
+    pub reason: &'static str,
+}
+
+impl Field {
+    /// A field compared exactly, changed in place, of medium severity, that has to be declared.
+    pub const fn new(path: &'static str) -> Self {
+        Self {
+            path,
+            default: Literal::None,
+            absent: Literal::None,
+            change: Change::InPlace,
+            compare: Compare::Exact,
+            severity: Severity::Medium,
+        }
+    }
+
+    /// With a default; an answer without the field is taken to mean the same.
+    #[must_use]
+    pub const fn or(mut self, default: Literal) -> Self {
+        self.default = default;
+        self.absent = default;
+        self
+    }
+
+    /// With what an answer without the field means, where that is not the default.
+    #[must_use]
+    pub const fn absent(mut self, absent: Literal) -> Self {
+        self.absent = absent;
+        self
+    }
+
+    /// With a change rule.
+    #[must_use]
+    pub const fn change(mut self, change: Change) -> Self {
+        self.change = change;
+        self
+    }
+
+    /// With a comparison.
+    #[must_use]
+    pub const fn compare(mut self, compare: Compare) -> Self {
+        self.compare = compare;
+        self
+    }
+
+    /// With a severity.
+    #[must_use]
+    pub const fn severity(mut self, severity: Severity) -> Self {
+        self.severity = severity;
+        self
+    }
+
+    /// The tags of a kind that has them.
+    pub const fn tags() -> Self {
+        Self::new("tags")
+            .or(Literal::EmptyMap)
+            .compare(Compare::OwnKeys)
+            .severity(Severity::Low)
+    }
+
+    /// Whether `live` is what `desired` asks for. A late value equals nothing that is known.
+    pub fn same(&self, desired: &Value, live: &Value) -> bool {
+        match (self.compare, desired, live) {
+            (Compare::IgnoreCase, Value::String(a), Value::String(b)) => a.eq_ignore_ascii_case(b),
+            (Compare::Region, Value::String(a), Value::String(b)) => region(a) == region(b),
+            (Compare::Set, Value::List(a), Value::List(b)) => {
+                let held = |x: &[Value], y: &[Value]| x.iter().all(|item| y.contains(item));
+                held(a, b) && held(b, a)
+            }
+            (Compare::OwnKeys, Value::Map(a), Value::Map(b)) => a
+                .iter()
+                .all(|(key, value)| b.get(key).unwrap_or(&Value::Null) == value),
+            _ => desired == live,
+        }
+    }
+}
+
+/// The canonical name of an Azure region: lower case, no spaces.
+fn region(name: &str) -> String {
+    name.to_lowercase().replace(' ', "")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn comparisons_know_what_azure_rewrites() {
+        let value = |json| Value::from(json);
+        let region = Field::new("location").compare(Compare::Region);
+        assert!(region.same(&value(json!("eastus2")), &value(json!("East US 2"))));
+        let set = Field::new("x").compare(Compare::Set);
+        assert!(set.same(&value(json!(["a", "b"])), &value(json!(["b", "a", "a"]))));
+        assert!(!set.same(&value(json!(["a"])), &value(json!(["b", "a"]))));
+        let tags = Field::tags();
+        assert!(tags.same(
+            &value(json!({"a": "1"})),
+            &value(json!({"a": "1", "theirs": "2"}))
+        ));
+        assert!(!tags.same(&value(json!({"a": "1"})), &value(json!({"a": "2"}))));
+        let case = Field::new("x").compare(Compare::IgnoreCase);
+        assert!(case.same(&value(json!("Enabled")), &value(json!("enabled"))));
+    }
+}

@@ -1,0 +1,356 @@
+//! What a kind is: constant data about one Azure type, and the hooks in which types differ.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+
+use serde_json::Value as Json;
+
+use super::{Address, Field, Marker, Method, Place, Request, Text, Unmanaged, Value};
+
+/// Where an object carries its [`Marker`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Carrier {
+    /// In a map of tags at this path.
+    Tags(&'static str),
+    /// In a text at this path, as `managed-by=… onestream-id=…` after what it says to people.
+    Note(&'static str),
+    /// Nowhere: it is ours by a marked parent and a declared or journalled name.
+    Parent,
+}
+
+/// How the objects of a kind are read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ReadMode {
+    /// One LIST over each subscription, at this path below `/subscriptions/<id>`.
+    List(&'static str),
+    /// One LIST below each object of the parent kind.
+    ListPerParent {
+        /// The parent kind's name.
+        parent: &'static str,
+        /// The collection below the parent's id, such as `/replications`.
+        collection: &'static str,
+    },
+    /// As [`ReadMode::ListPerParent`], then a GET for each object, since LIST omits managed fields.
+    ListThenGet {
+        /// The parent kind's name.
+        parent: &'static str,
+        /// The collection below the parent's id.
+        collection: &'static str,
+    },
+    /// One GET for each declared object: the plane has no useful LIST.
+    DataPlane,
+}
+
+/// How an existing object is changed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum UpdateMode {
+    /// PUT of the observed body without read-only properties, the managed ones laid over it.
+    Put,
+    /// PATCH of the changed managed fields (maps such as tags are sent whole, merged).
+    Patch,
+}
+
+/// Constant data about a kind.
+#[derive(Debug)]
+pub struct Meta {
+    /// Its name in plans and tables, such as `registry`.
+    pub name: &'static str,
+    /// The Azure type, as Azure spells it.
+    pub arm_type: &'static str,
+    /// The api-version that all requests name.
+    pub api_version: &'static str,
+    /// Where the marker stands.
+    pub carrier: Carrier,
+    /// How it is read.
+    pub read: ReadMode,
+    /// How it is changed.
+    pub update: UpdateMode,
+    /// The managed fields: desired always carries all of them; diff, drift and laws run over
+    /// exactly this list.
+    pub fields: &'static [Field],
+    /// Live properties that we leave alone, with the reason.
+    pub unmanaged: &'static [Unmanaged],
+    /// Server-set paths that a PUT must not send back.
+    pub read_only: &'static [&'static str],
+    /// Whether deleting it loses what cannot be made again.
+    pub stateful: bool,
+    /// Whether its objects make Azure refuse requests on others: see [`Kind::guard`].
+    pub is_guard: bool,
+    /// Names and body paths of what other resources may refer to; `id` and `name` always are.
+    pub outputs: &'static [(&'static str, &'static str)],
+}
+
+/// Which requests a guard makes Azure refuse, at its scope and below.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Blocks {
+    /// Deletes.
+    Deletes,
+    /// Everything but reads.
+    Writes,
+}
+
+/// An object that makes Azure refuse requests: a management lock.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Guard {
+    /// The lower-cased id at and below which it works.
+    pub scope: String,
+    /// What it blocks.
+    pub blocks: Blocks,
+}
+
+impl Guard {
+    /// Whether the guard stands over the object with `id`.
+    pub fn covers(&self, id: &str) -> bool {
+        let id = id.to_lowercase();
+        id.strip_prefix(&self.scope)
+            .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+    }
+}
+
+/// One Azure resource type as we manage it: pure translation, no I/O.
+///
+/// Every method has the meaning that fits ARM; a kind overrides where its type differs.
+/// Code elsewhere that wants to ask which kind it has shows that a hook is missing here.
+pub trait Kind: Sync + Send {
+    /// The constant data.
+    fn meta(&self) -> &'static Meta;
+
+    /// The request that reads one object.
+    fn get(&self, id: &str) -> Request {
+        Request::arm(Method::Get, id, self.meta().api_version)
+    }
+
+    /// The request that creates an object from its resolved managed properties; what has no
+    /// value is not said.
+    fn create(&self, id: &str, desired: &Json) -> Request {
+        let body = super::without_nulls(desired.clone());
+        Request::arm(Method::Put, id, self.meta().api_version).body(body)
+    }
+
+    /// The request that lays `desired` over the live object, leaving what is not ours.
+    /// `changed` are the paths that differ.
+    fn update(&self, id: &str, live: &Json, desired: &Json, changed: &[&str]) -> Request {
+        super::body::update(self.meta(), id, live, desired, changed)
+    }
+
+    /// The request that deletes an object.
+    fn delete(&self, id: &str) -> Request {
+        Request::arm(Method::Delete, id, self.meta().api_version)
+    }
+
+    /// The request that recovers a soft-deleted object; `None` where the type has no such thing.
+    fn recover(&self, _id: &str, _desired: &Json) -> Option<Request> {
+        None
+    }
+
+    /// Whether a create of this object carries the create of `child` in its own body.
+    fn embeds(&self, _child: &Resource) -> bool {
+        false
+    }
+
+    /// Puts an embedded child, named `name`, into the body of a create.
+    fn embed(&self, _body: &mut Json, _name: &str, _child: &Json) {}
+
+    /// The guard that a live object is, if it is one.
+    fn guard(&self, _id: &str, _live: &Json) -> Option<Guard> {
+        None
+    }
+
+    /// Why replacing or deleting the live object is refused whatever flags are given, and what
+    /// to do instead.
+    fn forbids_delete(&self, _live: &Json) -> Option<String> {
+        None
+    }
+
+    /// The request that lists what would be deleted along with the object and is not below it
+    /// in the plan: a group is deleted only when nothing is left in it.
+    fn contents(&self, _id: &str) -> Option<Request> {
+        None
+    }
+
+    /// Writes that share a lane are sent one at a time: Azure refuses them side by side.
+    fn lane(&self, _id: &str) -> Option<String> {
+        None
+    }
+
+    /// Whether a listed body is an object of this kind that people manage; the home region in
+    /// a registry's list of replications is not. `parent` holds the managed fields of the object
+    /// that it was listed below.
+    fn manageable(&self, _id: &str, _body: &Json, _parent: Option<&Value>) -> bool {
+        true
+    }
+
+    /// The id of a listed body.
+    fn id_of(&self, body: &Json) -> Option<String> {
+        body.get("id")?.as_str().map(str::to_owned)
+    }
+
+    /// A name for a live object that no TOML declares, as an address path under its environment.
+    fn orphan_path(&self, id: &str) -> String {
+        super::body::orphan_path(self.meta().name, id)
+    }
+}
+
+impl fmt::Debug for dyn Kind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.meta().name)
+    }
+}
+
+impl Meta {
+    /// The managed field at `path`.
+    pub fn field(&self, path: &str) -> Option<&'static Field> {
+        self.fields.iter().find(|field| field.path == path)
+    }
+
+    /// The managed fields of a live body, all of them, what is absent as what absence means.
+    pub fn project(&self, body: &Json) -> Value {
+        let mut projection = Value::Map(BTreeMap::new());
+        for field in self.fields {
+            let found = field
+                .path
+                .split('.')
+                .try_fold(body, |json, key| json.get(key));
+            let value = match found {
+                None | Some(Json::Null) => field.absent.value(),
+                Some(json) => Value::from(json.clone()),
+            };
+            projection.set(field.path, value);
+        }
+        projection
+    }
+
+    /// Fills in the default of every managed field that `properties` does not say.
+    pub fn materialise(&self, properties: &mut Value) {
+        for field in self.fields {
+            if properties
+                .at(field.path)
+                .is_none_or(|value| *value == Value::Null)
+            {
+                properties.set(field.path, field.default.value());
+            }
+        }
+    }
+
+    /// The outputs of a live body.
+    pub fn read_outputs(&self, id: &str, body: &Json) -> BTreeMap<String, String> {
+        let mut outputs = BTreeMap::from([
+            ("id".to_owned(), id.to_owned()),
+            (
+                "name".to_owned(),
+                id.rsplit('/').next().unwrap_or(id).to_owned(),
+            ),
+        ]);
+        for (name, path) in self.outputs {
+            let found = path.split('.').try_fold(body, |json, key| json.get(key));
+            if let Some(text) = found.and_then(Json::as_str) {
+                outputs.insert((*name).to_owned(), text.to_owned());
+            }
+        }
+        outputs
+    }
+}
+
+/// The kinds that a plan may speak of. A kind stands after those that its objects live in and
+/// those whose outputs make its ids.
+#[derive(Debug, Clone, Copy)]
+pub struct Kinds(pub &'static [&'static dyn Kind]);
+
+impl Kinds {
+    /// The kind of this name.
+    pub fn named(self, name: &str) -> Option<&'static dyn Kind> {
+        self.0.iter().copied().find(|kind| kind.meta().name == name)
+    }
+
+    /// All of them, in table order.
+    pub fn iter(self) -> impl Iterator<Item = &'static dyn Kind> {
+        self.0.iter().copied()
+    }
+}
+
+/// One declared resource.
+#[derive(Debug, Clone)]
+pub struct Resource {
+    /// How people name it.
+    pub address: Address,
+    /// What it is.
+    pub kind: &'static dyn Kind,
+    /// Its Azure id.
+    pub id: Text,
+    /// Every managed field, defaults materialised, marker included.
+    pub properties: Value,
+    /// The resource that it lives in and dies with.
+    pub parent: Option<Address>,
+    /// Resources that have to stand first though no late value says so.
+    pub after: BTreeSet<Address>,
+    /// The resource that has to be deleted after this one, though this one does not live in it.
+    pub subject: Option<Address>,
+}
+
+impl Resource {
+    /// A resource at `address`: defaults materialised, the place's tags and the marker put on.
+    pub fn new(
+        place: &Place,
+        kind: &'static dyn Kind,
+        address: Address,
+        id: Text,
+        mut properties: Value,
+    ) -> Self {
+        let meta = kind.meta();
+        meta.materialise(&mut properties);
+        if let Carrier::Tags(path) = meta.carrier {
+            for (key, value) in &place.tags {
+                let held = properties.at(path).and_then(Value::as_map);
+                if held.is_none_or(|tags| !tags.contains_key(key)) {
+                    insert_key(&mut properties, path, key, value);
+                }
+            }
+        }
+        Marker::of(&place.environment, &id).put(meta.carrier, &mut properties);
+        Self {
+            address,
+            kind,
+            id,
+            properties,
+            parent: None,
+            after: BTreeSet::new(),
+            subject: None,
+        }
+    }
+
+    /// With the resource that it lives in.
+    #[must_use]
+    pub fn inside(mut self, parent: &Address) -> Self {
+        self.parent = Some(parent.clone());
+        self
+    }
+
+    /// With a resource that has to stand first.
+    #[must_use]
+    pub fn after(mut self, other: &Address) -> Self {
+        self.after.insert(other.clone());
+        self
+    }
+
+    /// Every address that has to stand before this one.
+    pub fn references(&self) -> BTreeSet<Address> {
+        let mut all = self.after.clone();
+        all.extend(self.parent.clone());
+        all.extend(self.subject.clone());
+        self.id.references(&mut all);
+        self.properties.references(&mut all);
+        all.remove(&self.address);
+        all
+    }
+}
+
+/// Puts a key that may hold dots (as tag names do) into the map at `path`.
+fn insert_key(properties: &mut Value, path: &str, key: &str, value: &str) {
+    let mut map = properties
+        .at(path)
+        .and_then(Value::as_map)
+        .cloned()
+        .unwrap_or_default();
+    map.insert(key.to_owned(), Value::from(value));
+    properties.set(path, Value::Map(map));
+}

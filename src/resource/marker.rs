@@ -1,0 +1,144 @@
+//! The marker that says an object is ours, and the proof that it was put on this very object.
+
+use serde_json::Value as Json;
+
+use super::{Carrier, EnvironmentName, Text, Value};
+
+/// The tag that names tool and environment: `onestream/<environment>`.
+pub const MANAGED_BY_TAG: &str = "managed-by";
+/// The tag that binds the marker to its carrier: the `UUIDv5` of the carrier's own id.
+pub const ID_TAG: &str = "onestream-id";
+const TOOL: &str = "onestream/";
+
+/// What [`MANAGED_BY_TAG`] and [`ID_TAG`] say of one object.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Marker {
+    /// The environment that the object belongs to.
+    pub environment: EnvironmentName,
+    /// The `UUIDv5` of the lower-cased id of the object.
+    pub id: Text,
+}
+
+/// Whose an object is, by its marker.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Ownership {
+    /// The marker is there and matches the object.
+    Ours(EnvironmentName),
+    /// A marker is there but was made for another object: a copy, never deleted.
+    Copy,
+    /// No marker.
+    Foreign,
+}
+
+impl Marker {
+    /// The marker of the object with this id in `environment`.
+    pub fn of(environment: &EnvironmentName, id: &Text) -> Self {
+        Self {
+            environment: environment.clone(),
+            id: Text::name_uuid(vec![id.clone()]),
+        }
+    }
+
+    /// Puts the marker on a property tree, where `carrier` says.
+    pub fn put(&self, carrier: Carrier, properties: &mut Value) {
+        let owner = format!("{TOOL}{}", self.environment);
+        match carrier {
+            Carrier::Tags(path) => {
+                properties.set(
+                    &format!("{path}.{MANAGED_BY_TAG}"),
+                    Value::from(owner.as_str()),
+                );
+                properties.set(&format!("{path}.{ID_TAG}"), Value::from(self.id.clone()));
+            }
+            Carrier::Note(path) => {
+                let note = properties
+                    .at(path)
+                    .and_then(Value::as_str)
+                    .unwrap_or_default();
+                let space = if note.is_empty() { "" } else { " " };
+                let text = Text::concat(vec![
+                    format!("{note}{space}{MANAGED_BY_TAG}={owner} {ID_TAG}=").into(),
+                    self.id.clone(),
+                ]);
+                properties.set(path, Value::from(text));
+            }
+            Carrier::Parent => {}
+        }
+    }
+
+    /// Whose the live object `body` with `id` is. [`Carrier::Parent`] says nothing here:
+    /// its objects are judged by their parent.
+    pub fn read(carrier: Carrier, id: &str, body: &Json) -> Ownership {
+        let Some((owner, own_id)) = marks(carrier, body) else {
+            return Ownership::Foreign;
+        };
+        let Some(Ok(environment)) = owner.strip_prefix(TOOL).map(str::parse) else {
+            return Ownership::Foreign;
+        };
+        if Self::of(&environment, &id.into()).id.known() == Some(own_id.as_str()) {
+            Ownership::Ours(environment)
+        } else {
+            Ownership::Copy
+        }
+    }
+}
+
+/// The two marks on a live object, where it carries both.
+fn marks(carrier: Carrier, body: &Json) -> Option<(String, String)> {
+    match carrier {
+        Carrier::Tags(path) => {
+            let tags = at(body, path)?;
+            let mark = |name: &str| {
+                let map = tags.as_object()?;
+                let (_, value) = map.iter().find(|(key, _)| key.eq_ignore_ascii_case(name))?;
+                Some(value.as_str()?.to_owned())
+            };
+            Some((mark(MANAGED_BY_TAG)?, mark(ID_TAG)?))
+        }
+        Carrier::Note(path) => {
+            let note = at(body, path)?.as_str()?;
+            let mark = |name: &str| {
+                note.split_whitespace()
+                    .find_map(|word| word.strip_prefix(name)?.strip_prefix('='))
+                    .map(str::to_owned)
+            };
+            Some((mark(MANAGED_BY_TAG)?, mark(ID_TAG)?))
+        }
+        Carrier::Parent => None,
+    }
+}
+
+fn at<'a>(body: &'a Json, path: &str) -> Option<&'a Json> {
+    path.split('.').try_fold(body, |value, key| value.get(key))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn a_marker_proves_itself_only_on_its_own_object() {
+        let prod: EnvironmentName = "prod".parse().expect("a name");
+        let id = "/subscriptions/s/resourceGroups/RG";
+        for carrier in [Carrier::Tags("tags"), Carrier::Note("properties.notes")] {
+            let mut tree = Value::default();
+            tree.set("properties.notes", Value::from("kept for people"));
+            Marker::of(&prod, &id.into()).put(carrier, &mut tree);
+            let body = tree.resolve(&Default::default()).expect("known");
+            assert_eq!(
+                Marker::read(carrier, &id.to_lowercase(), &body),
+                Ownership::Ours(prod.clone())
+            );
+            assert_eq!(
+                Marker::read(carrier, "/subscriptions/s/other", &body),
+                Ownership::Copy
+            );
+        }
+        let foreign = json!({"tags": {"managed-by": "terraform"}});
+        assert_eq!(
+            Marker::read(Carrier::Tags("tags"), id, &foreign),
+            Ownership::Foreign
+        );
+    }
+}

@@ -1,0 +1,26 @@
+//! The vocabulary that every other layer speaks: addresses, values, kinds, changes, markers.
+//!
+//! It turns nothing into anything and does no I/O. Invariants: an [`Address`] is always
+//! well formed; a [`Value`] is canonical (maps ordered, numbers as JSON has them); a
+//! [`Late`] value can be resolved by nothing but the outputs that it names. It must not
+//! know a single Azure type: those live in [`crate::kinds`].
+
+mod address;
+mod body;
+mod field;
+mod id;
+mod kind;
+mod marker;
+mod place;
+mod request;
+mod value;
+
+pub use address::{Address, AddressError, EnvironmentName, Pattern};
+pub use body::{orphan_path, without_nulls};
+pub use field::{Change, Compare, Field, Literal, Severity, Unmanaged};
+pub use id::scopes;
+pub use kind::{Blocks, Carrier, Guard, Kind, Kinds, Meta, ReadMode, Resource, UpdateMode};
+pub use marker::{ID_TAG, MANAGED_BY_TAG, Marker, Ownership};
+pub use place::{Place, Problem};
+pub use request::{Method, Plane, Request};
+pub use value::{Late, MissingOutput, Outputs, Text, Value};

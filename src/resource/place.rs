@@ -1,0 +1,76 @@
+//! Where an environment stands, and what is wrong with what it declares.
+
+use std::collections::BTreeMap;
+
+use super::{Address, AddressError, EnvironmentName};
+
+/// Everything about an environment that its resources share.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Place {
+    /// Its name.
+    pub environment: EnvironmentName,
+    /// The Entra tenant, a GUID.
+    pub tenant: String,
+    /// The subscription, a GUID.
+    pub subscription: String,
+    /// The Azure region that it lives in, canonical (`eastus2`).
+    pub primary: String,
+    /// The region that it fails over to, canonical.
+    pub recovery: String,
+    /// Tags that every resource of it carries, beside the marker.
+    pub tags: BTreeMap<String, String>,
+    /// Whether changes need approval and destruction is refused.
+    pub protected: bool,
+}
+
+impl Place {
+    /// The address of `path` here.
+    ///
+    /// # Errors
+    /// [`AddressError`] when `path` has a segment that addresses do not have.
+    pub fn address(&self, path: &str) -> Result<Address, AddressError> {
+        Address::new(&self.environment, path)
+    }
+
+    /// The ARM id of the subscription.
+    pub fn subscription_id(&self) -> String {
+        format!("/subscriptions/{}", self.subscription)
+    }
+
+    /// The ARM id of a resource group.
+    pub fn group_id(&self, group: &str) -> String {
+        format!(
+            "/subscriptions/{}/resourceGroups/{group}",
+            self.subscription
+        )
+    }
+}
+
+/// Something that is wrong with a declared value.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Problem {
+    /// The TOML keys that lead to it, from the environment's top.
+    pub path: Vec<String>,
+    /// What is wrong, a lower-case fragment.
+    pub message: String,
+    /// What to do about it.
+    pub help: Option<String>,
+}
+
+impl Problem {
+    /// A problem at a dotted TOML path without quoted keys.
+    pub fn at(path: &str, message: impl Into<String>) -> Self {
+        Self {
+            path: path.split('.').map(str::to_owned).collect(),
+            message: message.into(),
+            help: None,
+        }
+    }
+
+    /// With what to do about it.
+    #[must_use]
+    pub fn help(mut self, help: impl Into<String>) -> Self {
+        self.help = Some(help.into());
+        self
+    }
+}

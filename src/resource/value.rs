@@ -1,0 +1,483 @@
+//! Property trees: JSON whose leaves may be late, that is, known only after another operation.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use serde_json::{Value as Json, json};
+use thiserror::Error;
+use uuid::Uuid;
+
+use super::Address;
+
+/// The key that marks a late value in stored JSON; Azure uses no property of this name.
+const LATE_KEY: &str = "$late";
+
+/// A text that is known now or after other operations have run: names, ids, parts of them.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Text {
+    /// Known while planning.
+    Known(String),
+    /// Known after the operations that it names.
+    Late(Late),
+}
+
+/// A value that only the outputs of other operations make known.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Late {
+    /// An output of the operation at an address, such as a principal's object id.
+    Output {
+        /// Whose output it is.
+        address: Address,
+        /// The output's name, one of the kind's [`super::Meta::outputs`].
+        output: String,
+    },
+    /// The parts, one after the other.
+    Concat(Vec<Text>),
+    /// The `UUIDv5` of the parts, lower-cased and joined by `|`.
+    NameUuid(Vec<Text>),
+}
+
+/// An output that a late value needs and that no predecessor has given.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[error("the output `{output}` of {address} is not known")]
+pub struct MissingOutput {
+    /// Whose output is missing.
+    pub address: Address,
+    /// The output's name.
+    pub output: String,
+}
+
+/// The outputs of operations that have run, by address and name.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Outputs(BTreeMap<Address, BTreeMap<String, String>>);
+
+impl Outputs {
+    /// Records the outputs of the object at `address`.
+    pub fn insert(&mut self, address: Address, outputs: BTreeMap<String, String>) {
+        self.0.insert(address, outputs);
+    }
+
+    /// One output, if it is known.
+    pub fn get(&self, address: &Address, output: &str) -> Option<&str> {
+        self.0.get(address)?.get(output).map(String::as_str)
+    }
+}
+
+impl Text {
+    /// The text of an output of `address`.
+    pub fn output(address: &Address, output: &str) -> Self {
+        Self::Late(Late::Output {
+            address: address.clone(),
+            output: output.to_owned(),
+        })
+    }
+
+    /// The parts one after the other; known when every part is.
+    pub fn concat(parts: Vec<Text>) -> Self {
+        let mut known = String::new();
+        for part in &parts {
+            match part {
+                Self::Known(text) => known.push_str(text),
+                Self::Late(_) => return Self::Late(Late::Concat(parts)),
+            }
+        }
+        Self::Known(known)
+    }
+
+    /// The `UUIDv5` (RFC 9562, namespace OID) of the parts; known when every part is.
+    pub fn name_uuid(parts: Vec<Text>) -> Self {
+        match Outputs::default().resolve_all(&parts) {
+            Ok(texts) => Self::Known(name_uuid(&texts)),
+            Err(_) => Self::Late(Late::NameUuid(parts)),
+        }
+    }
+
+    /// The text, where it is known.
+    pub fn known(&self) -> Option<&str> {
+        match self {
+            Self::Known(text) => Some(text),
+            Self::Late(_) => None,
+        }
+    }
+
+    /// The part before the first late one: of a late id, the scope that it will lie in.
+    pub fn known_start(&self) -> String {
+        match self {
+            Self::Known(text) => text.clone(),
+            Self::Late(Late::Concat(parts)) => parts.iter().map_while(Self::known).collect(),
+            Self::Late(_) => String::new(),
+        }
+    }
+
+    /// The text with every late part taken from `outputs`.
+    ///
+    /// # Errors
+    /// [`MissingOutput`] for the first output that is not there.
+    pub fn resolve(&self, outputs: &Outputs) -> Result<String, MissingOutput> {
+        match self {
+            Self::Known(text) => Ok(text.clone()),
+            Self::Late(late) => late.resolve(outputs),
+        }
+    }
+
+    /// The text with what `outputs` knows filled in; late still where something is missing.
+    pub fn settle(&self, outputs: &Outputs) -> Self {
+        self.resolve(outputs)
+            .map_or_else(|_| self.clone(), Self::Known)
+    }
+
+    /// Adds the addresses whose outputs the text needs.
+    pub fn references(&self, into: &mut BTreeSet<Address>) {
+        if let Self::Late(late) = self {
+            late.references(into);
+        }
+    }
+}
+
+impl From<&str> for Text {
+    fn from(text: &str) -> Self {
+        Self::Known(text.to_owned())
+    }
+}
+
+impl From<String> for Text {
+    fn from(text: String) -> Self {
+        Self::Known(text)
+    }
+}
+
+impl fmt::Display for Text {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Known(text) => f.pad(text),
+            Self::Late(late) => late.fmt(f),
+        }
+    }
+}
+
+impl Outputs {
+    fn resolve_all(&self, parts: &[Text]) -> Result<Vec<String>, MissingOutput> {
+        parts.iter().map(|part| part.resolve(self)).collect()
+    }
+}
+
+/// The `UUIDv5` of parts, lower-cased and joined by `|`, in the OID namespace.
+fn name_uuid(parts: &[String]) -> String {
+    let name = parts.join("|").to_lowercase();
+    Uuid::new_v5(&Uuid::NAMESPACE_OID, name.as_bytes()).to_string()
+}
+
+impl Late {
+    /// The value, from the outputs that it names.
+    ///
+    /// # Errors
+    /// [`MissingOutput`] for the first output that is not there.
+    pub fn resolve(&self, outputs: &Outputs) -> Result<String, MissingOutput> {
+        match self {
+            Self::Output { address, output } => outputs
+                .get(address, output)
+                .map(str::to_owned)
+                .ok_or_else(|| MissingOutput {
+                    address: address.clone(),
+                    output: output.clone(),
+                }),
+            Self::Concat(parts) => Ok(outputs.resolve_all(parts)?.concat()),
+            Self::NameUuid(parts) => Ok(name_uuid(&outputs.resolve_all(parts)?)),
+        }
+    }
+
+    /// Adds the addresses whose outputs the value needs.
+    pub fn references(&self, into: &mut BTreeSet<Address>) {
+        match self {
+            Self::Output { address, .. } => {
+                into.insert(address.clone());
+            }
+            Self::Concat(parts) | Self::NameUuid(parts) => {
+                for part in parts {
+                    part.references(into);
+                }
+            }
+        }
+    }
+}
+
+impl fmt::Display for Late {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut needs = BTreeSet::new();
+        self.references(&mut needs);
+        let needs: Vec<&str> = needs.iter().map(Address::as_str).collect();
+        write!(f, "(known after {})", needs.join(", "))
+    }
+}
+
+/// A canonical property tree.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub enum Value {
+    /// JSON's null; also "not there" for a managed field.
+    #[default]
+    Null,
+    /// A truth value.
+    Bool(bool),
+    /// A number, as JSON has it.
+    Number(serde_json::Number),
+    /// A text.
+    String(String),
+    /// A list, in order.
+    List(Vec<Value>),
+    /// A map, ordered by key.
+    Map(BTreeMap<String, Value>),
+    /// A text that is known later.
+    Late(Late),
+}
+
+impl Value {
+    /// The value at a dotted path of map keys; `None` where a step is missing.
+    pub fn at(&self, path: &str) -> Option<&Value> {
+        path.split('.').try_fold(self, |value, key| match value {
+            Self::Map(map) => map.get(key),
+            _ => None,
+        })
+    }
+
+    /// Puts `value` at a dotted path, making the maps on the way.
+    pub fn set(&mut self, path: &str, value: Value) {
+        let mut here = self;
+        for key in path.split('.') {
+            if !matches!(here, Self::Map(_)) {
+                *here = Self::Map(BTreeMap::new());
+            }
+            let Self::Map(map) = here else { return };
+            here = map.entry(key.to_owned()).or_default();
+        }
+        *here = value;
+    }
+
+    /// The text, where it is one and known.
+    pub fn as_str(&self) -> Option<&str> {
+        match self {
+            Self::String(text) => Some(text),
+            _ => None,
+        }
+    }
+
+    /// The map, where it is one.
+    pub fn as_map(&self) -> Option<&BTreeMap<String, Value>> {
+        match self {
+            Self::Map(map) => Some(map),
+            _ => None,
+        }
+    }
+
+    /// The tree as JSON, with every late leaf taken from `outputs`.
+    ///
+    /// # Errors
+    /// [`MissingOutput`] for the first output that is not there.
+    pub fn resolve(&self, outputs: &Outputs) -> Result<Json, MissingOutput> {
+        Ok(match self {
+            Self::Null => Json::Null,
+            Self::Bool(flag) => Json::Bool(*flag),
+            Self::Number(number) => Json::Number(number.clone()),
+            Self::String(text) => Json::String(text.clone()),
+            Self::List(items) => items
+                .iter()
+                .map(|item| item.resolve(outputs))
+                .collect::<Result<_, _>>()?,
+            Self::Map(map) => map
+                .iter()
+                .map(|(key, value)| Ok((key.clone(), value.resolve(outputs)?)))
+                .collect::<Result<_, MissingOutput>>()?,
+            Self::Late(late) => Json::String(late.resolve(outputs)?),
+        })
+    }
+
+    /// The tree with what `outputs` knows filled in; late still where something is missing.
+    #[must_use]
+    pub fn settle(&self, outputs: &Outputs) -> Self {
+        match self {
+            Self::Late(late) => late
+                .resolve(outputs)
+                .map_or_else(|_| self.clone(), Self::String),
+            Self::List(items) => Self::List(items.iter().map(|i| i.settle(outputs)).collect()),
+            Self::Map(map) => Self::Map(
+                map.iter()
+                    .map(|(key, value)| (key.clone(), value.settle(outputs)))
+                    .collect(),
+            ),
+            other => other.clone(),
+        }
+    }
+
+    /// Adds the addresses whose outputs the tree needs.
+    pub fn references(&self, into: &mut BTreeSet<Address>) {
+        match self {
+            Self::Late(late) => late.references(into),
+            Self::List(items) => items.iter().for_each(|item| item.references(into)),
+            Self::Map(map) => map.values().for_each(|value| value.references(into)),
+            _ => {}
+        }
+    }
+
+    /// Whether any leaf is late.
+    pub fn is_late(&self) -> bool {
+        let mut needs = BTreeSet::new();
+        self.references(&mut needs);
+        !needs.is_empty()
+    }
+}
+
+impl From<Json> for Value {
+    fn from(json: Json) -> Self {
+        match json {
+            Json::Null => Self::Null,
+            Json::Bool(flag) => Self::Bool(flag),
+            Json::Number(number) => Self::Number(number),
+            Json::String(text) => Self::String(text),
+            Json::Array(items) => Self::List(items.into_iter().map(Self::from).collect()),
+            Json::Object(map) => Self::Map(
+                map.into_iter()
+                    .map(|(key, value)| (key, Self::from(value)))
+                    .collect(),
+            ),
+        }
+    }
+}
+
+impl From<&str> for Value {
+    fn from(text: &str) -> Self {
+        Self::String(text.to_owned())
+    }
+}
+
+impl From<Text> for Value {
+    fn from(text: Text) -> Self {
+        match text {
+            Text::Known(text) => Self::String(text),
+            Text::Late(late) => Self::Late(late),
+        }
+    }
+}
+
+/// As people read it: compact JSON, late leaves as `(known after …)`.
+impl fmt::Display for Value {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Late(late) => late.fmt(f),
+            Self::List(items) => {
+                f.write_str("[")?;
+                for (at, item) in items.iter().enumerate() {
+                    f.write_str(if at == 0 { "" } else { ", " })?;
+                    item.fmt(f)?;
+                }
+                f.write_str("]")
+            }
+            Self::Map(map) => {
+                f.write_str("{")?;
+                for (at, (key, value)) in map.iter().enumerate() {
+                    f.write_str(if at == 0 { "" } else { ", " })?;
+                    write!(f, "{key}: {value}")?;
+                }
+                f.write_str("}")
+            }
+            Self::Null => f.write_str("null"),
+            Self::Bool(flag) => flag.fmt(f),
+            Self::Number(number) => number.fmt(f),
+            Self::String(text) => write!(f, "{text:?}"),
+        }
+    }
+}
+
+impl Serialize for Value {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Self::Null => serializer.serialize_unit(),
+            Self::Bool(flag) => flag.serialize(serializer),
+            Self::Number(number) => number.serialize(serializer),
+            Self::String(text) => text.serialize(serializer),
+            Self::List(items) => items.serialize(serializer),
+            Self::Map(map) => map.serialize(serializer),
+            Self::Late(late) => json!({ LATE_KEY: late }).serialize(serializer),
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for Value {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        read(Json::deserialize(deserializer)?).map_err(D::Error::custom)
+    }
+}
+
+fn read(json: Json) -> Result<Value, serde_json::Error> {
+    Ok(match json {
+        Json::Object(mut map) if map.len() == 1 && map.contains_key(LATE_KEY) => {
+            Value::Late(serde_json::from_value(map[LATE_KEY].take())?)
+        }
+        Json::Object(map) => Value::Map(
+            map.into_iter()
+                .map(|(key, value)| Ok((key, read(value)?)))
+                .collect::<Result<_, serde_json::Error>>()?,
+        ),
+        Json::Array(items) => Value::List(items.into_iter().map(read).collect::<Result<_, _>>()?),
+        other => Value::from(other),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn principal() -> Address {
+        "shared.principal.promotion-engine"
+            .parse()
+            .expect("well formed")
+    }
+
+    #[test]
+    fn a_late_value_survives_storage_and_prints_what_it_waits_for() {
+        let late = Value::from(Text::output(&principal(), "objectId"));
+        let tree = Value::Map([("id".to_owned(), late.clone())].into());
+        let stored = serde_json::to_string(&tree).expect("serialises");
+        assert_eq!(serde_json::from_str::<Value>(&stored).expect("reads"), tree);
+        assert_eq!(
+            late.to_string(),
+            "(known after shared.principal.promotion-engine)"
+        );
+    }
+
+    #[test]
+    fn resolving_is_a_function_of_the_outputs() {
+        let id = Text::concat(vec![
+            "/x/".into(),
+            Text::name_uuid(vec!["A".into(), Text::output(&principal(), "objectId")]),
+        ]);
+        let mut outputs = Outputs::default();
+        assert!(id.resolve(&outputs).is_err());
+        outputs.insert(
+            principal(),
+            [("objectId".to_owned(), "B".to_owned())].into(),
+        );
+        let known = Text::concat(vec![
+            "/x/".into(),
+            Text::name_uuid(vec!["a".into(), "b".into()]),
+        ]);
+        assert_eq!(
+            Some(id.resolve(&outputs).expect("known").as_str()),
+            known.known()
+        );
+    }
+
+    #[test]
+    fn paths_reach_into_maps() {
+        let mut tree = Value::default();
+        tree.set("properties.policies.status", Value::from("disabled"));
+        assert_eq!(
+            tree.at("properties.policies.status")
+                .and_then(Value::as_str),
+            Some("disabled")
+        );
+        assert_eq!(tree.at("properties.none"), None);
+    }
+}

@@ -1,0 +1,164 @@
+//! Holds the layer table and the size caps of `src/README.md` against the source.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+
+/// Which layers of the library a layer may import, beside itself.
+const MAY_IMPORT: &[(&str, &[&str])] = &[
+    ("resource", &[]),
+    ("kinds", &["resource"]),
+    ("config", &["resource", "kinds"]),
+    ("provision", &["resource", "kinds", "config"]),
+    ("control", &["resource", "provision"]),
+    ("remote", &["resource", "provision"]),
+    ("report", &["resource", "kinds", "config", "provision"]),
+];
+
+/// Lines of a file without its tests.
+const LONGEST_FILE: usize = 500;
+
+/// Words that name no concept: a module called so collects whatever has no home.
+const NO_HOMES: &[&str] = &["utils", "util", "helpers", "helper", "common", "manager", "misc"];
+
+fn root() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR"))
+}
+
+/// Every Rust file below a folder, with its text.
+fn sources(folder: &Path) -> BTreeMap<PathBuf, String> {
+    let mut found = BTreeMap::new();
+    let mut open = vec![folder.to_owned()];
+    while let Some(folder) = open.pop() {
+        for entry in std::fs::read_dir(&folder).expect("a readable folder") {
+            let path = entry.expect("a readable entry").path();
+            if path.is_dir() {
+                open.push(path);
+            } else if path.extension().is_some_and(|e| e == "rs") {
+                let text = std::fs::read_to_string(&path).expect("a readable file");
+                found.insert(path, text);
+            }
+        }
+    }
+    found
+}
+
+/// A file's own code: what stands before its inline test module.
+fn without_tests(text: &str) -> &str {
+    text.split("\n#[cfg(test)]\nmod tests {").next().unwrap_or(text)
+}
+
+/// The layer of the library that a file belongs to; none for the binary and the emulator.
+fn layer(path: &Path) -> Option<String> {
+    let below = path.strip_prefix(root().join("src")).ok()?;
+    let first = below.components().next()?.as_os_str().to_str()?;
+    MAY_IMPORT.iter().any(|(name, _)| *name == first).then(|| first.to_owned())
+}
+
+fn is_test_code(path: &Path) -> bool {
+    let name = path.file_name().and_then(|n| n.to_str()).unwrap_or_default();
+    let in_tests = path.components().any(|part| part.as_os_str() == "tests");
+    in_tests || matches!(name, "tests.rs" | "testing.rs" | "arbitrary.rs" | "contract.rs")
+}
+
+/// The layers that a text names as `crate::layer` or `onestream::layer`.
+fn imports(text: &str) -> BTreeSet<String> {
+    let mut found = BTreeSet::new();
+    for prefix in ["crate::", "onestream::"] {
+        for (at, _) in text.match_indices(prefix) {
+            let rest = &text[at + prefix.len()..];
+            let names = match rest.strip_prefix('{') {
+                Some(group) => group.split('}').next().unwrap_or_default(),
+                None => rest.split(|c: char| !c.is_alphanumeric() && c != '_').next().unwrap_or_default(),
+            };
+            for name in names.split(',') {
+                let name = name.trim().split("::").next().unwrap_or_default();
+                if MAY_IMPORT.iter().any(|(layer, _)| *layer == name) {
+                    found.insert(name.to_owned());
+                }
+            }
+        }
+    }
+    found
+}
+
+#[test]
+fn layers_import_only_what_the_table_allows() {
+    let mut violations = Vec::new();
+    for (path, text) in sources(&root().join("src")) {
+        let Some(own) = layer(&path).filter(|_| !is_test_code(&path)) else { continue };
+        let allowed = MAY_IMPORT.iter().find(|(name, _)| *name == own).expect("a known layer").1;
+        for import in imports(without_tests(&text)) {
+            if import != own && !allowed.contains(&import.as_str()) {
+                violations.push(format!("{} imports {import}", path.display()));
+            }
+        }
+    }
+    assert!(violations.is_empty(), "{violations:#?}");
+}
+
+#[test]
+fn the_table_knows_every_layer() {
+    let library = std::fs::read_to_string(root().join("src/lib.rs")).expect("the library");
+    let declared: BTreeSet<&str> = library
+        .lines()
+        .filter_map(|line| line.strip_prefix("pub mod ")?.strip_suffix(';'))
+        .collect();
+    let listed: BTreeSet<&str> = MAY_IMPORT.iter().map(|(name, _)| *name).collect();
+    assert_eq!(declared, listed);
+}
+
+#[test]
+fn only_the_command_line_names_the_emulator() {
+    let mut violations = Vec::new();
+    for (path, text) in sources(&root().join("src")) {
+        let below = path.strip_prefix(root().join("src")).expect("below src");
+        let free = below.starts_with("cli") || below.starts_with("emulator");
+        if !free && without_tests(&text).contains("onestream_emulator") {
+            violations.push(path.display().to_string());
+        }
+    }
+    assert!(violations.is_empty(), "{violations:#?}");
+}
+
+#[test]
+fn the_emulator_depends_on_nothing_of_ours() {
+    let manifest = std::fs::read_to_string(root().join("src/emulator/Cargo.toml")).expect("a manifest");
+    assert!(!manifest.contains("path ="), "the emulator must not depend on the program");
+    for (path, text) in sources(&root().join("src/emulator/src")) {
+        assert!(!text.contains("use onestream::"), "{} imports the program", path.display());
+    }
+}
+
+#[test]
+fn files_open_with_their_sentence_and_stay_short() {
+    let mut violations = Vec::new();
+    for (path, text) in sources(&root().join("src")) {
+        if !text.starts_with("//!") && !text.starts_with("#![doc") {
+            violations.push(format!("{} does not say what it is", path.display()));
+        }
+        let lines = without_tests(&text).lines().count();
+        if lines > LONGEST_FILE && !is_test_code(&path) {
+            violations.push(format!("{} has {lines} lines", path.display()));
+        }
+    }
+    assert!(violations.is_empty(), "{violations:#?}");
+}
+
+#[test]
+fn nothing_is_called_after_nothing() {
+    for path in sources(&root().join("src")).keys() {
+        for part in path.strip_prefix(root()).expect("below the root").iter() {
+            let name = part.to_str().unwrap_or_default().trim_end_matches(".rs");
+            assert!(!NO_HOMES.contains(&name), "{}", path.display());
+        }
+    }
+}
+
+#[test]
+fn every_finding_of_these_tests_can_be_found() {
+    let planted = "use crate::{kinds, provision::plan};\nuse crate::config::load;";
+    let expected = ["kinds", "provision", "config"].map(str::to_owned);
+    assert_eq!(imports(planted), BTreeSet::from(expected));
+    let tested = "a\n#[cfg(test)]\nmod tests {\n    use crate::remote;\n}";
+    assert!(imports(without_tests(tested)).is_empty());
+}

@@ -1,0 +1,236 @@
+//! The library on an emulator in this process: what the laws are held against.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+use std::sync::Arc;
+
+use onestream::config;
+use onestream::control::memory::Memory;
+use onestream::kinds::{KINDS, Sections};
+use onestream::provision::applied;
+use onestream::provision::apply::{Options, Outcome, apply};
+use onestream::provision::desired::{self, Desired};
+use onestream::provision::graph::Dag;
+use onestream::provision::guard::{Permissions, guard};
+use onestream::provision::observe::{self, Observed};
+use onestream::provision::plan::{self, Asked, Mode, Operation, Plan, Selection, Target};
+use onestream::provision::ports::{Observer, Ports, Progress};
+use onestream::remote::azure::{Azure, Cloud, Credential, Settings};
+use onestream::resource::{Address, EnvironmentName, Place};
+use onestream_emulator::{Emulator, Pace};
+use serde_json::{Value as Json, json};
+use tokio::sync::watch;
+
+/// The sample estate, unprotected, on an emulator of its own.
+pub struct Estate {
+    pub desired: Desired,
+    pub azure: Azure,
+    dag: Dag,
+    emulator: Emulator,
+    control: Arc<Memory>,
+}
+
+/// Watches nothing.
+struct Silent;
+
+impl Observer for Silent {
+    fn event(&self, _event: Progress) {}
+}
+
+/// The sample's environments, none of them protected.
+fn sample() -> Vec<(Place, Sections)> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let configuration = config::load(root, &[]).expect("the sample is valid");
+    let unprotected = |environment: config::Environment| {
+        (Place { protected: false, ..environment.place }, environment.sections)
+    };
+    configuration.environments.into_iter().map(unprotected).collect()
+}
+
+impl Estate {
+    /// The sample, with nothing applied yet.
+    pub async fn sample() -> Self {
+        Self::of(sample()).await
+    }
+
+    /// These environments, with nothing applied yet.
+    pub async fn of(environments: Vec<(Place, Sections)>) -> Self {
+        let desired =
+            desired::build(environments.iter().map(|(place, sections)| (place, sections)))
+                .expect("it adds up");
+        Self::of_desired(desired, None).await
+    }
+
+    /// These resources, with nothing applied yet.
+    pub async fn of_desired(desired: Desired, page_size: Option<usize>) -> Self {
+        let place = desired.places.values().next().expect("an environment");
+        let emulator = Emulator::start(onestream_emulator::Settings {
+            tenant: place.tenant.clone(),
+            subscriptions: desired.subscriptions(),
+            pace: Pace::Instant,
+            page_size,
+            ..onestream_emulator::Settings::default()
+        })
+        .await
+        .expect("the emulator starts");
+        let endpoint = emulator.endpoint().clone();
+        let credential = Credential::ClientSecret {
+            client_id: endpoint.deployer.client_id.clone(),
+            secret: endpoint.deployer.client_secret.clone().into(),
+        };
+        let cloud = Cloud::emulator(&endpoint.origin).expect("a loopback origin");
+        let azure = Azure::connect(Settings::new(cloud, endpoint.tenant, credential))
+            .expect("a client");
+        let dag = Dag::of(&desired).expect("no cycle");
+        Self { desired, azure, dag, emulator, control: Arc::new(Memory::new()) }
+    }
+
+    /// The same emulator under other declarations.
+    pub fn redeclare(&mut self, desired: Desired) {
+        self.dag = Dag::of(&desired).expect("no cycle");
+        self.desired = desired;
+    }
+
+    pub async fn observe(&self) -> Observed {
+        observe::observe(&self.azure, KINDS, &self.desired).await
+    }
+
+    /// A plan; taking over is asked for, so that a lost marker can be repaired.
+    pub async fn plan(&self, mode: Mode) -> Plan {
+        let mut observed = self.observe().await;
+        let first = self.make(mode, &observed).await;
+        let containers = plan::containers_to_delete(&first, KINDS);
+        observe::contents(&self.azure, &mut observed, &containers).await;
+        self.make(mode, &observed).await
+    }
+
+    async fn make(&self, mode: Mode, observed: &Observed) -> Plan {
+        let names: Vec<EnvironmentName> = self.desired.places.keys().cloned().collect();
+        let applied = applied::load(self.control.as_ref(), &names).await.expect("readable");
+        let place = self.desired.places.values().next().expect("an environment");
+        let target = Target {
+            cloud: "emulator".to_owned(),
+            tenant: place.tenant.clone(),
+            subscriptions: self.desired.subscriptions(),
+        };
+        plan::make(&Asked {
+            desired: &self.desired,
+            dag: &self.dag,
+            observed,
+            applied: &applied,
+            target: &target,
+            selection: &Selection::default(),
+            mode,
+            adopt: true,
+        })
+        .expect("an order exists")
+    }
+
+    /// Carries out a plan with every permission.
+    pub async fn carry_out(&self, plan: Plan) -> Outcome {
+        let everything = Permissions {
+            allow_destroy: vec!["*".parse().expect("a pattern")],
+            protected: BTreeSet::new(),
+        };
+        let approved = guard(plan, &everything, &[]).expect("nothing objects");
+        let ports = Ports {
+            cloud: Arc::new(self.azure.clone()),
+            journal: Arc::clone(&self.control) as _,
+            observer: Arc::new(Silent),
+        };
+        let options =
+            Options { parallelism: 8, stop: watch::channel(false).1, check_first: false };
+        let names: Vec<EnvironmentName> = self.desired.places.keys().cloned().collect();
+        let before = applied::load(self.control.as_ref(), &names).await.expect("readable");
+        let outcome = apply(&approved, KINDS, &ports, options).await.expect("the journal holds");
+        applied::save(self.control.as_ref(), &before, approved.plan(), &outcome)
+            .await
+            .expect("writable");
+        outcome
+    }
+
+    /// Plans and carries out; everything has to end well.
+    #[track_caller]
+    pub fn apply(&self) -> impl Future<Output = ()> + '_ {
+        let caller = std::panic::Location::caller();
+        async move {
+            let plan = self.plan(Mode::Apply).await;
+            assert!(plan.refusals.is_empty(), "{caller}: {:#?}", plan.refusals);
+            let outcome = self.carry_out(plan).await;
+            assert!(outcome.is_complete(), "{caller}: {:#?}", outcome.ends);
+        }
+    }
+
+    /// The plan has to be empty.
+    #[track_caller]
+    pub fn is_as_declared(&self) -> impl Future<Output = ()> + '_ {
+        let caller = std::panic::Location::caller();
+        async move {
+            let plan = self.plan(Mode::Apply).await;
+            let left: Vec<&Operation> = plan.operations.iter().collect();
+            assert!(plan.is_empty(), "{caller}: {left:#?} {:#?} {:#?}", plan.refusals, plan.unreadable);
+        }
+    }
+
+    /// The known id of a declared resource.
+    pub fn id(&self, address: &Address) -> String {
+        self.desired.resources[address].id.known().expect("known").to_owned()
+    }
+
+    /// A live body, as the emulator keeps it.
+    pub async fn object(&self, id: &str) -> Json {
+        self.control("GET", &format!("objects?id={id}"), None).await["body"].clone()
+    }
+
+    /// Merges into a live body behind the API's back, as nobody could in Azure.
+    pub async fn tamper(&self, id: &str, patch: Json) {
+        self.control("PATCH", &format!("objects?id={id}"), Some(patch)).await;
+    }
+
+    /// Puts an object there behind the API's back.
+    pub async fn plant(&self, id: &str, body: Json) {
+        self.control("PUT", &format!("objects?id={id}"), Some(body)).await;
+    }
+
+    /// Makes requests fail.
+    pub async fn faults(&self, rules: Json) {
+        self.control("PUT", "faults", Some(rules)).await;
+    }
+
+    /// A control endpoint of the emulator.
+    pub async fn control(&self, method: &str, path: &str, body: Option<Json>) -> Json {
+        let method = reqwest::Method::from_bytes(method.as_bytes()).expect("a method");
+        let endpoint = self.emulator.endpoint();
+        let url = format!("{}/emulator/{path}", endpoint.origin);
+        let mut request = reqwest::Client::new()
+            .request(method, url)
+            .header("x-emulator-secret", &endpoint.control_secret);
+        if let Some(body) = body {
+            request = request.header("content-type", "application/json").body(body.to_string());
+        }
+        let answer = request.send().await.expect("an answer");
+        let status = answer.status();
+        let text = answer.text().await.expect("a body");
+        assert!(status.is_success(), "{status} {text}");
+        if text.is_empty() { Json::Null } else { serde_json::from_str(&text).expect("JSON") }
+    }
+}
+
+/// A merge patch that sets one dotted path.
+pub fn patch(path: &str, value: Json) -> Json {
+    path.rsplit('.').fold(value, |inner, key| json!({ key: inner }))
+}
+
+/// The value at a dotted path.
+pub fn at<'a>(body: &'a Json, path: &str) -> Option<&'a Json> {
+    path.split('.').try_fold(body, |json, key| json.get(key))
+}
+
+/// One declared address of every kind, by the kind's name.
+pub fn one_of_each(desired: &Desired) -> BTreeMap<&'static str, Address> {
+    let mut each = BTreeMap::new();
+    for resource in desired.resources.values() {
+        each.entry(resource.kind.meta().name).or_insert_with(|| resource.address.clone());
+    }
+    each
+}

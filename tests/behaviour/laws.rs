@@ -1,0 +1,200 @@
+//! Laws over every kind: a new kind is covered by standing in the table and in the sample.
+
+use onestream::kinds::KINDS;
+use onestream::provision::plan::{Action, Mode};
+use onestream::resource::{Carrier, Change, Compare, Field, ID_TAG, MANAGED_BY_TAG, Value};
+use serde_json::{Value as Json, json};
+
+use crate::estate::{Estate, at, one_of_each, patch};
+
+#[tokio::test]
+async fn the_sample_holds_every_kind() {
+    let estate = Estate::sample().await;
+    let each = one_of_each(&estate.desired);
+    for kind in KINDS.iter() {
+        assert!(each.contains_key(kind.meta().name), "the sample has no {}", kind.meta().name);
+    }
+}
+
+#[tokio::test]
+async fn what_is_sent_says_what_is_declared() {
+    let estate = Estate::sample().await;
+    for resource in estate.desired.resources.values() {
+        let desired = resource.properties.resolve(&Default::default()).expect("known");
+        let id = resource.id.known().expect("known");
+        let body = resource.kind.create(id, &desired).body.expect("a body");
+        let meta = resource.kind.meta();
+        for field in meta.fields {
+            let sent = at(&body, field.path).cloned().map(Value::from);
+            let wanted = resource.properties.at(field.path).cloned().unwrap_or_default();
+            // A field may be left out only where Azure's default is what is wanted.
+            let sent = sent.unwrap_or_else(|| field.absent.value());
+            assert!(field.same(&wanted, &sent), "{}: {} is sent as {sent}", resource.address, field.path);
+        }
+        for field in meta.fields {
+            assert!(resource.properties.at(field.path).is_some(), "{} lacks {}", resource.address, field.path);
+        }
+    }
+}
+
+#[tokio::test]
+async fn the_plan_after_an_apply_is_empty_and_so_after_destroy_and_apply() {
+    let estate = Estate::sample().await;
+    for _ in 0..2 {
+        estate.apply().await;
+        estate.is_as_declared().await;
+        let outcome = estate.carry_out(estate.plan(Mode::Destroy).await).await;
+        assert!(outcome.is_complete(), "{:#?}", outcome.ends);
+        let left = estate.observe().await;
+        assert!(left.objects.is_empty(), "{:#?}", left.objects.keys());
+    }
+}
+
+#[tokio::test]
+async fn every_managed_field_flipped_is_found_and_repaired_or_refused() {
+    let estate = Estate::sample().await;
+    estate.apply().await;
+    for (kind, address) in one_of_each(&estate.desired) {
+        let meta = KINDS.named(kind).expect("a kind").meta();
+        let id = estate.id(&address);
+        for field in meta.fields {
+            let before = estate.object(&id).await;
+            let (path, flipped) = flip(field, &before);
+            estate.tamper(&id, patch(&path, flipped)).await;
+            let plan = estate.plan(Mode::Apply).await;
+            let what = format!("{address}: {path}");
+            match field.change {
+                Change::Refuse(instead) => {
+                    let refusal = plan.refusals.iter().find(|refusal| refusal.address == address);
+                    assert_eq!(refusal.expect(&what).instead, instead, "{what}");
+                    estate.tamper(&id, before.clone()).await;
+                }
+                Change::InPlace | Change::Replace => {
+                    let found = plan.operations.iter().any(|operation| {
+                        operation.address == address
+                            && operation.changes.iter().any(|change| change.path.starts_with(field.path))
+                    });
+                    assert!(found, "{what} is not found: {:#?}", plan.operations);
+                    let outcome = estate.carry_out(plan).await;
+                    assert!(outcome.is_complete(), "{what}: {:#?}", outcome.ends);
+                }
+            }
+            estate.is_as_declared().await;
+        }
+    }
+}
+
+/// Another value for a field of a live body, and the path at which it stands.
+fn flip(field: &Field, body: &Json) -> (String, Json) {
+    let live = at(body, field.path).cloned();
+    let live = live.unwrap_or_else(|| field.absent.value().resolve(&Default::default()).expect("known"));
+    let other = match (&live, field.compare) {
+        (Json::Object(map), Compare::OwnKeys) => {
+            let marker = |key: &&String| *key == MANAGED_BY_TAG || *key == ID_TAG;
+            let key = map.keys().find(|key| !marker(key)).expect("a tag beside the marker");
+            return (format!("{}.{key}", field.path), json!("flipped"));
+        }
+        (_, Compare::Region) => json!("northeurope"),
+        (Json::Bool(flag), _) => json!(!flag),
+        (Json::Number(number), _) => json!(number.as_i64().unwrap_or_default() + 1),
+        (Json::Array(items), _) => {
+            let mut more = items.clone();
+            more.push(json!({"action": "Allow", "value": "203.0.113.7"}));
+            Json::Array(more)
+        }
+        _ => json!("flipped"),
+    };
+    (field.path.to_owned(), other)
+}
+
+#[tokio::test]
+async fn an_update_leaves_what_is_not_ours() {
+    let estate = Estate::sample().await;
+    estate.apply().await;
+    for (kind, address) in one_of_each(&estate.desired) {
+        let kind = KINDS.named(kind).expect("a kind");
+        let id = estate.id(&address);
+        if let Carrier::Tags(path) = kind.meta().carrier {
+            estate.tamper(&id, patch(path, json!({"theirs": "kept"}))).await;
+        }
+        let live = estate.object(&id).await;
+        let changeable = kind.meta().fields.iter().find(|field| field.change == Change::InPlace);
+        let (path, flipped) = flip(changeable.expect("a field that changes in place"), &live);
+        estate.tamper(&id, patch(&path, flipped)).await;
+        let plan = estate.plan(Mode::Apply).await;
+        let actions: Vec<Action> = plan.operations.iter().map(|operation| operation.action).collect();
+        assert_eq!(actions, [Action::Update], "{address}");
+        let outcome = estate.carry_out(plan).await;
+        assert!(outcome.is_complete(), "{address}: {:#?}", outcome.ends);
+        let after = estate.object(&id).await;
+        if let Carrier::Tags(path) = kind.meta().carrier {
+            assert_eq!(at(&after, path).and_then(|tags| tags.get("theirs")), Some(&json!("kept")), "{address}");
+        }
+        for unmanaged in kind.meta().unmanaged {
+            let (before, after) = (at(&live, unmanaged.path), at(&after, unmanaged.path));
+            assert_eq!(steady(before), steady(after), "{address}: {}", unmanaged.path);
+        }
+        estate.is_as_declared().await;
+    }
+}
+
+/// A live value without what Azure itself stamps on every write.
+fn steady(value: Option<&Json>) -> Option<Json> {
+    let mut value = value.cloned()?;
+    if let Some(map) = value.as_object_mut() {
+        map.retain(|key, _| !key.starts_with("lastUpdated"));
+    }
+    Some(value)
+}
+
+#[tokio::test]
+async fn a_copied_marker_is_never_a_delete() {
+    let estate = Estate::sample().await;
+    estate.apply().await;
+    let mut planted = Vec::new();
+    for (kind, address) in one_of_each(&estate.desired) {
+        if KINDS.named(kind).expect("a kind").meta().carrier == Carrier::Parent {
+            continue;
+        }
+        let id = estate.id(&address);
+        let copy = format!("{id}copy");
+        let mut body = estate.object(&id).await;
+        body["id"] = json!(copy);
+        body["name"] = json!(copy.rsplit('/').next());
+        estate.plant(&copy, body).await;
+        planted.push(copy);
+    }
+    for mode in [Mode::Apply, Mode::Destroy] {
+        let plan = estate.plan(mode).await;
+        for copy in &planted {
+            let touched = plan.operations.iter().find(|operation| operation.id.known() == Some(copy));
+            assert!(touched.is_none(), "{touched:#?}");
+            let seen = plan.unmanaged.iter().find(|object| object.id.eq_ignore_ascii_case(copy));
+            assert!(seen.is_some_and(|object| object.copied_marker), "{copy} is not reported");
+        }
+    }
+}
+
+#[tokio::test]
+async fn an_object_without_our_marker_is_adopted_only_when_asked() {
+    let estate = Estate::sample().await;
+    estate.apply().await;
+    for (kind, address) in one_of_each(&estate.desired) {
+        let id = estate.id(&address);
+        let lost = match KINDS.named(kind).expect("a kind").meta().carrier {
+            Carrier::Tags(path) => patch(path, json!({ ID_TAG: null, MANAGED_BY_TAG: null })),
+            Carrier::Note(path) => patch(path, json!("made by hand")),
+            Carrier::Parent => continue,
+        };
+        estate.tamper(&id, lost).await;
+        let plan = estate.plan(Mode::Apply).await;
+        let adopted: Vec<_> = plan.operations.iter().map(|o| (o.action, &o.address)).collect();
+        assert_eq!(adopted, [(Action::Adopt, &address)]);
+        let unasked = onestream::provision::plan::Plan { adopt: false, ..plan.clone() };
+        let objections = onestream::provision::guard::guard(unasked, &Default::default(), &[]);
+        assert!(objections.is_err(), "{address} would be taken over silently");
+        let outcome = estate.carry_out(plan).await;
+        assert!(outcome.is_complete(), "{address}: {:#?}", outcome.ends);
+        estate.is_as_declared().await;
+    }
+}

@@ -1,0 +1,10 @@
+//! How the program behaves, seen from outside: the real binary on the real local Azure.
+
+mod bad_input;
+mod estate;
+mod first_light;
+mod laws;
+mod program;
+mod reading;
+mod saved_plans;
+mod scenarios;

@@ -1,0 +1,69 @@
+//! Saved plans: applied exactly, or refused.
+
+use crate::program::Root;
+
+#[test]
+fn a_saved_plan_is_applied_exactly() {
+    let root = Root::sample();
+    let saved = root.expect(0, &["plan", "--out", "plans/first.json"]);
+    assert!(saved.err.contains("plans/first.json"), "{}", saved.err);
+    root.expect(0, &["show", "plans/first.json"]);
+    root.expect(0, &["apply", "plans/first.json", "--auto-approve"]);
+    root.expect(0, &["plan", "--detailed-exitcode"]);
+}
+
+#[test]
+fn a_stale_plan_is_refused_and_nothing_is_changed() {
+    let root = Root::sample();
+    root.expect(0, &["apply", "--auto-approve"]);
+    root.replace("environments/dev.toml", "[registry]\n", "[registry]\ndata_endpoint = true\n");
+    root.expect(0, &["plan", "--out", "stale.json"]);
+    // Meanwhile somebody else applies something different to the same object.
+    let declared = root.read("environments/dev.toml");
+    root.replace("environments/dev.toml", "data_endpoint = true\n", "retain_untagged_days = 3\n");
+    root.expect(0, &["apply", "--auto-approve"]);
+    let refused = root.expect(3, &["apply", "stale.json", "--auto-approve"]);
+    assert!(refused.out.contains("dev.registry"), "{}\n{}", refused.out, refused.err);
+    root.expect(0, &["plan", "--detailed-exitcode"]);
+    root.write("environments/dev.toml", &declared);
+    root.expect(2, &["plan", "--detailed-exitcode"]);
+}
+
+#[test]
+fn an_applied_plan_can_be_applied_again() {
+    let root = Root::sample();
+    root.expect(0, &["plan", "--out", "first.json"]);
+    root.expect(0, &["apply", "first.json", "--auto-approve"]);
+    root.expect(0, &["apply", "first.json", "--auto-approve"]);
+    root.expect(0, &["plan", "--detailed-exitcode"]);
+}
+
+#[test]
+fn a_changed_file_is_no_plan() {
+    let root = Root::sample();
+    root.expect(0, &["plan", "--out", "first.json"]);
+    root.replace("first.json", "\"adopt\": false", "\"adopt\": true");
+    let refused = root.expect(1, &["apply", "first.json", "--auto-approve"]);
+    assert!(refused.err.contains("changed after it was written"), "{}", refused.err);
+}
+
+#[test]
+fn a_plan_for_another_tenant_is_refused() {
+    let root = Root::sample();
+    root.expect(0, &["plan", "--out", "first.json"]);
+    root.replace(
+        "environments/common.toml",
+        "tenant = \"11111111-1111-4111-8111-111111111111\"",
+        "tenant = \"33333333-3333-4333-8333-333333333333\"",
+    );
+    let refused = root.expect(3, &["apply", "first.json", "--auto-approve"]);
+    assert!(refused.err.contains("was made for"), "{}", refused.err);
+}
+
+#[test]
+fn what_is_no_plan_is_not_overwritten() {
+    let root = Root::sample();
+    root.write("notes.json", "{\"mine\": true}");
+    root.expect(1, &["plan", "--out", "notes.json"]);
+    assert_eq!(root.read("notes.json"), "{\"mine\": true}");
+}
