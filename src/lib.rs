@@ -5,4 +5,5 @@ pub mod control;
 pub mod kinds;
 pub mod provision;
 pub mod remote;
+pub mod report;
 pub mod resource;

@@ -18,7 +18,9 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
 const LONGEST_FILE: usize = 500;
 
 /// Words that name no concept: a module called so collects whatever has no home.
-const NO_HOMES: &[&str] = &["utils", "util", "helpers", "helper", "common", "manager", "misc"];
+const NO_HOMES: &[&str] = &[
+    "utils", "util", "helpers", "helper", "common", "manager", "misc",
+];
 
 fn root() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR"))
@@ -44,20 +46,32 @@ fn sources(folder: &Path) -> BTreeMap<PathBuf, String> {
 
 /// A file's own code: what stands before its inline test module.
 fn without_tests(text: &str) -> &str {
-    text.split("\n#[cfg(test)]\nmod tests {").next().unwrap_or(text)
+    text.split("\n#[cfg(test)]\nmod tests {")
+        .next()
+        .unwrap_or(text)
 }
 
 /// The layer of the library that a file belongs to; none for the binary and the emulator.
 fn layer(path: &Path) -> Option<String> {
     let below = path.strip_prefix(root().join("src")).ok()?;
     let first = below.components().next()?.as_os_str().to_str()?;
-    MAY_IMPORT.iter().any(|(name, _)| *name == first).then(|| first.to_owned())
+    MAY_IMPORT
+        .iter()
+        .any(|(name, _)| *name == first)
+        .then(|| first.to_owned())
 }
 
 fn is_test_code(path: &Path) -> bool {
-    let name = path.file_name().and_then(|n| n.to_str()).unwrap_or_default();
+    let name = path
+        .file_name()
+        .and_then(|n| n.to_str())
+        .unwrap_or_default();
     let in_tests = path.components().any(|part| part.as_os_str() == "tests");
-    in_tests || matches!(name, "tests.rs" | "testing.rs" | "arbitrary.rs" | "contract.rs")
+    in_tests
+        || matches!(
+            name,
+            "tests.rs" | "testing.rs" | "arbitrary.rs" | "contract.rs"
+        )
 }
 
 /// The layers that a text names as `crate::layer` or `onestream::layer`.
@@ -68,7 +82,10 @@ fn imports(text: &str) -> BTreeSet<String> {
             let rest = &text[at + prefix.len()..];
             let names = match rest.strip_prefix('{') {
                 Some(group) => group.split('}').next().unwrap_or_default(),
-                None => rest.split(|c: char| !c.is_alphanumeric() && c != '_').next().unwrap_or_default(),
+                None => rest
+                    .split(|c: char| !c.is_alphanumeric() && c != '_')
+                    .next()
+                    .unwrap_or_default(),
             };
             for name in names.split(',') {
                 let name = name.trim().split("::").next().unwrap_or_default();
@@ -85,8 +102,14 @@ fn imports(text: &str) -> BTreeSet<String> {
 fn layers_import_only_what_the_table_allows() {
     let mut violations = Vec::new();
     for (path, text) in sources(&root().join("src")) {
-        let Some(own) = layer(&path).filter(|_| !is_test_code(&path)) else { continue };
-        let allowed = MAY_IMPORT.iter().find(|(name, _)| *name == own).expect("a known layer").1;
+        let Some(own) = layer(&path).filter(|_| !is_test_code(&path)) else {
+            continue;
+        };
+        let allowed = MAY_IMPORT
+            .iter()
+            .find(|(name, _)| *name == own)
+            .expect("a known layer")
+            .1;
         for import in imports(without_tests(&text)) {
             if import != own && !allowed.contains(&import.as_str()) {
                 violations.push(format!("{} imports {import}", path.display()));
@@ -122,10 +145,18 @@ fn only_the_command_line_names_the_emulator() {
 
 #[test]
 fn the_emulator_depends_on_nothing_of_ours() {
-    let manifest = std::fs::read_to_string(root().join("src/emulator/Cargo.toml")).expect("a manifest");
-    assert!(!manifest.contains("path ="), "the emulator must not depend on the program");
+    let manifest =
+        std::fs::read_to_string(root().join("src/emulator/Cargo.toml")).expect("a manifest");
+    assert!(
+        !manifest.contains("path ="),
+        "the emulator must not depend on the program"
+    );
     for (path, text) in sources(&root().join("src/emulator/src")) {
-        assert!(!text.contains("use onestream::"), "{} imports the program", path.display());
+        assert!(
+            !text.contains("use onestream::"),
+            "{} imports the program",
+            path.display()
+        );
     }
 }
 

@@ -19,7 +19,11 @@ use super::output::Output;
 use super::wiring::{Session, Wish};
 
 /// Runs `apply`.
-pub async fn run(global: &Global, arguments: &ApplyArguments, output: &Output) -> Result<Exit, Failure> {
+pub async fn run(
+    global: &Global,
+    arguments: &ApplyArguments,
+    output: &Output,
+) -> Result<Exit, Failure> {
     let wish = Wish {
         mode: Mode::Apply,
         adopt: arguments.selection.adopt,
@@ -34,7 +38,11 @@ pub async fn run(global: &Global, arguments: &ApplyArguments, output: &Output) -
 }
 
 /// Runs `destroy`.
-pub async fn destroy(global: &Global, arguments: &DestroyArguments, output: &Output) -> Result<Exit, Failure> {
+pub async fn destroy(
+    global: &Global,
+    arguments: &DestroyArguments,
+    output: &Output,
+) -> Result<Exit, Failure> {
     let wish = Wish {
         mode: Mode::Destroy,
         adopt: false,
@@ -58,8 +66,10 @@ async fn go(
 ) -> Result<Exit, Failure> {
     output.format()?;
     if !run.auto_approve && !std::io::stdin().is_terminal() {
-        return Err(Failure::usage("nobody can be asked: stdin is not a terminal")
-            .hint("say --auto-approve if no question is wanted"));
+        return Err(
+            Failure::usage("nobody can be asked: stdin is not a terminal")
+                .hint("say --auto-approve if no question is wanted"),
+        );
     }
     let session = Session::open(global, output).await?;
     let ended = with_session(&session, source, run, output).await;
@@ -76,12 +86,21 @@ async fn with_session(
     // The lease comes first: what is observed under it is what is written on.
     let (_lease, plan) = match source {
         Source::Fresh(wish) => {
-            let lease = session.control.acquire(&session.environments(), "apply").await?;
+            let lease = session
+                .control
+                .acquire(&session.environments(), "apply")
+                .await?;
             (lease, session.plan(wish).await?)
         }
         Source::File(file) => {
             let plan = saved(session, file)?;
-            (session.control.acquire(&plan.environments, "apply of a saved plan").await?, plan)
+            (
+                session
+                    .control
+                    .acquire(&plan.environments, "apply of a saved plan")
+                    .await?,
+                plan,
+            )
         }
     };
     let permissions = Permissions {
@@ -92,12 +111,20 @@ async fn with_session(
     let judged = guard(plan.clone(), &permissions, &session.objections(&plan));
     if !output.is_for_programs() {
         let objections = judged.as_ref().err().cloned().unwrap_or_default();
-        output.result(&report::plan::render(&plan, &objections, output.format()?, &output.style()))?;
+        output.result(&report::plan::render(
+            &plan,
+            &objections,
+            output.format()?,
+            &output.style(),
+        ))?;
     }
     let approved = judged.map_err(Failure::objections)?;
     let from_file = matches!(source, Source::File(_));
     if !plan.operations.is_empty() && !run.auto_approve && !confirmed(&plan)? {
-        return Err(Failure::new(Exit::Refused, "not confirmed: nothing was changed"));
+        return Err(Failure::new(
+            Exit::Refused,
+            "not confirmed: nothing was changed",
+        ));
     }
     let outcome = carry_out(session, &approved, run, output, from_file).await?;
     if !plan.operations.is_empty() || output.is_for_programs() {
@@ -114,7 +141,11 @@ fn saved(session: &Session, file: &Path) -> Result<Plan, Failure> {
     let here = &session.target;
     let fits = plan.target.cloud == here.cloud
         && plan.target.tenant == here.tenant
-        && plan.target.subscriptions.iter().all(|s| here.subscriptions.contains(s));
+        && plan
+            .target
+            .subscriptions
+            .iter()
+            .all(|s| here.subscriptions.contains(s));
     if !fits {
         return Err(Failure::new(
             Exit::Refused,
@@ -134,7 +165,10 @@ fn saved(session: &Session, file: &Path) -> Result<Plan, Failure> {
 fn confirmed(plan: &Plan) -> Result<bool, Failure> {
     let count = plan.visible().count();
     let noun = if count == 1 { "change" } else { "changes" };
-    eprint!("Carry out {count} {noun} on {}? Only `yes` is taken: ", plan.target.cloud);
+    eprint!(
+        "Carry out {count} {noun} on {}? Only `yes` is taken: ",
+        plan.target.cloud
+    );
     std::io::stderr().flush()?;
     let mut answer = String::new();
     std::io::stdin().lock().read_line(&mut answer)?;
@@ -182,7 +216,11 @@ fn exit(outcome: &Outcome, unreadable: bool) -> Exit {
     let mut exit = Exit::Clean;
     if !outcome.is_complete() || unreadable {
         let partial = outcome.stopped || unreadable || outcome.changed_anything();
-        exit = exit.and(if partial { Exit::Incomplete } else { Exit::Failed });
+        exit = exit.and(if partial {
+            Exit::Incomplete
+        } else {
+            Exit::Failed
+        });
     }
     if outcome.is_stale() {
         exit = exit.and(Exit::Refused);

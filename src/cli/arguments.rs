@@ -4,11 +4,16 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use onestream::config::CloudChoice;
-use onestream::resource::{Address, EnvironmentName, Pattern};
+use onestream::resource::{Address, Pattern};
 
 /// Plans, applies and watches the Azure side of a signed-container supply chain.
 #[derive(Debug, Parser)]
-#[command(name = "onestream", version, propagate_version = true, max_term_width = 100)]
+#[command(
+    name = "onestream",
+    version,
+    propagate_version = true,
+    max_term_width = 100
+)]
 #[command(after_help = EXIT_CODES)]
 pub struct Arguments {
     /// Flags of every command.
@@ -38,7 +43,7 @@ pub struct Global {
     pub root: PathBuf,
     /// Only this environment; may be given several times. All, and shared, when absent.
     #[arg(long = "env", global = true, value_name = "NAME")]
-    pub environments: Vec<EnvironmentName>,
+    pub environments: Vec<String>,
     /// The cloud to talk to, instead of the one in common.toml.
     #[arg(long, global = true, env = "ONESTREAM_CLOUD", value_name = "CLOUD")]
     pub cloud: Option<CloudChoice>,

@@ -1,7 +1,9 @@
 //! Chooses the cloud and the credential, and starts the local Azure where that is the cloud.
 
 use onestream::config::{CloudChoice, Configuration, CredentialChoice};
-use onestream::remote::azure::{Azure, Cloud, Credential, CredentialName, CustomEndpoints, Settings};
+use onestream::remote::azure::{
+    Azure, Cloud, Credential, CredentialName, CustomEndpoints, Settings,
+};
 
 use super::failure::{Exit, Failure};
 use super::output::Output;
@@ -42,12 +44,26 @@ pub async fn connect(
         .map_err(|error| Failure::of(Exit::Usage, &error))?;
     let (cloud, credential, connection) = match choice {
         CloudChoice::Emulator => emulator(configuration, output).await?,
-        CloudChoice::Public => (Cloud::public(), named(azure.credential), Connection::Elsewhere),
-        CloudChoice::UsGov => (Cloud::us_gov(), named(azure.credential), Connection::Elsewhere),
-        CloudChoice::China => (Cloud::china(), named(azure.credential), Connection::Elsewhere),
-        CloudChoice::Custom => {
-            (custom(&azure)?, named(azure.credential), Connection::Elsewhere)
-        }
+        CloudChoice::Public => (
+            Cloud::public(),
+            named(azure.credential),
+            Connection::Elsewhere,
+        ),
+        CloudChoice::UsGov => (
+            Cloud::us_gov(),
+            named(azure.credential),
+            Connection::Elsewhere,
+        ),
+        CloudChoice::China => (
+            Cloud::china(),
+            named(azure.credential),
+            Connection::Elsewhere,
+        ),
+        CloudChoice::Custom => (
+            custom(&azure)?,
+            named(azure.credential),
+            Connection::Elsewhere,
+        ),
     };
     let client = Azure::connect(Settings::new(cloud, azure.tenant.clone(), credential))?;
     Ok((client, connection))
@@ -99,9 +115,11 @@ async fn emulator(
     .await
     .map_err(|error| Failure::of(Exit::Failed, &error))?;
     let (endpoint, connection, how) = match access {
-        Access::Started(emulator) => {
-            (emulator.endpoint().clone(), Connection::Emulator(emulator), String::new())
-        }
+        Access::Started(emulator) => (
+            emulator.endpoint().clone(),
+            Connection::Emulator(emulator),
+            String::new(),
+        ),
         Access::Running(endpoint) => {
             let how = format!(" at {}", endpoint.origin);
             (endpoint, Connection::Elsewhere, how)

@@ -34,20 +34,29 @@ pub fn settings(configuration: &Configuration) -> Settings {
 }
 
 /// Runs `emulator`.
-pub async fn run(global: &Global, command: &EmulatorCommand, output: &Output) -> Result<Exit, Failure> {
+pub async fn run(
+    global: &Global,
+    command: &EmulatorCommand,
+    output: &Output,
+) -> Result<Exit, Failure> {
     match command {
         EmulatorCommand::Serve(arguments) => serve(global, arguments, output).await,
         EmulatorCommand::Reset => reset(global, output).await,
     }
 }
 
-async fn serve(global: &Global, arguments: &ServeArguments, output: &Output) -> Result<Exit, Failure> {
+async fn serve(
+    global: &Global,
+    arguments: &ServeArguments,
+    output: &Output,
+) -> Result<Exit, Failure> {
     let mut settings = match wiring::declared(global, output) {
         Ok(declared) => settings(&declared.configuration),
         // Served on a folder without configuration, it plays the default tenant.
-        Err(_) if !global.root.join("environments").exists() => {
-            Settings { data: Some(data(&global.root)), ..Settings::default() }
-        }
+        Err(_) if !global.root.join("environments").exists() => Settings {
+            data: Some(data(&global.root)),
+            ..Settings::default()
+        },
         Err(failure) => return Err(failure),
     };
     if let Some(data) = &arguments.data {
@@ -61,7 +70,10 @@ async fn serve(global: &Global, arguments: &ServeArguments, output: &Output) -> 
         settings.pace = Pace::Realistic;
     }
     let access = open(settings, |data| {
-        output.remark(format!("a command is using {}; waiting for it", data.display()));
+        output.remark(format!(
+            "a command is using {}; waiting for it",
+            data.display()
+        ));
     })
     .await
     .map_err(|error| Failure::of(Exit::Failed, &error))?;
@@ -70,7 +82,10 @@ async fn serve(global: &Global, arguments: &ServeArguments, output: &Output) -> 
         Access::Running(endpoint) => {
             return Err(Failure::new(
                 Exit::Failed,
-                format!("an emulator serves this data already, at {}", endpoint.origin),
+                format!(
+                    "an emulator serves this data already, at {}",
+                    endpoint.origin
+                ),
             ));
         }
     };
@@ -95,11 +110,29 @@ async fn reset(global: &Global, output: &Output) -> Result<Exit, Failure> {
         output.remark("there is nothing to reset");
         return Ok(Exit::Clean);
     }
-    onestream_emulator::reset(&folder, |data| {
-        output.remark(format!("a command is using {}; waiting for it", data.display()));
+    let settings = Settings {
+        data: Some(folder),
+        ..Settings::default()
+    };
+    let access = open(settings, |data| {
+        output.remark(format!(
+            "a command is using {}; waiting for it",
+            data.display()
+        ));
     })
     .await
     .map_err(|error| Failure::of(Exit::Failed, &error))?;
+    let endpoint = access.endpoint().clone();
+    let sent = reqwest::Client::new()
+        .post(format!("{}/emulator/reset", endpoint.origin))
+        .header("x-emulator-secret", &endpoint.control_secret)
+        .send()
+        .await
+        .and_then(reqwest::Response::error_for_status);
+    if let Access::Started(emulator) = access {
+        emulator.stop().await;
+    }
+    sent.map_err(|error| Failure::of(Exit::Failed, &error))?;
     output.remark("the local emulator holds nothing now");
     Ok(Exit::Clean)
 }

@@ -36,7 +36,11 @@ impl Exit {
             Self::Refused => 4,
             Self::Usage => 5,
         };
-        if weight(other) > weight(self) { other } else { self }
+        if weight(other) > weight(self) {
+            other
+        } else {
+            self
+        }
     }
 }
 
@@ -71,7 +75,11 @@ pub enum What {
 impl Failure {
     /// A failure with a message of its own.
     pub fn new(exit: Exit, message: impl fmt::Display) -> Self {
-        Self { exit, what: What::Message(message.to_string()), hint: None }
+        Self {
+            exit,
+            what: What::Message(message.to_string()),
+            hint: None,
+        }
     }
 
     /// A mistake in how the program was called.
@@ -88,12 +96,20 @@ impl Failure {
 
     /// A configuration that does not hold.
     pub fn configuration(errors: impl Diagnostic + Send + Sync + 'static) -> Self {
-        Self { exit: Exit::Usage, what: What::Diagnostic(Box::new(errors)), hint: None }
+        Self {
+            exit: Exit::Usage,
+            what: What::Diagnostic(Box::new(errors)),
+            hint: None,
+        }
     }
 
     /// A plan that the guard does not let through.
     pub fn objections(objections: Vec<Objection>) -> Self {
-        Self { exit: Exit::Refused, what: What::Objections(objections), hint: None }
+        Self {
+            exit: Exit::Refused,
+            what: What::Objections(objections),
+            hint: None,
+        }
     }
 
     /// Any error with its chain of sources, as one line.
@@ -130,7 +146,11 @@ impl From<StoreError> for Failure {
 impl From<AzureFailure> for Failure {
     fn from(failure: AzureFailure) -> Self {
         let hint = failure.hint.clone();
-        Self { exit: Exit::Failed, what: What::Message(failure.to_string()), hint }
+        Self {
+            exit: Exit::Failed,
+            what: What::Message(failure.to_string()),
+            hint,
+        }
     }
 }
 
@@ -140,29 +160,51 @@ impl From<std::io::Error> for Failure {
     }
 }
 
+/// Writes a remark about a configuration that holds all the same.
+pub fn print_warning(
+    warning: &dyn Diagnostic,
+    colour: bool,
+    mut out: impl std::io::Write,
+) -> std::io::Result<()> {
+    diagnose(warning, colour, &mut out)
+}
+
+/// Writes a diagnostic with its source lines and carets.
+fn diagnose(
+    diagnostic: &dyn Diagnostic,
+    colour: bool,
+    out: &mut impl std::io::Write,
+) -> std::io::Result<()> {
+    let theme = if colour {
+        miette::GraphicalTheme::unicode()
+    } else {
+        miette::GraphicalTheme::unicode_nocolor()
+    };
+    let mut text = String::new();
+    let handler = miette::GraphicalReportHandler::new_themed(theme).with_links(false);
+    match handler.render_report(&mut text, diagnostic) {
+        Ok(()) => write!(out, "{text}"),
+        Err(_) => writeln!(out, "error: {diagnostic}"),
+    }
+}
+
 /// Writes a failure for people.
 pub fn print(failure: &Failure, colour: bool, mut out: impl std::io::Write) -> std::io::Result<()> {
-    let (red, bold, off) = if colour { ("\x1b[31m", "\x1b[1m", "\x1b[0m") } else { ("", "", "") };
+    let (red, bold, off) = if colour {
+        ("\x1b[31m", "\x1b[1m", "\x1b[0m")
+    } else {
+        ("", "", "")
+    };
     match &failure.what {
         What::Message(text) => writeln!(out, "{red}error{off}: {text}")?,
-        What::Diagnostic(diagnostic) => {
-            let theme = if colour {
-                miette::GraphicalTheme::unicode()
-            } else {
-                miette::GraphicalTheme::unicode_nocolor()
-            };
-            let mut text = String::new();
-            let handler = miette::GraphicalReportHandler::new_themed(theme).with_links(false);
-            match handler.render_report(&mut text, diagnostic.as_ref()) {
-                Ok(()) => write!(out, "{text}")?,
-                Err(_) => writeln!(out, "{red}error{off}: {diagnostic}")?,
-            }
-        }
+        What::Diagnostic(diagnostic) => diagnose(diagnostic.as_ref(), colour, &mut out)?,
         What::Objections(objections) => {
             writeln!(out, "{red}refused{off}: nothing was changed")?;
             for objection in objections {
                 let address = objection.address.as_ref().map(ToString::to_string);
-                let address = address.map(|a| format!("{bold}{a}{off}: ")).unwrap_or_default();
+                let address = address
+                    .map(|a| format!("{bold}{a}{off}: "))
+                    .unwrap_or_default();
                 writeln!(out, "  {red}!{off} {address}{}", objection.problem)?;
                 writeln!(out, "    instead: {}", objection.instead)?;
             }
@@ -191,7 +233,13 @@ mod tests {
         for (exit, code) in codes {
             assert_eq!(exit as u8, code);
         }
-        let rising = [Exit::Clean, Exit::Pending, Exit::Failed, Exit::Incomplete, Exit::Refused];
+        let rising = [
+            Exit::Clean,
+            Exit::Pending,
+            Exit::Failed,
+            Exit::Incomplete,
+            Exit::Refused,
+        ];
         for pair in rising.windows(2) {
             assert_eq!(pair[0].and(pair[1]), pair[1]);
             assert_eq!(pair[1].and(pair[0]), pair[1]);

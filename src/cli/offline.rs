@@ -21,8 +21,10 @@ pub fn init(dir: &Path, output: &Output) -> Result<Exit, Failure> {
         .map(|path| path.display().to_string())
         .collect();
     if !there.is_empty() {
-        return Err(Failure::usage(format!("{} exists already", there.join(", ")))
-            .hint("nothing was written; choose another folder"));
+        return Err(
+            Failure::usage(format!("{} exists already", there.join(", ")))
+                .hint("nothing was written; choose another folder"),
+        );
     }
     for (name, text) in config::SAMPLES {
         let path = dir.join(name);
@@ -54,10 +56,7 @@ pub fn validate(global: &Global, output: &Output) -> Result<Exit, Failure> {
             })
             .to_string(),
         )?,
-        _ => output.result(&format!(
-            "valid: {count} resources in {}",
-            names.join(", ")
-        ))?,
+        _ => output.result(&format!("valid: {count} resources in {}", names.join(", ")))?,
     }
     Ok(Exit::Clean)
 }
@@ -75,7 +74,12 @@ pub fn schema(of: SchemaOf, output: &Output) -> Result<Exit, Failure> {
 /// Runs `completions`.
 pub fn completions(shell: clap_complete::Shell) -> Result<Exit, Failure> {
     let mut command = Arguments::command();
-    clap_complete::generate(shell, &mut command, "onestream", &mut std::io::stdout().lock());
+    clap_complete::generate(
+        shell,
+        &mut command,
+        "onestream",
+        &mut std::io::stdout().lock(),
+    );
     Ok(Exit::Clean)
 }
 

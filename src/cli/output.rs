@@ -37,10 +37,10 @@ impl Output {
             OutputFormat::Table => Ok(Format::Table),
             OutputFormat::Json => Ok(Format::Json),
             OutputFormat::Markdown => Ok(Format::Markdown),
-            OutputFormat::Dot | OutputFormat::Mermaid | OutputFormat::Svg => {
-                Err(Failure::usage("dot, mermaid and svg are formats of `graph`")
-                    .hint("this command has --format table, json and markdown"))
-            }
+            OutputFormat::Dot | OutputFormat::Mermaid | OutputFormat::Svg => Err(Failure::usage(
+                "dot, mermaid and svg are formats of `graph`",
+            )
+            .hint("this command has --format table, json and markdown")),
         }
     }
 
@@ -66,8 +66,16 @@ impl Output {
             Colour::Never => false,
             Colour::Auto => terminal && !plain,
         };
-        let width = if terminal { console_width() } else { WIDTH_WITHOUT_TERMINAL };
-        Style { colour, width, unicode: true }
+        let width = if terminal {
+            console_width()
+        } else {
+            WIDTH_WITHOUT_TERMINAL
+        };
+        Style {
+            colour,
+            width,
+            unicode: true,
+        }
     }
 
     /// Writes a result to stdout. A closed pipe is not an error: `| head` has seen enough.

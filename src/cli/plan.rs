@@ -13,30 +13,51 @@ use super::output::Output;
 use super::wiring::{Session, Wish};
 
 /// Runs `plan`.
-pub async fn run(global: &Global, arguments: &PlanArguments, output: &Output) -> Result<Exit, Failure> {
+pub async fn run(
+    global: &Global,
+    arguments: &PlanArguments,
+    output: &Output,
+) -> Result<Exit, Failure> {
     output.format()?;
     let session = Session::open(global, output).await?;
     let made = make(&session, arguments).await;
     session.close().await;
     let (plan, objections) = made?;
-    output.result(&report::plan::render(&plan, &objections, output.format()?, &output.style()))?;
+    output.result(&report::plan::render(
+        &plan,
+        &objections,
+        output.format()?,
+        &output.style(),
+    ))?;
     if let Some(file) = &arguments.out {
         plan::write(file, &plan).map_err(|error| Failure::of(Exit::Failed, &error))?;
-        output.remark(format!("saved to {0}; apply it with: onestream apply {0}", file.display()));
+        output.remark(format!(
+            "saved to {0}; apply it with: onestream apply {0}",
+            file.display()
+        ));
     }
     Ok(exit(&plan, arguments.detailed_exitcode))
 }
 
-async fn make(session: &Session, arguments: &PlanArguments) -> Result<(Plan, Vec<Objection>), Failure> {
+async fn make(
+    session: &Session,
+    arguments: &PlanArguments,
+) -> Result<(Plan, Vec<Objection>), Failure> {
     let wish = Wish {
-        mode: if arguments.destroy { Mode::Destroy } else { Mode::Apply },
+        mode: if arguments.destroy {
+            Mode::Destroy
+        } else {
+            Mode::Apply
+        },
         adopt: arguments.selection.adopt,
         targets: arguments.selection.target.clone(),
         excludes: arguments.selection.exclude.clone(),
     };
     let plan = session.plan(&wish).await?;
     let others = session.objections(&plan);
-    let objections = guard(plan.clone(), &Permissions::default(), &others).err().unwrap_or_default();
+    let objections = guard(plan.clone(), &Permissions::default(), &others)
+        .err()
+        .unwrap_or_default();
     Ok((plan, objections))
 }
 
@@ -59,7 +80,14 @@ fn exit(plan: &Plan, detailed: bool) -> Exit {
 pub fn show(file: &Path, output: &Output) -> Result<Exit, Failure> {
     let plan = plan::read(file).map_err(|error| Failure::of(Exit::Failed, &error))?;
     plan::check_kinds(&plan, KINDS).map_err(|error| Failure::of(Exit::Failed, &error))?;
-    let objections = guard(plan.clone(), &Permissions::default(), &[]).err().unwrap_or_default();
-    output.result(&report::plan::render(&plan, &objections, output.format()?, &output.style()))?;
+    let objections = guard(plan.clone(), &Permissions::default(), &[])
+        .err()
+        .unwrap_or_default();
+    output.result(&report::plan::render(
+        &plan,
+        &objections,
+        output.format()?,
+        &output.style(),
+    ))?;
     Ok(Exit::Clean)
 }

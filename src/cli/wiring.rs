@@ -17,7 +17,7 @@ use onestream::resource::{EnvironmentName, Pattern};
 
 use super::arguments::Global;
 use super::connect;
-use super::failure::{Exit, Failure};
+use super::failure::{self, Exit, Failure};
 use super::output::Output;
 
 /// Configuration that has been read and holds, and what it declares.
@@ -53,7 +53,7 @@ pub fn declared(global: &Global, output: &Output) -> Result<Declared, Failure> {
     let configuration =
         config::load(&global.root, &global.environments).map_err(Failure::configuration)?;
     for warning in &configuration.warnings {
-        output.remark(format!("warning: {warning}"));
+        failure::print_warning(warning, output.error_style().colour, std::io::stderr())?;
     }
     let wanted = configuration.environments.iter().filter(|environment| {
         environment.name().is_shared() || configuration.selected.contains(environment.name())
@@ -61,7 +61,11 @@ pub fn declared(global: &Global, output: &Output) -> Result<Declared, Failure> {
     let pairs = wanted.map(|environment| (&environment.place, &environment.sections));
     let desired = desired::build(pairs).map_err(|error| Failure::of(Exit::Usage, &error))?;
     let dag = Dag::of(&desired).map_err(|error| Failure::of(Exit::Usage, &error))?;
-    Ok(Declared { configuration, desired, dag })
+    Ok(Declared {
+        configuration,
+        desired,
+        dag,
+    })
 }
 
 impl Session {
@@ -87,9 +91,16 @@ impl Session {
             tenant: declared.configuration.azure.tenant.clone(),
             subscriptions: declared.desired.subscriptions(),
         };
-        let only = &global.environments;
-        let only = (!only.is_empty()).then(|| only.iter().cloned().collect());
-        Ok(Self { declared, azure, control, target, only, connection })
+        let narrowed = !global.environments.is_empty();
+        let only = narrowed.then(|| declared.configuration.selected.iter().cloned().collect());
+        Ok(Self {
+            declared,
+            azure,
+            control,
+            target,
+            only,
+            connection,
+        })
     }
 
     /// The environments that this run is about, `shared` among them when all are.
@@ -103,7 +114,10 @@ impl Session {
     /// The environments that are protected.
     pub fn protected(&self) -> BTreeSet<EnvironmentName> {
         let places = self.declared.desired.places.values();
-        places.filter(|place| place.protected).map(|place| place.environment.clone()).collect()
+        places
+            .filter(|place| place.protected)
+            .map(|place| place.environment.clone())
+            .collect()
     }
 
     /// Reads Azure.
@@ -112,7 +126,7 @@ impl Session {
     /// When nothing at all could be read.
     pub async fn observe(&self) -> Result<Observed, Failure> {
         let observed = observe::observe(&self.azure, KINDS, &self.declared.desired).await;
-        match observed.unreadable.first() {
+        match observed.unreadable.values().next() {
             Some(first) if observed.is_blind() => Err(first.failure.clone().into()),
             _ => Ok(observed),
         }
@@ -195,8 +209,10 @@ pub struct Wish {
 fn refuse_silent_emulator(global: &Global, choice: CloudChoice) -> Result<(), Failure> {
     let in_ci = std::env::var_os("CI").is_some_and(|value| !value.is_empty() && value != "false");
     if in_ci && choice == CloudChoice::Emulator && global.cloud.is_none() {
-        return Err(Failure::usage("CI is set, and common.toml names the local emulator")
-            .hint("say --cloud emulator (or ONESTREAM_CLOUD=emulator) if that is meant"));
+        return Err(
+            Failure::usage("CI is set, and common.toml names the local emulator")
+                .hint("say --cloud emulator (or ONESTREAM_CLOUD=emulator) if that is meant"),
+        );
     }
     Ok(())
 }

@@ -197,31 +197,26 @@ impl CustomEndpoints {
 
 /// What follows a resource's name in the host of its data plane, such as `vault.azure.net`.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct HostSuffix {
-    scheme: String,
-    /// Host and port, without a leading dot.
-    authority: String,
-}
+pub struct HostSuffix(String);
 
 impl HostSuffix {
-    /// The origin of the resource with this name, such as `https://kv-dev.vault.azure.net`.
-    pub fn origin(&self, name: &str) -> String {
-        format!("{}://{name}.{}", self.scheme, self.authority)
+    /// The domain, and the port where there is one, without a leading dot.
+    pub fn suffix(&self) -> &str {
+        &self.0
     }
 
     fn read(text: &str) -> Result<Self, String> {
-        let (scheme, host) = text.split_once("://").unwrap_or(("https", text));
-        let host = host.trim_start_matches('.');
-        let url = endpoint(&format!("{scheme}://{host}"))?;
-        match url.host() {
-            Some(Host::Domain(domain)) if url.path() == "/" => Ok(Self {
-                authority: match url.port() {
-                    Some(port) => format!("{domain}:{port}"),
-                    None => domain.to_owned(),
-                },
-                scheme: url.scheme().to_owned(),
-            }),
-            _ => Err(format!("`{text}` is not the end of a host's name")),
+        let suffix = text.strip_prefix('.').unwrap_or(text);
+        let url = Url::parse(&format!("https://{suffix}/")).ok();
+        let same = |url: &Url| {
+            let plain = url.username().is_empty() && matches!(url.host(), Some(Host::Domain(_)));
+            plain && url.authority() == suffix
+        };
+        match url.filter(same) {
+            Some(_) => Ok(Self(suffix.to_owned())),
+            None => Err(format!(
+                "`{text}` is not the end of a host's name, such as vault.azure.net"
+            )),
         }
     }
 }
@@ -244,8 +239,8 @@ pub(super) fn endpoint(text: &str) -> Result<Url, String> {
     if !url.username().is_empty() || url.password().is_some() {
         return Err("a URL here holds no user and no password".to_owned());
     }
-    if url.query().is_some() || url.fragment().is_some() {
-        return Err(format!("`{text}` has a query or fragment"));
+    if url.path() != "/" || url.query().is_some() || url.fragment().is_some() {
+        return Err(format!("`{text}` goes on after the host"));
     }
     Ok(url)
 }
@@ -271,6 +266,7 @@ mod tests {
             "ftp://localhost",
             "https://me:secret@example.com",
             "https://example.com/?a",
+            "https://example.com/path",
             "example.com",
             "",
         ] {
@@ -279,23 +275,24 @@ mod tests {
     }
 
     #[test]
-    fn a_suffix_makes_an_origin() {
-        let origin = |text| HostSuffix::read(text).map(|suffix| suffix.origin("kv"));
+    fn a_suffix_is_a_domain() {
+        let suffix = |text| HostSuffix::read(text).map(|it| it.suffix().to_owned());
+        assert_eq!(suffix(".vault.azure.net").as_deref(), Ok("vault.azure.net"));
         assert_eq!(
-            origin(".vault.azure.net").as_deref(),
-            Ok("https://kv.vault.azure.net")
-        );
-        assert_eq!(
-            origin("http://vault.localhost:42").as_deref(),
-            Ok("http://kv.vault.localhost:42")
+            suffix("vault.localhost:42").as_deref(),
+            Ok("vault.localhost:42")
         );
         for bad in [
             "",
+            ".",
             "10.0.0.1",
-            "vault.azure.net/path",
-            "http://vault.azure.net",
+            "a.b/path",
+            "https://a.b",
+            "me@a.b",
+            "A.b",
+            "a.b:443",
         ] {
-            assert!(origin(bad).is_err(), "{bad}");
+            assert!(suffix(bad).is_err(), "{bad}");
         }
     }
 

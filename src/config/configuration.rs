@@ -22,7 +22,8 @@ pub struct Configuration {
     pub control: ControlSettings,
     /// `shared` first, then by `[environment] order`, then by name.
     pub environments: Vec<Environment>,
-    pub(super) selected: Vec<EnvironmentName>,
+    /// The environments that were asked for, all where none was; in the order of `environments`.
+    pub selected: Vec<EnvironmentName>,
     /// The files behind it.
     pub sources: Sources,
     /// What is odd but stops nobody.
@@ -51,14 +52,6 @@ impl Configuration {
     /// The environment with this name.
     pub fn environment(&self, name: &EnvironmentName) -> Option<&Environment> {
         self.environments.iter().find(|it| it.name() == name)
-    }
-
-    /// The environments that were asked for, all where none was; in the order of
-    /// [`environments`](Self::environments).
-    pub fn selected(&self) -> impl Iterator<Item = &Environment> {
-        self.environments
-            .iter()
-            .filter(|it| self.selected.contains(it.name()))
     }
 }
 

@@ -7,7 +7,7 @@ use serde_path_to_error::Segment;
 
 use super::near;
 use super::reader::{Fill, Reader, Refusal};
-use super::tree::{Content, Entry, Node, Spot};
+use super::tree::{Content, Node, Spot};
 use super::wrong::Wrong;
 
 /// Something that is wrong, where the tree says that it is.
@@ -18,6 +18,8 @@ pub(super) struct Fault {
     pub help: Option<String>,
     /// The earlier place that it clashes with.
     pub first: Option<Spot>,
+    /// The key of the root, read by somebody else, that an unknown key was meant for.
+    pub neighbour: Option<String>,
 }
 
 impl Fault {
@@ -27,6 +29,7 @@ impl Fault {
             wrong,
             help: None,
             first: None,
+            neighbour: None,
         }
     }
 
@@ -70,7 +73,7 @@ pub(super) enum Other<T> {
 const MOST: usize = 256;
 
 /// Decodes a tree and says everything that is wrong with it. Faulty values become holes in the
-/// tree. `neighbours` are keys of the root that somebody else reads, for near names.
+/// tree, as do keys that an unknown one was meant for. `neighbours` are keys of the root that somebody else reads, for near names.
 ///
 /// `None` where the faults leave nothing to go on with.
 pub(super) fn decode<T: DeserializeOwned>(
@@ -81,8 +84,9 @@ pub(super) fn decode<T: DeserializeOwned>(
 ) -> Option<Decoded<T>> {
     let mut reading = Reading::new(tree, missing, neighbours, faults);
     let value = reading.run(Fill::Low)?;
+    let certain = reading.hopeless.is_empty();
     if !tree.has_hole() {
-        let other = Other::Same;
+        let other = if certain { Other::Same } else { Other::Unknown };
         return Some(Decoded { value, other });
     }
     let mut tree = tree.clone();
@@ -156,13 +160,23 @@ impl<'a> Reading<'a> {
         if path.len() == 1 {
             candidates.extend(self.neighbours);
         }
-        let help = match near::name(&key, candidates.iter().copied()) {
-            Some(near) => format!("did you mean `{near}`?"),
-            None => format!("known here: {}", candidates.join(", ")),
-        };
         let spot = self.tree.locate(path).key;
+        let mut fault = Fault::new(spot, Wrong::UnknownKey(key.clone()));
+        let Some(near) = near::name(&key, candidates.iter().copied()) else {
+            self.faults
+                .push(fault.help(format!("known here: {}", candidates.join(", "))));
+            return;
+        };
+        if known.contains(&near) {
+            let mut meant = path.to_vec();
+            meant.pop();
+            meant.push(near.to_owned());
+            self.tree.put_hole(&meant, spot);
+        } else {
+            fault.neighbour = Some(near.to_owned());
+        }
         self.faults
-            .push(Fault::new(spot, Wrong::UnknownKey(key)).help(help));
+            .push(fault.help(format!("did you mean `{near}`?")));
     }
 
     fn missing(&mut self, mut path: Vec<String>, key: &str) -> Option<()> {
@@ -183,22 +197,7 @@ impl<'a> Reading<'a> {
             }
             self.faults.push(fault);
         }
-        self.insert_hole(&path, table.value)
-    }
-
-    fn insert_hole(&mut self, path: &[String], spot: Spot) -> Option<()> {
-        let (key, parent) = path.split_last()?;
-        let table = self.tree.get_mut(parent)?;
-        if matches!(table.content, Content::Hole) {
-            *table = Node::empty_table(table.spot);
-        }
-        let value = Node {
-            spot,
-            content: Content::Hole,
-        };
-        let entry = Entry { key: spot, value };
-        table.entries_mut()?.insert(key.clone(), entry);
-        Some(())
+        self.tree.put_hole(&path, table.value).then_some(())
     }
 
     fn faulty(&mut self, path: Vec<String>, refusal: Refusal) -> Option<()> {
@@ -362,7 +361,6 @@ mod tests {
                 "true: expected a whole number from 0 to 255, found true",
                 "a: missing key `size`",
                 "cuont: unknown key `cuont`",
-                "b: missing key `count`",
             ]
         );
     }

@@ -34,6 +34,11 @@ pub(super) fn read(
     let mut settings_tree = tree.clone();
     let mut sections_tree = settings_tree.split_off(Sections::TABLES);
     let settings = decode(&mut settings_tree, missing, Sections::TABLES, &mut faults);
+    for fault in &faults {
+        if let Some(table) = &fault.neighbour {
+            sections_tree.put_hole(std::slice::from_ref(table), fault.spot);
+        }
+    }
     let sections = decode(&mut sections_tree, missing, &[], &mut faults);
     if let Some(settings) = &settings {
         faults.extend(checked::check(&settings_tree, settings, check_settings));

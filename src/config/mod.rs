@@ -38,7 +38,7 @@ pub use control::{ControlSettings, ControlStore};
 pub use excerpt::Location;
 pub use load::load;
 pub use mistake::{ConfigErrors, Mistake};
-pub use schema::{Schemas, schema};
+pub use schema::{common_schema, environment_schema};
 pub use sources::Sources;
 pub use wrong::Wrong;
 

@@ -10,20 +10,14 @@ use serde_json::{Map, Value as Json};
 use super::tables::{CommonTables, EnvironmentTables};
 use crate::kinds::Sections;
 
-/// The schemas of both kinds of file.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Schemas {
-    /// Of `environments/common.toml`.
-    pub common: Json,
-    /// Of `environments/NAME.toml`.
-    pub environment: Json,
+/// The JSON Schema of `environments/NAME.toml`.
+pub fn environment_schema() -> Json {
+    file::<EnvironmentTables>()
 }
 
-/// The JSON Schemas of the files in `environments/`.
-pub fn schema() -> Schemas {
-    let environment = file::<EnvironmentTables>();
-    let mut common = file::<CommonTables>();
-    let mut shared = environment.clone();
+/// The JSON Schema of `environments/common.toml`.
+pub fn common_schema() -> Json {
+    let mut shared = environment_schema();
     let properties = tables(&mut shared);
     properties.remove("azure");
     if let Some(environment) = properties.get_mut("environment") {
@@ -36,11 +30,9 @@ pub fn schema() -> Schemas {
     if let Json::Object(shared) = &mut shared {
         shared.remove("$schema");
     }
+    let mut common = file::<CommonTables>();
     tables(&mut common).insert("shared".to_owned(), shared);
-    Schemas {
-        common,
-        environment,
-    }
+    common
 }
 
 fn file<T: schemars::JsonSchema>() -> Json {
@@ -68,7 +60,7 @@ fn put(schema: &mut Json, key: &str, value: Json) {
     }
 }
 
-/// The properties of a table's schema. TOML has no null, so an absent table is no alternative.
+/// The properties of a table's schema.
 fn tables(schema: &mut Json) -> &mut Map<String, Json> {
     if !schema["properties"].is_object() {
         schema["properties"] = Json::Object(Map::new());

@@ -142,6 +142,28 @@ impl Node {
         })
     }
 
+    /// Puts a hole under a key of a table; whether there was room for one. A hole that it goes into
+    /// becomes a table.
+    pub fn put_hole(&mut self, path: &[String], spot: Spot) -> bool {
+        let Some((key, parent)) = path.split_last() else {
+            return false;
+        };
+        let Some(table) = self.get_mut(parent) else {
+            return false;
+        };
+        if matches!(table.content, Content::Hole) {
+            *table = Self::empty_table(table.spot);
+        }
+        let free = |entries: &&mut BTreeMap<String, Entry>| !entries.contains_key(key);
+        let Some(entries) = table.entries_mut().filter(free) else {
+            return false;
+        };
+        let content = Content::Hole;
+        let value = Self { spot, content };
+        entries.insert(key.clone(), Entry { key: spot, value });
+        true
+    }
+
     /// Whether there is a hole anywhere in it.
     pub fn has_hole(&self) -> bool {
         match &self.content {

@@ -125,6 +125,16 @@ pub struct Failure {
     pub request_id: Option<String>,
 }
 
+impl Failure {
+    /// Whether Azure has said no for good, rather than nothing, or not yet.
+    pub fn is_final(&self) -> bool {
+        matches!(
+            self.verdict,
+            Verdict::Denied | Verdict::Conflict | Verdict::Fatal
+        )
+    }
+}
+
 /// One line of the journal. `Begun` is durable before a request leaves.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Entry {

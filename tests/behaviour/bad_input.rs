@@ -13,10 +13,26 @@ fn refused(root: &Root) -> Ran {
 #[test]
 fn every_mistake_is_listed_with_its_place() {
     let root = Root::sample();
-    root.replace("environments/dev.toml", "[registry]\n", "[registry]\nadmin_usr = true\nexport = 7\n");
-    root.replace("environments/prod.toml", "[\"westus2\"]", "[\"eastus2\", \"westus9\"]");
+    root.replace(
+        "environments/dev.toml",
+        "[registry]\n",
+        "[registry]\nadmin_usr = true\nexport = 7\n",
+    );
+    root.replace(
+        "environments/prod.toml",
+        "[\"westus2\"]",
+        "[\"eastus2\", \"westus9\"]",
+    );
     let ran = refused(&root);
-    for expected in ["admin_usr", "admin_user", "export", "dev.toml", "westus9", "home region", "prod.toml"] {
+    for expected in [
+        "admin_usr",
+        "admin_user",
+        "export",
+        "dev.toml",
+        "westus9",
+        "home region",
+        "prod.toml",
+    ] {
         assert!(ran.err.contains(expected), "no {expected} in\n{}", ran.err);
     }
 }
@@ -24,16 +40,32 @@ fn every_mistake_is_listed_with_its_place() {
 #[test]
 fn a_registry_that_azure_would_refuse_is_refused_here() {
     for (old, new, complaint) in [
-        ("name = \"onestreamprod\"", "name = \"one-stream\"", "not a registry name"),
-        ("name = \"onestreamprod\"", "name = \"onestreamdev\"", "onestreamdev"),
-        ("name = \"onestreamprod\"", "name = \"onestreamprod\"\nsku = \"Basic\"", "Premium"),
+        (
+            "name = \"onestreamprod\"",
+            "name = \"one-stream\"",
+            "not a registry name",
+        ),
+        (
+            "name = \"onestreamprod\"",
+            "name = \"onestreamdev\"",
+            "onestreamdev",
+        ),
+        (
+            "name = \"onestreamprod\"",
+            "name = \"onestreamprod\"\nsku = \"Basic\"",
+            "Premium",
+        ),
         ("[\"westus2\"]", "[\"westus2\", \"westus2\"]", "twice"),
         ("[\"westus2\"]", "[\"atlantis\"]", "not an Azure region"),
     ] {
         let root = Root::sample();
         root.replace("environments/prod.toml", old, new);
         let ran = refused(&root);
-        assert!(ran.err.contains(complaint), "no {complaint} in\n{}", ran.err);
+        assert!(
+            ran.err.contains(complaint),
+            "no {complaint} in\n{}",
+            ran.err
+        );
     }
 }
 
@@ -83,12 +115,17 @@ fn a_cloud_that_is_not_there_plans_nothing() {
     common.push_str(&format!(
         "\n[azure.endpoints]\nresource_manager = \"http://127.0.0.1:{port}\"\n\
          authority = \"http://127.0.0.1:{port}\"\ngraph = \"http://127.0.0.1:{port}\"\n\
-         vault_suffix = \"http://vault.localhost:{port}\"\nregistry_suffix = \"http://azurecr.localhost:{port}\"\n"
+         vault_suffix = \"vault.localhost:{port}\"\nregistry_suffix = \"azurecr.localhost:{port}\"\n"
     ));
     root.write("environments/common.toml", &common);
     let mut command = root.command(&["plan"]);
     command.env_remove("ONESTREAM_CLOUD");
-    for name in ["AZURE_TENANT_ID", "AZURE_CLIENT_ID", "AZURE_CLIENT_SECRET", "AZURE_FEDERATED_TOKEN_FILE"] {
+    for name in [
+        "AZURE_TENANT_ID",
+        "AZURE_CLIENT_ID",
+        "AZURE_CLIENT_SECRET",
+        "AZURE_FEDERATED_TOKEN_FILE",
+    ] {
         command.env_remove(name);
     }
     command.env("PATH", "");
@@ -105,7 +142,10 @@ fn corrupt_data_is_said_and_kept() {
         let broken = std::fs::read_dir(root.file(folder))
             .expect("a folder")
             .map(|entry| entry.expect("an entry").path())
-            .filter(|path| path.extension().is_some_and(|e| e == "json" || e == "jsonl" || e == "log"))
+            .filter(|path| {
+                path.extension()
+                    .is_some_and(|e| e == "json" || e == "jsonl" || e == "log")
+            })
             .max_by_key(|path| std::fs::metadata(path).map(|m| m.len()).unwrap_or_default())
             .expect("a data file");
         let before = std::fs::read(&broken).expect("readable");
@@ -115,8 +155,16 @@ fn corrupt_data_is_said_and_kept() {
         std::fs::write(&broken, &damaged).expect("writable");
         let ran = root.expect(1, &["plan"]);
         let name = broken.file_name().and_then(|n| n.to_str()).expect("a name");
-        assert!(ran.err.contains(name), "{name} is not named in\n{}", ran.err);
-        assert_eq!(std::fs::read(&broken).expect("readable"), damaged, "it was overwritten");
+        assert!(
+            ran.err.contains(name),
+            "{name} is not named in\n{}",
+            ran.err
+        );
+        assert_eq!(
+            std::fs::read(&broken).expect("readable"),
+            damaged,
+            "it was overwritten"
+        );
         std::fs::write(&broken, &before).expect("writable");
         root.expect(0, &["plan", "--detailed-exitcode"]);
     }

@@ -42,9 +42,19 @@ fn sample() -> Vec<(Place, Sections)> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let configuration = config::load(root, &[]).expect("the sample is valid");
     let unprotected = |environment: config::Environment| {
-        (Place { protected: false, ..environment.place }, environment.sections)
+        (
+            Place {
+                protected: false,
+                ..environment.place
+            },
+            environment.sections,
+        )
     };
-    configuration.environments.into_iter().map(unprotected).collect()
+    configuration
+        .environments
+        .into_iter()
+        .map(unprotected)
+        .collect()
 }
 
 impl Estate {
@@ -55,9 +65,12 @@ impl Estate {
 
     /// These environments, with nothing applied yet.
     pub async fn of(environments: Vec<(Place, Sections)>) -> Self {
-        let desired =
-            desired::build(environments.iter().map(|(place, sections)| (place, sections)))
-                .expect("it adds up");
+        let desired = desired::build(
+            environments
+                .iter()
+                .map(|(place, sections)| (place, sections)),
+        )
+        .expect("it adds up");
         Self::of_desired(desired, None).await
     }
 
@@ -79,10 +92,16 @@ impl Estate {
             secret: endpoint.deployer.client_secret.clone().into(),
         };
         let cloud = Cloud::emulator(&endpoint.origin).expect("a loopback origin");
-        let azure = Azure::connect(Settings::new(cloud, endpoint.tenant, credential))
-            .expect("a client");
+        let azure =
+            Azure::connect(Settings::new(cloud, endpoint.tenant, credential)).expect("a client");
         let dag = Dag::of(&desired).expect("no cycle");
-        Self { desired, azure, dag, emulator, control: Arc::new(Memory::new()) }
+        Self {
+            desired,
+            azure,
+            dag,
+            emulator,
+            control: Arc::new(Memory::new()),
+        }
     }
 
     /// The same emulator under other declarations.
@@ -106,7 +125,9 @@ impl Estate {
 
     async fn make(&self, mode: Mode, observed: &Observed) -> Plan {
         let names: Vec<EnvironmentName> = self.desired.places.keys().cloned().collect();
-        let applied = applied::load(self.control.as_ref(), &names).await.expect("readable");
+        let applied = applied::load(self.control.as_ref(), &names)
+            .await
+            .expect("readable");
         let place = self.desired.places.values().next().expect("an environment");
         let target = Target {
             cloud: "emulator".to_owned(),
@@ -138,11 +159,18 @@ impl Estate {
             journal: Arc::clone(&self.control) as _,
             observer: Arc::new(Silent),
         };
-        let options =
-            Options { parallelism: 8, stop: watch::channel(false).1, check_first: false };
+        let options = Options {
+            parallelism: 8,
+            stop: watch::channel(false).1,
+            check_first: false,
+        };
         let names: Vec<EnvironmentName> = self.desired.places.keys().cloned().collect();
-        let before = applied::load(self.control.as_ref(), &names).await.expect("readable");
-        let outcome = apply(&approved, KINDS, &ports, options).await.expect("the journal holds");
+        let before = applied::load(self.control.as_ref(), &names)
+            .await
+            .expect("readable");
+        let outcome = apply(&approved, KINDS, &ports, options)
+            .await
+            .expect("the journal holds");
         applied::save(self.control.as_ref(), &before, approved.plan(), &outcome)
             .await
             .expect("writable");
@@ -168,13 +196,22 @@ impl Estate {
         async move {
             let plan = self.plan(Mode::Apply).await;
             let left: Vec<&Operation> = plan.operations.iter().collect();
-            assert!(plan.is_empty(), "{caller}: {left:#?} {:#?} {:#?}", plan.refusals, plan.unreadable);
+            assert!(
+                plan.is_empty(),
+                "{caller}: {left:#?} {:#?} {:#?}",
+                plan.refusals,
+                plan.unreadable
+            );
         }
     }
 
     /// The known id of a declared resource.
     pub fn id(&self, address: &Address) -> String {
-        self.desired.resources[address].id.known().expect("known").to_owned()
+        self.desired.resources[address]
+            .id
+            .known()
+            .expect("known")
+            .to_owned()
     }
 
     /// A live body, as the emulator keeps it.
@@ -184,12 +221,14 @@ impl Estate {
 
     /// Merges into a live body behind the API's back, as nobody could in Azure.
     pub async fn tamper(&self, id: &str, patch: Json) {
-        self.control("PATCH", &format!("objects?id={id}"), Some(patch)).await;
+        self.control("PATCH", &format!("objects?id={id}"), Some(patch))
+            .await;
     }
 
     /// Puts an object there behind the API's back.
     pub async fn plant(&self, id: &str, body: Json) {
-        self.control("PUT", &format!("objects?id={id}"), Some(body)).await;
+        self.control("PUT", &format!("objects?id={id}"), Some(body))
+            .await;
     }
 
     /// Makes requests fail.
@@ -206,19 +245,26 @@ impl Estate {
             .request(method, url)
             .header("x-emulator-secret", &endpoint.control_secret);
         if let Some(body) = body {
-            request = request.header("content-type", "application/json").body(body.to_string());
+            request = request
+                .header("content-type", "application/json")
+                .body(body.to_string());
         }
         let answer = request.send().await.expect("an answer");
         let status = answer.status();
         let text = answer.text().await.expect("a body");
         assert!(status.is_success(), "{status} {text}");
-        if text.is_empty() { Json::Null } else { serde_json::from_str(&text).expect("JSON") }
+        if text.is_empty() {
+            Json::Null
+        } else {
+            serde_json::from_str(&text).expect("JSON")
+        }
     }
 }
 
 /// A merge patch that sets one dotted path.
 pub fn patch(path: &str, value: Json) -> Json {
-    path.rsplit('.').fold(value, |inner, key| json!({ key: inner }))
+    path.rsplit('.')
+        .fold(value, |inner, key| json!({ key: inner }))
 }
 
 /// The value at a dotted path.
@@ -230,7 +276,8 @@ pub fn at<'a>(body: &'a Json, path: &str) -> Option<&'a Json> {
 pub fn one_of_each(desired: &Desired) -> BTreeMap<&'static str, Address> {
     let mut each = BTreeMap::new();
     for resource in desired.resources.values() {
-        each.entry(resource.kind.meta().name).or_insert_with(|| resource.address.clone());
+        each.entry(resource.kind.meta().name)
+            .or_insert_with(|| resource.address.clone());
     }
     each
 }

@@ -6,7 +6,11 @@ use crate::program::Root;
 fn a_second_apply_changes_nothing() {
     let root = Root::sample();
     let first = root.expect(0, &["apply", "--auto-approve"]);
-    assert!(first.err.contains("LOCAL EMULATOR, not Azure"), "{}", first.err);
+    assert!(
+        first.err.contains("LOCAL EMULATOR, not Azure"),
+        "{}",
+        first.err
+    );
     root.expect(0, &["plan", "--detailed-exitcode"]);
     let second = root.expect(0, &["apply", "--auto-approve"]);
     assert!(second.out.contains("No changes"), "{}", second.out);
@@ -16,7 +20,11 @@ fn a_second_apply_changes_nothing() {
 fn one_edited_value_is_exactly_one_change() {
     let root = Root::sample();
     root.expect(0, &["apply", "--auto-approve"]);
-    root.replace("environments/dev.toml", "[registry]\n", "[registry]\ndata_endpoint = true\n");
+    root.replace(
+        "environments/dev.toml",
+        "[registry]\n",
+        "[registry]\ndata_endpoint = true\n",
+    );
     let plan = root.expect(2, &["plan", "--detailed-exitcode", "--format", "json"]);
     let plan: serde_json::Value = serde_json::from_str(&plan.out).expect("one document");
     let operations = plan["plan"]["operations"].as_array().expect("operations");
@@ -45,8 +53,17 @@ fn destroyed_and_applied_again_the_plan_is_empty() {
 fn a_protected_environment_is_not_destroyed_whatever_flags_are_given() {
     let root = Root::sample();
     root.expect(0, &["apply", "--auto-approve"]);
-    let refused =
-        root.expect(3, &["--env", "prod", "destroy", "--allow-destroy", "*", "--auto-approve"]);
+    let refused = root.expect(
+        3,
+        &[
+            "--env",
+            "prod",
+            "destroy",
+            "--allow-destroy",
+            "*",
+            "--auto-approve",
+        ],
+    );
     assert!(refused.err.contains("protected"), "{}", refused.err);
     root.expect(0, &["plan", "--detailed-exitcode"]);
 }
@@ -56,8 +73,22 @@ fn what_is_stateful_has_to_be_named() {
     let root = Root::unprotected();
     root.expect(0, &["apply", "--auto-approve"]);
     let refused = root.expect(3, &["--env", "dev", "destroy", "--auto-approve"]);
-    assert!(refused.err.contains("--allow-destroy dev.registry"), "{}", refused.err);
-    root.expect(0, &["--env", "dev", "destroy", "--auto-approve", "--allow-destroy", "dev.*"]);
+    assert!(
+        refused.err.contains("--allow-destroy dev.registry"),
+        "{}",
+        refused.err
+    );
+    root.expect(
+        0,
+        &[
+            "--env",
+            "dev",
+            "destroy",
+            "--auto-approve",
+            "--allow-destroy",
+            "dev.*",
+        ],
+    );
     root.expect(2, &["plan", "--detailed-exitcode"]);
 }
 
@@ -67,26 +98,40 @@ fn the_control_store_holds_nothing_that_azure_does_not() {
     root.expect(0, &["apply", "--auto-approve"]);
     std::fs::remove_dir_all(root.file(".onestream/control")).expect("it was there");
     root.expect(0, &["plan", "--detailed-exitcode"]);
-    assert!(!root.file(".onestream/control").exists(), "reading made a control store");
+    assert!(
+        !root.file(".onestream/control").exists(),
+        "reading made a control store"
+    );
 }
 
 #[test]
 fn a_region_removed_from_toml_lifts_the_lock_and_puts_it_back() {
     let root = Root::unprotected();
     root.expect(0, &["apply", "--auto-approve"]);
-    root.replace("environments/prod.toml", "replicate_to = [\"westus2\"]", "replicate_to = []");
+    root.replace(
+        "environments/prod.toml",
+        "replicate_to = [\"westus2\"]",
+        "replicate_to = []",
+    );
     let refused = root.expect(3, &["apply", "--auto-approve"]);
-    assert!(refused.err.contains("prod.registry.lock"), "{}", refused.err);
-    root.expect(0, &[
-        "apply",
-        "--auto-approve",
-        "--allow-destroy",
-        "prod.registry.lock",
-        "--allow-destroy",
-        "prod.group.lock",
-        "--allow-destroy",
-        "prod.registry.replication.westus2",
-    ]);
+    assert!(
+        refused.err.contains("prod.registry.lock"),
+        "{}",
+        refused.err
+    );
+    root.expect(
+        0,
+        &[
+            "apply",
+            "--auto-approve",
+            "--allow-destroy",
+            "prod.registry.lock",
+            "--allow-destroy",
+            "prod.group.lock",
+            "--allow-destroy",
+            "prod.registry.replication.westus2",
+        ],
+    );
     root.expect(0, &["plan", "--detailed-exitcode"]);
     let state = root.expect(0, &["state", "list", "--format", "json"]);
     assert!(state.out.contains("prod.registry.lock"), "{}", state.out);
@@ -124,7 +169,10 @@ fn init_writes_the_sample_and_overwrites_nothing() {
     root.expect(64, &["init", there]);
     for name in ["common", "dev", "staging", "prod"] {
         let committed = include_str_of(name);
-        assert_eq!(root.read(&format!("estate/environments/{name}.toml")), committed);
+        assert_eq!(
+            root.read(&format!("estate/environments/{name}.toml")),
+            committed
+        );
     }
 }
 

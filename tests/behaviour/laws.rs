@@ -12,7 +12,11 @@ async fn the_sample_holds_every_kind() {
     let estate = Estate::sample().await;
     let each = one_of_each(&estate.desired);
     for kind in KINDS.iter() {
-        assert!(each.contains_key(kind.meta().name), "the sample has no {}", kind.meta().name);
+        assert!(
+            each.contains_key(kind.meta().name),
+            "the sample has no {}",
+            kind.meta().name
+        );
     }
 }
 
@@ -20,19 +24,36 @@ async fn the_sample_holds_every_kind() {
 async fn what_is_sent_says_what_is_declared() {
     let estate = Estate::sample().await;
     for resource in estate.desired.resources.values() {
-        let desired = resource.properties.resolve(&Default::default()).expect("known");
+        let desired = resource
+            .properties
+            .resolve(&Default::default())
+            .expect("known");
         let id = resource.id.known().expect("known");
         let body = resource.kind.create(id, &desired).body.expect("a body");
         let meta = resource.kind.meta();
         for field in meta.fields {
             let sent = at(&body, field.path).cloned().map(Value::from);
-            let wanted = resource.properties.at(field.path).cloned().unwrap_or_default();
+            let wanted = resource
+                .properties
+                .at(field.path)
+                .cloned()
+                .unwrap_or_default();
             // A field may be left out only where Azure's default is what is wanted.
             let sent = sent.unwrap_or_else(|| field.absent.value());
-            assert!(field.same(&wanted, &sent), "{}: {} is sent as {sent}", resource.address, field.path);
+            assert!(
+                field.same(&wanted, &sent),
+                "{}: {} is sent as {sent}",
+                resource.address,
+                field.path
+            );
         }
         for field in meta.fields {
-            assert!(resource.properties.at(field.path).is_some(), "{} lacks {}", resource.address, field.path);
+            assert!(
+                resource.properties.at(field.path).is_some(),
+                "{} lacks {}",
+                resource.address,
+                field.path
+            );
         }
     }
 }
@@ -65,14 +86,20 @@ async fn every_managed_field_flipped_is_found_and_repaired_or_refused() {
             let what = format!("{address}: {path}");
             match field.change {
                 Change::Refuse(instead) => {
-                    let refusal = plan.refusals.iter().find(|refusal| refusal.address == address);
+                    let refusal = plan
+                        .refusals
+                        .iter()
+                        .find(|refusal| refusal.address == address);
                     assert_eq!(refusal.expect(&what).instead, instead, "{what}");
                     estate.tamper(&id, before.clone()).await;
                 }
                 Change::InPlace | Change::Replace => {
                     let found = plan.operations.iter().any(|operation| {
                         operation.address == address
-                            && operation.changes.iter().any(|change| change.path.starts_with(field.path))
+                            && operation
+                                .changes
+                                .iter()
+                                .any(|change| change.path.starts_with(field.path))
                     });
                     assert!(found, "{what} is not found: {:#?}", plan.operations);
                     let outcome = estate.carry_out(plan).await;
@@ -87,11 +114,20 @@ async fn every_managed_field_flipped_is_found_and_repaired_or_refused() {
 /// Another value for a field of a live body, and the path at which it stands.
 fn flip(field: &Field, body: &Json) -> (String, Json) {
     let live = at(body, field.path).cloned();
-    let live = live.unwrap_or_else(|| field.absent.value().resolve(&Default::default()).expect("known"));
+    let live = live.unwrap_or_else(|| {
+        field
+            .absent
+            .value()
+            .resolve(&Default::default())
+            .expect("known")
+    });
     let other = match (&live, field.compare) {
         (Json::Object(map), Compare::OwnKeys) => {
             let marker = |key: &&String| *key == MANAGED_BY_TAG || *key == ID_TAG;
-            let key = map.keys().find(|key| !marker(key)).expect("a tag beside the marker");
+            let key = map
+                .keys()
+                .find(|key| !marker(key))
+                .expect("a tag beside the marker");
             return (format!("{}.{key}", field.path), json!("flipped"));
         }
         (_, Compare::Region) => json!("northeurope"),
@@ -115,24 +151,43 @@ async fn an_update_leaves_what_is_not_ours() {
         let kind = KINDS.named(kind).expect("a kind");
         let id = estate.id(&address);
         if let Carrier::Tags(path) = kind.meta().carrier {
-            estate.tamper(&id, patch(path, json!({"theirs": "kept"}))).await;
+            estate
+                .tamper(&id, patch(path, json!({"theirs": "kept"})))
+                .await;
         }
         let live = estate.object(&id).await;
-        let changeable = kind.meta().fields.iter().find(|field| field.change == Change::InPlace);
+        let changeable = kind
+            .meta()
+            .fields
+            .iter()
+            .find(|field| field.change == Change::InPlace);
         let (path, flipped) = flip(changeable.expect("a field that changes in place"), &live);
         estate.tamper(&id, patch(&path, flipped)).await;
         let plan = estate.plan(Mode::Apply).await;
-        let actions: Vec<Action> = plan.operations.iter().map(|operation| operation.action).collect();
+        let actions: Vec<Action> = plan
+            .operations
+            .iter()
+            .map(|operation| operation.action)
+            .collect();
         assert_eq!(actions, [Action::Update], "{address}");
         let outcome = estate.carry_out(plan).await;
         assert!(outcome.is_complete(), "{address}: {:#?}", outcome.ends);
         let after = estate.object(&id).await;
         if let Carrier::Tags(path) = kind.meta().carrier {
-            assert_eq!(at(&after, path).and_then(|tags| tags.get("theirs")), Some(&json!("kept")), "{address}");
+            assert_eq!(
+                at(&after, path).and_then(|tags| tags.get("theirs")),
+                Some(&json!("kept")),
+                "{address}"
+            );
         }
         for unmanaged in kind.meta().unmanaged {
             let (before, after) = (at(&live, unmanaged.path), at(&after, unmanaged.path));
-            assert_eq!(steady(before), steady(after), "{address}: {}", unmanaged.path);
+            assert_eq!(
+                steady(before),
+                steady(after),
+                "{address}: {}",
+                unmanaged.path
+            );
         }
         estate.is_as_declared().await;
     }
@@ -167,10 +222,19 @@ async fn a_copied_marker_is_never_a_delete() {
     for mode in [Mode::Apply, Mode::Destroy] {
         let plan = estate.plan(mode).await;
         for copy in &planted {
-            let touched = plan.operations.iter().find(|operation| operation.id.known() == Some(copy));
+            let touched = plan
+                .operations
+                .iter()
+                .find(|operation| operation.id.known() == Some(copy));
             assert!(touched.is_none(), "{touched:#?}");
-            let seen = plan.unmanaged.iter().find(|object| object.id.eq_ignore_ascii_case(copy));
-            assert!(seen.is_some_and(|object| object.copied_marker), "{copy} is not reported");
+            let seen = plan
+                .unmanaged
+                .iter()
+                .find(|object| object.id.eq_ignore_ascii_case(copy));
+            assert!(
+                seen.is_some_and(|object| object.copied_marker),
+                "{copy} is not reported"
+            );
         }
     }
 }
@@ -188,11 +252,21 @@ async fn an_object_without_our_marker_is_adopted_only_when_asked() {
         };
         estate.tamper(&id, lost).await;
         let plan = estate.plan(Mode::Apply).await;
-        let adopted: Vec<_> = plan.operations.iter().map(|o| (o.action, &o.address)).collect();
+        let adopted: Vec<_> = plan
+            .operations
+            .iter()
+            .map(|o| (o.action, &o.address))
+            .collect();
         assert_eq!(adopted, [(Action::Adopt, &address)]);
-        let unasked = onestream::provision::plan::Plan { adopt: false, ..plan.clone() };
+        let unasked = onestream::provision::plan::Plan {
+            adopt: false,
+            ..plan.clone()
+        };
         let objections = onestream::provision::guard::guard(unasked, &Default::default(), &[]);
-        assert!(objections.is_err(), "{address} would be taken over silently");
+        assert!(
+            objections.is_err(),
+            "{address} would be taken over silently"
+        );
         let outcome = estate.carry_out(plan).await;
         assert!(outcome.is_complete(), "{address}: {:#?}", outcome.ends);
         estate.is_as_declared().await;

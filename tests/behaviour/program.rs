@@ -38,13 +38,19 @@ impl Root {
     /// The sample with `protected = false` in prod.
     pub fn unprotected() -> Self {
         let root = Self::sample();
-        root.replace("environments/prod.toml", "protected = true", "protected = false");
+        root.replace(
+            "environments/prod.toml",
+            "protected = true",
+            "protected = false",
+        );
         root
     }
 
     /// A folder with nothing in it.
     pub fn empty() -> Self {
-        Self { folder: TempDir::new().expect("a temporary folder") }
+        Self {
+            folder: TempDir::new().expect("a temporary folder"),
+        }
     }
 
     /// Where it is.
@@ -72,7 +78,11 @@ impl Root {
     /// Replaces the one place where a file says `old`.
     pub fn replace(&self, name: &str, old: &str, new: &str) {
         let text = self.read(name);
-        assert_eq!(text.matches(old).count(), 1, "`{old}` stands once in {name}");
+        assert_eq!(
+            text.matches(old).count(),
+            1,
+            "`{old}` stands once in {name}"
+        );
         self.write(name, &text.replace(old, new));
     }
 
@@ -94,14 +104,24 @@ impl Root {
 
     /// Runs the program.
     pub fn run(&self, arguments: &[&str]) -> Ran {
-        self.command(arguments).output().expect("the program starts").into()
+        self.command(arguments)
+            .output()
+            .expect("the program starts")
+            .into()
     }
 
     /// Runs the program and expects an exit code.
     #[track_caller]
     pub fn expect(&self, code: i32, arguments: &[&str]) -> Ran {
         let ran = self.run(arguments);
-        assert_eq!(ran.code, code, "onestream {}\n{}\n{}", arguments.join(" "), ran.out, ran.err);
+        assert_eq!(
+            ran.code,
+            code,
+            "onestream {}\n{}\n{}",
+            arguments.join(" "),
+            ran.out,
+            ran.err
+        );
         ran
     }
 }

@@ -21,15 +21,27 @@ async fn a_plan_stays_within_the_request_bound() {
         .filter_map(|request| request["target"].as_str())
         .filter(|target| target.starts_with("/subscriptions/"))
         .collect();
-    let registries = estate.desired.resources.keys().filter(|a| a.path() == "registry").count();
+    let registries = estate
+        .desired
+        .resources
+        .keys()
+        .filter(|a| a.path() == "registry")
+        .count();
     // Resource groups, locks, registries, the search for marked objects; replications per registry.
-    assert!(paths.len() <= 4 + registries, "{} requests: {paths:#?}", paths.len());
+    assert!(
+        paths.len() <= 4 + registries,
+        "{} requests: {paths:#?}",
+        paths.len()
+    );
 }
 
 #[tokio::test]
 async fn what_is_refused_is_unreadable_and_neither_created_nor_deleted() {
     for (path, unknown) in [
-        ("*/providers/Microsoft.ContainerRegistry/registries", "registry"),
+        (
+            "*/providers/Microsoft.ContainerRegistry/registries",
+            "registry",
+        ),
         ("*/replications", "replication"),
         ("*/resourcegroups", "group"),
         ("*/providers/Microsoft.Authorization/locks", "lock"),
@@ -37,10 +49,19 @@ async fn what_is_refused_is_unreadable_and_neither_created_nor_deleted() {
         for status in [403, 429, 500] {
             let estate = Estate::sample().await;
             estate.apply().await;
-            estate.faults(json!({"rules": [{"method": "GET", "path": path, "status": status}]})).await;
+            estate
+                .faults(json!({"rules": [{"method": "GET", "path": path, "status": status}]}))
+                .await;
             let plan = estate.plan(Mode::Apply).await;
-            assert!(plan.operations.is_empty(), "{path} {status}: {:#?}", plan.operations);
-            let unread = plan.unreadable.iter().any(|u| u.address.path().contains(unknown));
+            assert!(
+                plan.operations.is_empty(),
+                "{path} {status}: {:#?}",
+                plan.operations
+            );
+            let unread = plan
+                .unreadable
+                .iter()
+                .any(|u| u.address.path().contains(unknown));
             assert!(unread, "{path} {status}: {:#?}", plan.unreadable);
         }
     }

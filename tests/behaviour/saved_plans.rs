@@ -16,14 +16,27 @@ fn a_saved_plan_is_applied_exactly() {
 fn a_stale_plan_is_refused_and_nothing_is_changed() {
     let root = Root::sample();
     root.expect(0, &["apply", "--auto-approve"]);
-    root.replace("environments/dev.toml", "[registry]\n", "[registry]\ndata_endpoint = true\n");
+    root.replace(
+        "environments/dev.toml",
+        "[registry]\n",
+        "[registry]\ndata_endpoint = true\n",
+    );
     root.expect(0, &["plan", "--out", "stale.json"]);
     // Meanwhile somebody else applies something different to the same object.
     let declared = root.read("environments/dev.toml");
-    root.replace("environments/dev.toml", "data_endpoint = true\n", "retain_untagged_days = 3\n");
+    root.replace(
+        "environments/dev.toml",
+        "data_endpoint = true\n",
+        "retain_untagged_days = 3\n",
+    );
     root.expect(0, &["apply", "--auto-approve"]);
     let refused = root.expect(3, &["apply", "stale.json", "--auto-approve"]);
-    assert!(refused.out.contains("dev.registry"), "{}\n{}", refused.out, refused.err);
+    assert!(
+        refused.out.contains("dev.registry"),
+        "{}\n{}",
+        refused.out,
+        refused.err
+    );
     root.expect(0, &["plan", "--detailed-exitcode"]);
     root.write("environments/dev.toml", &declared);
     root.expect(2, &["plan", "--detailed-exitcode"]);
@@ -44,7 +57,11 @@ fn a_changed_file_is_no_plan() {
     root.expect(0, &["plan", "--out", "first.json"]);
     root.replace("first.json", "\"adopt\": false", "\"adopt\": true");
     let refused = root.expect(1, &["apply", "first.json", "--auto-approve"]);
-    assert!(refused.err.contains("changed after it was written"), "{}", refused.err);
+    assert!(
+        refused.err.contains("changed after it was written"),
+        "{}",
+        refused.err
+    );
 }
 
 #[test]

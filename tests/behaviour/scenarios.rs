@@ -37,7 +37,10 @@ fn play(scenario: &Path) -> String {
     overlay(&scenario.join("input"), root.path());
     let commands = std::fs::read_to_string(scenario.join("commands")).expect("commands");
     let mut transcript = String::new();
-    for line in commands.lines().filter(|line| !line.is_empty() && !line.starts_with('#')) {
+    for line in commands
+        .lines()
+        .filter(|line| !line.is_empty() && !line.starts_with('#'))
+    {
         writeln!(transcript, "$ {line}").expect("a string takes text");
         let (word, rest) = line.split_once(' ').unwrap_or((line, ""));
         match word {
@@ -51,7 +54,9 @@ fn play(scenario: &Path) -> String {
             }
             "replace" => {
                 let parts: Vec<&str> = rest.split(" | ").collect();
-                let [file, old, new] = parts[..] else { panic!("replace FILE | OLD | NEW: {line}") };
+                let [file, old, new] = parts[..] else {
+                    panic!("replace FILE | OLD | NEW: {line}")
+                };
                 root.replace(file, &old.replace("\\n", "\n"), &new.replace("\\n", "\n"));
             }
             "remove" => {
@@ -69,7 +74,9 @@ fn play(scenario: &Path) -> String {
 }
 
 fn overlay(from: &Path, to: &Path) {
-    let Ok(entries) = std::fs::read_dir(from) else { return };
+    let Ok(entries) = std::fs::read_dir(from) else {
+        return;
+    };
     for entry in entries {
         let path = entry.expect("an entry").path();
         let target = to.join(path.file_name().expect("a name"));

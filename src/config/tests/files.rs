@@ -103,15 +103,7 @@ fn windows_files_are_like_others() {
     );
     let errors = load(root.path(), &[]).expect_err("a mistake");
     insta::assert_snapshot!(render(&errors), @r#"
-      x the configuration has 2 mistakes
-
-    Error:
-      x missing key `name`
-       ,-[environments/dev.toml:1:2]
-     1 | [group]
-       :  ^^^^^
-     2 | nmae = 'ä'
-       `----
+      x the configuration has a mistake
 
     Error:
       x unknown key `nmae`

@@ -41,7 +41,7 @@ lock = true
         ("prod.toml", prod),
     ];
     insta::assert_snapshot!(mistakes(&files), @r#"
-      x the configuration has 14 mistakes
+      x the configuration has 13 mistakes
 
     Error:
       x `my subscription` is not a GUID
@@ -63,14 +63,6 @@ lock = true
      8 | recovery = "westus2"
        `----
       help: did you mean `eastus2`?
-
-    Error:
-      x missing key `name`
-       ,-[environments/dev.toml:1:2]
-     1 | [group]
-       :  ^^^^^
-     2 | nmae = "rg-dev"
-       `----
 
     Error:
       x unknown key `nmae`
@@ -758,7 +750,8 @@ vault_suffix = \"vault.example.com/x\"
         `----
 
     Error:
-      x `vault.example.com/x` is not the end of a host's name
+      x `vault.example.com/x` is not the end of a host's name, such as
+      | vault.azure.net
         ,-[environments/common.toml:13:16]
      12 | graph = "https://me:secret@graph.example.com"
      13 | vault_suffix = "vault.example.com/x"
@@ -977,5 +970,49 @@ fn nothing_steers_the_terminal() {
      2 | #
        `----
       help: known here: azure, regions, tags, environment, group, registry
+    "#);
+}
+
+#[test]
+fn what_was_meant_is_taken_as_there() {
+    let dev = "\
+[gruop]
+name = \"rg-dev\"
+[registry]
+nmae = \"onestreamdev\"
+public_netwrok_access = true
+allowed_ips = [\"10.0.0.1\"]
+";
+    insta::assert_snapshot!(in_dev(dev), @r#"
+      x the configuration has 3 mistakes
+
+    Error:
+      x unknown key `gruop`
+       ,-[environments/dev.toml:1:2]
+     1 | [gruop]
+       :  ^^^^^
+     2 | name = "rg-dev"
+       `----
+      help: did you mean `group`?
+
+    Error:
+      x unknown key `nmae`
+       ,-[environments/dev.toml:4:1]
+     3 | [registry]
+     4 | nmae = "onestreamdev"
+       : ^^^^
+     5 | public_netwrok_access = true
+       `----
+      help: did you mean `name`?
+
+    Error:
+      x unknown key `public_netwrok_access`
+       ,-[environments/dev.toml:5:1]
+     4 | nmae = "onestreamdev"
+     5 | public_netwrok_access = true
+       : ^^^^^^^^^^^^^^^^^^^^^
+     6 | allowed_ips = ["10.0.0.1"]
+       `----
+      help: did you mean `public_network_access`?
     "#);
 }

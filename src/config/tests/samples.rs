@@ -2,7 +2,7 @@
 
 use serde_json::Value as Json;
 
-use super::super::{ControlStore, SAMPLES, load, schema};
+use super::super::{ControlStore, SAMPLES, common_schema, environment_schema, load};
 use super::{COMMON, name, render, sound};
 
 fn samples() -> Vec<(&'static str, &'static str)> {
@@ -22,7 +22,7 @@ fn samples_have_no_mistakes_and_come_in_order() {
         .map(|it| it.name().as_str())
         .collect();
     assert_eq!(names, ["shared", "dev", "staging", "prod"]);
-    assert_eq!(samples.selected().count(), 4);
+    assert_eq!(samples.selected.len(), 4);
 
     let prod = samples.environment(&name("prod")).expect("prod");
     assert!(prod.place.protected);
@@ -69,7 +69,7 @@ fn shared_inherits_its_place_and_gives_nothing() {
 fn asking_for_some_selects_them() {
     let root = super::folder(&samples());
     let some = load(root.path(), &["prod".to_owned(), "dev".to_owned()]).expect("sound");
-    let names: Vec<_> = some.selected().map(|it| it.name().as_str()).collect();
+    let names: Vec<_> = some.selected.iter().map(|it| it.as_str()).collect();
     assert_eq!(names, ["dev", "prod"]);
     assert_eq!(some.environments.len(), 4);
     let errors = load(root.path(), &["prd".to_owned()]).expect_err("unknown");
@@ -139,12 +139,12 @@ fn strangers(path: &str, value: &toml::Value, schema: &Json, found: &mut Vec<Str
 
 #[test]
 fn schemas_know_every_key_of_the_samples() {
-    let schemas = schema();
+    let (common, environment) = (common_schema(), environment_schema());
     let mut found = Vec::new();
     for (path, text) in SAMPLES {
         let schema = match path.ends_with("common.toml") {
-            true => &schemas.common,
-            false => &schemas.environment,
+            true => &common,
+            false => &environment,
         };
         let value: toml::Value = toml::from_str(text).expect("TOML");
         strangers(path, &value, schema, &mut found);
@@ -152,14 +152,14 @@ fn schemas_know_every_key_of_the_samples() {
     assert!(found.is_empty(), "{found:?}");
 
     let stranger: toml::Value = toml::from_str("[registry]\nnmae = 1\n").expect("TOML");
-    strangers("", &stranger, &schemas.environment, &mut found);
+    strangers("", &stranger, &environment, &mut found);
     assert_eq!(found, [".registry.nmae"]);
 }
 
 #[test]
 fn schemas_are_good_for_editors() {
-    let schemas = schema();
-    for schema in [&schemas.common, &schemas.environment] {
+    let (common, environment) = (common_schema(), environment_schema());
+    for schema in [&common, &environment] {
         assert_eq!(schema["additionalProperties"], false);
         assert!(!schema.to_string().contains("\"required\""));
         let registry = &schema["properties"]["registry"];
@@ -167,12 +167,12 @@ fn schemas_are_good_for_editors() {
         assert!(registry.to_string().contains("\"Premium\""), "{registry:#}");
         assert!(registry.to_string().contains("5 to 50 letters and digits"));
     }
-    let common = &schemas.common["properties"];
+    let common = &common["properties"];
     assert!(common["azure"].to_string().contains("workload-identity"));
     assert!(common["shared"]["properties"]["registry"].is_object());
     assert!(common["shared"]["properties"]["azure"].is_null());
-    assert!(schemas.environment["properties"]["control"].is_null());
-    assert!(schemas.environment["properties"]["azure"]["properties"]["cloud"].is_null());
+    assert!(environment["properties"]["control"].is_null());
+    assert!(environment["properties"]["azure"]["properties"]["cloud"].is_null());
 }
 
 #[test]

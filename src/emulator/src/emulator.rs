@@ -117,7 +117,10 @@ impl Emulator {
             // The receiver is gone only if the server has already ended.
             let _ = stop.send(());
         }
-        if tokio::time::timeout(PATIENCE, &mut self.task).await.is_err() {
+        if tokio::time::timeout(PATIENCE, &mut self.task)
+            .await
+            .is_err()
+        {
             self.task.abort();
         }
         self.claim = None;

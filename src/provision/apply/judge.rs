@@ -3,8 +3,9 @@
 use serde_json::Value as Json;
 
 use super::Past;
+use super::operate::Subject;
 use crate::provision::diff::{diff, same_projection};
-use crate::provision::plan::{Operation, Step};
+use crate::provision::plan::{Action, Operation, Step};
 use crate::resource::{Carrier, Kind, Marker, Ownership, Value};
 
 /// What to do with an operation, given the live object.
@@ -21,18 +22,18 @@ pub(super) enum Ruling {
 /// Holds the live object against the images in the plan.
 pub(super) fn judge(
     operation: &Operation,
-    kind: &dyn Kind,
-    id: &str,
-    desired: Option<&Json>,
+    subject: &Subject,
     live: Option<&Json>,
     past: Option<&Past>,
 ) -> Ruling {
+    let Subject { kind, id, .. } = subject;
+    let (kind, desired) = (*kind, subject.desired.as_ref());
     match operation.step {
         Step::Create | Step::Recover => create(operation, kind, id, desired, live, past),
         // It came with its parent's create; the check after the write says whether it did.
         Step::Carried => Ruling::AlreadyDone,
         Step::Update => update(operation, kind, desired, live, past),
-        Step::Delete => delete(operation, kind, live, past),
+        Step::Delete => delete(operation, kind, subject.lifted, live, past),
     }
 }
 
@@ -44,24 +45,33 @@ fn create(
     live: Option<&Json>,
     past: Option<&Past>,
 ) -> Ruling {
-    match (live, past) {
-        (None, Some(Past::Done)) if !operation.is_lift() => {
+    let Some(live) = live else {
+        return if past == Some(&Past::Done) && !operation.is_lift() {
             Ruling::Stale("this plan had created it and it is gone".to_owned())
-        }
-        (None, _) => Ruling::Go,
-        (Some(live), Some(_)) => {
-            if differences(kind, desired, live).is_empty() {
-                Ruling::AlreadyDone
-            } else if is_ours(kind, id, live) {
-                // Our own create was cut short: the same PUT again completes it.
-                Ruling::Go
-            } else {
-                Ruling::Stale("it exists now, made by somebody else".to_owned())
-            }
-        }
-        (Some(_), None) => {
-            Ruling::Stale("it exists now; it did not when this was planned".to_owned())
-        }
+        } else {
+            Ruling::Go
+        };
+    };
+    let Some(past) = past else {
+        return Ruling::Stale("it exists now; it did not when this was planned".to_owned());
+    };
+    let wrong = differences(kind, desired, live);
+    let may_repeat = desired.is_none_or(|desired| kind.create(id, desired).idempotent);
+    let failed = (*past == Past::Failed || has_failed(live)) && may_repeat;
+    if wrong.is_empty() && !failed {
+        Ruling::AlreadyDone
+    } else if *past == Past::Done {
+        Ruling::Stale(format!(
+            "this plan had made it, and since then {}",
+            wrong.join(", ")
+        ))
+    } else if !is_ours(operation, kind, id, live) {
+        Ruling::Stale("it exists now, made by somebody else".to_owned())
+    } else if may_repeat {
+        // Our own create was cut short or failed: the same PUT again completes it.
+        Ruling::Go
+    } else {
+        Ruling::Stale(format!("it was made in part: {}", wrong.join(", ")))
     }
 }
 
@@ -75,24 +85,28 @@ fn update(
     let Some(live) = live else {
         return Ruling::Stale("it is gone".to_owned());
     };
-    if past.is_some() && differences(kind, desired, live).is_empty() {
-        return Ruling::AlreadyDone;
+    match past {
+        None => as_before(operation, kind, live),
+        Some(_) if !differences(kind, desired, live).is_empty() => as_before(operation, kind, live),
+        // What failed half-way is sent again: it is the same PUT or PATCH.
+        Some(Past::Failed) => Ruling::Go,
+        Some(_) => Ruling::AlreadyDone,
     }
-    as_before(operation, kind, live)
 }
 
 fn delete(
     operation: &Operation,
     kind: &dyn Kind,
+    lifted: bool,
     live: Option<&Json>,
     past: Option<&Past>,
 ) -> Ruling {
     match (live, past) {
         (None, Some(_)) => Ruling::AlreadyDone,
         (None, None) => Ruling::Stale("it is gone already".to_owned()),
-        // A replace has put a new object in the place of the one that this plan deleted. A
-        // lock that was put back has to come off again for what is still to be done.
-        (Some(live), Some(Past::Done)) if as_before(operation, kind, live) != Ruling::Go => {
+        // A replace has put a new object in the place of the one that this plan deleted; it may
+        // well look the same. A lock that was put back comes off again for what is still to do.
+        (Some(_), Some(Past::Done)) if operation.action == Action::Replace && !lifted => {
             Ruling::AlreadyDone
         }
         (Some(live), _) => as_before(operation, kind, live),
@@ -140,7 +154,25 @@ pub(super) fn differences(kind: &dyn Kind, desired: Option<&Json>, live: &Json) 
     .collect()
 }
 
-fn is_ours(kind: &dyn Kind, id: &str, live: &Json) -> bool {
+fn is_ours(operation: &Operation, kind: &dyn Kind, id: &str, live: &Json) -> bool {
     let carrier = kind.meta().carrier;
-    carrier == Carrier::Parent || matches!(Marker::read(carrier, id, live), Ownership::Ours(_))
+    carrier == Carrier::Parent
+        || Marker::read(carrier, id, live) == Ownership::Ours(operation.address.environment())
+}
+
+/// Whether Azure itself says that making the object came to nothing.
+pub(super) fn has_failed(live: &Json) -> bool {
+    let state = provisioning_state(live).unwrap_or_default();
+    ["failed", "canceled"].contains(&state.as_str())
+}
+
+/// Whether Azure is still at work on the object.
+pub(super) fn is_in_progress(live: &Json) -> bool {
+    provisioning_state(live).is_some_and(|state| state != "succeeded") && !has_failed(live)
+}
+
+/// ARM's three terminal states are `Succeeded`, `Failed` and `Canceled`, in any case.
+fn provisioning_state(live: &Json) -> Option<String> {
+    let state = live.get("properties")?.get("provisioningState")?.as_str()?;
+    Some(state.to_lowercase())
 }

@@ -6,6 +6,7 @@
 //! lifted lock is put back whatever happens. It must not decide anything: what does not fit the
 //! plan is stale.
 
+mod exchange;
 mod judge;
 mod operate;
 mod outcome;
@@ -63,6 +64,7 @@ pub async fn apply(
     let mut schedule = Schedule::new(plan);
     let mut running = FuturesUnordered::new();
     let mut stopped = None;
+    let mut may_be_stopped = true;
     loop {
         if stopped.is_none() && *options.stop.borrow() {
             stopped = Some("the run was stopped".to_owned());
@@ -92,11 +94,9 @@ pub async fn apply(
                 report(ports, index, &end);
                 schedule.finish(index, end);
             }
-            changed = options.stop.changed(), if stopped.is_none() => {
-                if changed.is_err() {
-                    // Nobody is left who could stop the run.
-                    options.stop = watch::channel(false).1;
-                }
+            changed = options.stop.changed(), if may_be_stopped && stopped.is_none() => {
+                // With the sender gone, nobody is left who could stop the run.
+                may_be_stopped = changed.is_ok();
             }
         }
     }
@@ -137,6 +137,7 @@ fn journalled_outputs(entries: &[super::ports::Entry]) -> Outputs {
             outputs: found,
             ..
         } = &entry.event
+            && !found.is_empty()
         {
             outputs.insert(address.clone(), found.clone());
         }
@@ -149,6 +150,8 @@ fn journalled_outputs(entries: &[super::ports::Entry]) -> Outputs {
 pub(crate) enum Past {
     /// Its request may have left.
     Begun,
+    /// Azure refused it, or gave up on it after taking it.
+    Failed,
     /// Azure took it and went on with it.
     Accepted(super::ports::Pending),
     /// It was done.
@@ -168,6 +171,13 @@ fn past(entries: &[super::ports::Entry]) -> BTreeMap<usize, Past> {
             }
             Event::Done { operation, .. } => {
                 past.insert(*operation, Past::Done);
+            }
+            Event::Failed {
+                operation, failure, ..
+            } if failure.is_final() => {
+                // Only what was begun can have left something behind.
+                past.entry(*operation)
+                    .and_modify(|past| *past = Past::Failed);
             }
             Event::Failed { .. } | Event::RunStarted { .. } | Event::RunEnded { .. } => {}
         }

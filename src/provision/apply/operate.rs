@@ -1,18 +1,18 @@
 //! Carrying out one operation: re-read, journal, send, wait, check.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use futures::StreamExt;
 use serde_json::Value as Json;
-use sha2::{Digest, Sha256};
 use tokio::sync::{Mutex as AsyncMutex, OwnedMutexGuard};
 
-use super::judge::{Ruling, differences, judge};
+use super::exchange::failure_of;
+use super::judge::{Ruling, judge};
 use super::outcome::{End, OperationError};
 use super::{Past, journalled_outputs, past};
 use crate::provision::plan::{Action, Operation, Plan, Step};
-use crate::provision::ports::{Begun, Entry, Event, Failure, Ports, Progress, StoreError, Verdict};
+use crate::provision::ports::{Entry, Event, Ports, StoreError};
 use crate::resource::{Kind, Kinds, Outputs, Request};
 
 /// Objects that are re-read at the same time before a saved plan starts.
@@ -20,20 +20,25 @@ const CHECKS_AT_ONCE: usize = 16;
 
 /// One run of a plan.
 pub(super) struct Run {
-    plan: Plan,
+    pub(super) plan: Plan,
+    pub(super) ports: Ports,
+    pub(super) past: BTreeMap<usize, Past>,
+    pub(super) outputs: Mutex<Outputs>,
     digest: String,
     kinds: Kinds,
-    ports: Ports,
-    past: BTreeMap<usize, Past>,
-    outputs: Mutex<Outputs>,
+    /// Whether earlier runs have done everything: no lock comes off for nothing.
+    complete: bool,
+    lifted: BTreeSet<usize>,
     lanes: Mutex<BTreeMap<String, Arc<AsyncMutex<()>>>>,
 }
 
 /// What an operation is about, with every late value filled in.
-struct Subject {
-    kind: &'static dyn Kind,
-    id: String,
-    desired: Option<Json>,
+pub(super) struct Subject {
+    pub(super) kind: &'static dyn Kind,
+    pub(super) id: String,
+    pub(super) desired: Option<Json>,
+    /// Whether it is a lock that comes off and is put back.
+    pub(super) lifted: bool,
 }
 
 impl Run {
@@ -44,12 +49,16 @@ impl Run {
         ports: Ports,
         entries: &[Entry],
     ) -> Self {
+        let past = past(entries);
+        let done = |index: usize| past.get(&index) == Some(&Past::Done);
         Self {
             plan: plan.clone(),
             digest,
             kinds,
             ports,
-            past: past(entries),
+            complete: (0..plan.operations.len()).all(done),
+            lifted: plan.operations.iter().filter_map(|o| o.restores).collect(),
+            past,
             outputs: Mutex::new(journalled_outputs(entries)),
             lanes: Mutex::default(),
         }
@@ -83,27 +92,15 @@ impl Run {
         if second_half || operation.id.known().is_none() || self.past.contains_key(&index) {
             return Ok(());
         }
-        let Ok(subject) = self.subject(operation) else {
+        let Ok(subject) = self.subject(index) else {
             return Ok(());
         };
         let live = self.ports.cloud.get(&subject.kind.get(&subject.id)).await?;
-        match self.ruling(index, &subject, live.as_ref()) {
+        let past = self.past.get(&index);
+        match judge(operation, &subject, live.as_ref(), past) {
             Ruling::Stale(what) => Err(OperationError::Stale(what)),
             Ruling::Go | Ruling::AlreadyDone => Ok(()),
         }
-    }
-
-    fn ruling(&self, index: usize, subject: &Subject, live: Option<&Json>) -> Ruling {
-        let operation = &self.plan.operations[index];
-        let desired = subject.desired.as_ref();
-        judge(
-            operation,
-            subject.kind,
-            &subject.id,
-            desired,
-            live,
-            self.past.get(&index),
-        )
     }
 
     /// Carries out one operation.
@@ -111,12 +108,12 @@ impl Run {
         match self.try_operate(index).await {
             Ok(end) => end,
             Err(error) => {
-                if let OperationError::Azure(failure) = &error {
+                if let Some(failure) = failure_of(&error) {
                     let address = self.plan.operations[index].address.clone();
                     let event = Event::Failed {
                         operation: index,
                         address,
-                        failure: failure.clone(),
+                        failure,
                     };
                     if let Err(store) = self.record(event).await {
                         return End::Failed(OperationError::Store(Arc::new(store)));
@@ -129,16 +126,14 @@ impl Run {
 
     async fn try_operate(&self, index: usize) -> Result<End, OperationError> {
         let operation = &self.plan.operations[index];
-        let subject = self.subject(operation)?;
+        let subject = self.subject(index)?;
         let _lane = self.lane(&subject).await;
-        if let Some(Past::Accepted(pending)) = self.past.get(&index) {
-            // Whether it went well shows in the object, which is read next.
-            if let Err(failure) = self.ports.cloud.finish(pending).await {
-                tracing::debug!(%failure, address = %operation.address, "resumed operation");
-            }
+        let past = self.resumed(index).await?;
+        let mut live = self.ports.cloud.get(&subject.kind.get(&subject.id)).await?;
+        if past.is_some() && operation.step != Step::Delete {
+            live = self.come_to_rest(&subject, live).await?;
         }
-        let live = self.ports.cloud.get(&subject.kind.get(&subject.id)).await?;
-        let end = match self.ruling(index, &subject, live.as_ref()) {
+        let end = match judge(operation, &subject, live.as_ref(), past.as_ref()) {
             Ruling::Stale(what) => return Err(OperationError::Stale(what)),
             Ruling::AlreadyDone => {
                 self.conclude(index, &subject, live).await?;
@@ -158,7 +153,8 @@ impl Run {
         Ok(end)
     }
 
-    fn subject(&self, operation: &Operation) -> Result<Subject, OperationError> {
+    fn subject(&self, index: usize) -> Result<Subject, OperationError> {
+        let operation = &self.plan.operations[index];
         let outputs = lock(&self.outputs);
         let kind = self
             .kinds
@@ -173,6 +169,7 @@ impl Run {
             kind,
             id: operation.id.resolve(&outputs)?,
             desired,
+            lifted: self.lifted.contains(&index) && !self.complete,
         })
     }
 
@@ -212,10 +209,16 @@ impl Run {
         }
     }
 
-    fn request(&self, operation: &Operation, subject: &Subject, live: Option<&Json>) -> Request {
-        let Subject { kind, id, desired } = subject;
-        let desired = desired.clone().unwrap_or_default();
-        match (operation.step, live) {
+    /// What the operation sends, given the live object.
+    pub(super) fn request(
+        &self,
+        operation: &Operation,
+        subject: &Subject,
+        live: Option<&Json>,
+    ) -> Result<Request, OperationError> {
+        let Subject { kind, id, .. } = subject;
+        let desired = subject.desired.clone().unwrap_or_default();
+        Ok(match (operation.step, live) {
             (Step::Delete, _) => kind.delete(id),
             (Step::Update, Some(live)) => {
                 let changed: Vec<&str> = kind
@@ -240,144 +243,29 @@ impl Run {
             _ => {
                 let mut request = kind.create(id, &desired);
                 if let Some(body) = &mut request.body {
-                    self.embed(operation, *kind, body);
+                    self.embed(operation, *kind, body)?;
                 }
                 request
             }
-        }
+        })
     }
 
     /// Puts the children that travel with a create into its body.
-    fn embed(&self, operation: &Operation, kind: &dyn Kind, body: &mut Json) {
-        for index in &operation.carries {
-            if let Ok(child) = self.subject(&self.plan.operations[*index]) {
-                let name = child.id.rsplit('/').next().unwrap_or_default();
-                kind.embed(body, name, &child.desired.clone().unwrap_or_default());
-            }
-        }
-    }
-
-    /// Journals, sends, waits. The final body, where Azure gives one.
-    async fn send(
-        &self,
-        index: usize,
-        subject: &Subject,
-        live: Option<&Json>,
-    ) -> Result<Option<Json>, OperationError> {
-        let operation = &self.plan.operations[index];
-        let request = self.request(operation, subject, live);
-        let body = request
-            .body
-            .as_ref()
-            .map(Json::to_string)
-            .unwrap_or_default();
-        let body_hash = Sha256::digest(body.as_bytes())
-            .iter()
-            .map(|b| format!("{b:02x}"))
-            .collect();
-        let address = operation.address.clone();
-        let id = subject.id.clone();
-        self.write(Event::Begun {
-            operation: index,
-            address,
-            id,
-            body_hash,
-        })
-        .await?;
-        match self.ports.cloud.begin(&request).await {
-            Ok(Begun::Done(body)) => Ok(body),
-            Ok(Begun::Accepted(pending)) => {
-                self.write(Event::Accepted {
-                    operation: index,
-                    pending: pending.clone(),
-                })
-                .await?;
-                self.ports
-                    .observer
-                    .event(Progress::Waiting { operation: index });
-                Ok(self.ports.cloud.finish(&pending).await?)
-            }
-            Err(failure) if failure.verdict == Verdict::Unknown => {
-                self.settle_unknown(operation, subject, failure).await
-            }
-            Err(failure) => Err(failure.into()),
-        }
-    }
-
-    /// The answer was lost: the object itself says whether the request took effect.
-    async fn settle_unknown(
+    fn embed(
         &self,
         operation: &Operation,
-        subject: &Subject,
-        failure: Failure,
-    ) -> Result<Option<Json>, OperationError> {
-        let live = self.ports.cloud.get(&subject.kind.get(&subject.id)).await?;
-        let took_effect = match (&live, operation.step) {
-            (None, Step::Delete) => true,
-            (Some(live), Step::Create | Step::Update | Step::Recover) => {
-                differences(subject.kind, subject.desired.as_ref(), live).is_empty()
-            }
-            _ => false,
-        };
-        if took_effect {
-            Ok(live)
-        } else {
-            Err(failure.into())
-        }
-    }
-
-    /// Checks that the object is as declared, and journals what it made known.
-    async fn conclude(
-        &self,
-        index: usize,
-        subject: &Subject,
-        body: Option<Json>,
+        kind: &dyn Kind,
+        body: &mut Json,
     ) -> Result<(), OperationError> {
-        let operation = &self.plan.operations[index];
-        let mut outputs = BTreeMap::new();
-        if operation.step != Step::Delete {
-            let body = self.as_declared(subject, body).await?;
-            outputs = subject.kind.meta().read_outputs(&subject.id, &body);
+        for index in &operation.carries {
+            let child = self.subject(*index)?;
+            let name = child.id.rsplit('/').next().unwrap_or_default();
+            kind.embed(body, name, &child.desired.unwrap_or_default());
         }
-        let address = operation.address.clone();
-        lock(&self.outputs).insert(address.clone(), outputs.clone());
-        self.write(Event::Done {
-            operation: index,
-            address,
-            outputs,
-        })
-        .await
-    }
-
-    /// The body of an object that is as declared; read once more where the answer is not yet.
-    async fn as_declared(
-        &self,
-        subject: &Subject,
-        body: Option<Json>,
-    ) -> Result<Json, OperationError> {
-        let desired = subject.desired.as_ref();
-        if let Some(body) = body.filter(|body| differences(subject.kind, desired, body).is_empty())
-        {
-            return Ok(body);
-        }
-        let live = self.ports.cloud.get(&subject.kind.get(&subject.id)).await?;
-        let live =
-            live.ok_or_else(|| OperationError::NotAsDeclared("it does not exist".to_owned()))?;
-        let wrong = differences(subject.kind, desired, &live);
-        if wrong.is_empty() {
-            Ok(live)
-        } else {
-            Err(OperationError::NotAsDeclared(wrong.join(", ")))
-        }
-    }
-
-    async fn write(&self, event: Event) -> Result<(), OperationError> {
-        self.record(event)
-            .await
-            .map_err(|error| OperationError::Store(Arc::new(error)))
+        Ok(())
     }
 }
 
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -42,7 +42,8 @@ pub enum OperationError {
     /// The plan speaks of a kind that this program does not know.
     #[error("this program has no kind `{0}`")]
     UnknownKind(String),
-    /// The journal cannot be written: nothing was sent.
+    /// The journal cannot be written: nothing more is sent, and what was sent is looked at by the
+    /// next run.
     #[error("{0}")]
     Store(Arc<StoreError>),
 }

@@ -1,31 +1,43 @@
 //! Classifying: what one declared or marked object needs, given what stands.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::draft::Draft;
-use super::make::{Asked, Mode};
+use super::make::Asked;
 use super::{Action, Operation, Standing, Step, Unread};
 use crate::provision::diff::{self, FieldChange, Rule, diff};
-use crate::provision::observe::{Object, State};
+use crate::provision::observe::{Object, Observed, State};
 use crate::provision::ports::{Failure, Verdict};
 use crate::resource::{
-    Address, Carrier, Compare, EnvironmentName, ID_TAG, Kind, MANAGED_BY_TAG, Outputs, Ownership,
-    Resource, Text, Value,
+    Address, Carrier, Compare, EnvironmentName, Kind, Outputs, Ownership, Resource, Text, Value,
 };
 
 /// The plan in the making.
 pub(super) struct Work<'a> {
-    asked: &'a Asked<'a>,
+    pub(super) asked: &'a Asked<'a>,
+    pub(super) draft: Draft,
+    /// The declared objects by their lower-cased id, as far as that is known.
+    pub(super) ids: BTreeMap<String, Address>,
+    /// Kinds of which declared objects have an id that hangs on something unreadable: whether a
+    /// live one of them is an orphan cannot be told.
+    pub(super) blurred: BTreeSet<(EnvironmentName, &'static str)>,
     outputs: Outputs,
-    draft: Draft,
+    /// Declared resources of which nobody knows how they stand.
+    unknown: BTreeSet<Address>,
+    /// Resources of other environments that do not stand.
+    missing: BTreeSet<Address>,
 }
 
 impl<'a> Work<'a> {
     pub(super) fn new(asked: &'a Asked<'a>) -> Self {
         Self {
             asked,
-            outputs: Outputs::default(),
             draft: Draft::default(),
+            ids: BTreeMap::new(),
+            blurred: BTreeSet::new(),
+            outputs: Outputs::default(),
+            unknown: BTreeSet::new(),
+            missing: BTreeSet::new(),
         }
     }
 
@@ -34,127 +46,165 @@ impl<'a> Work<'a> {
     }
 
     /// A resource that others may refer to but that this plan does not touch.
-    pub(super) fn read_only(&mut self, resource: &Resource) {
-        let id = resource.id.settle(&self.outputs);
-        if let Some(State::Present(object)) = id
-            .known()
-            .map(|id| self.asked.observed.state(resource.kind, id))
-        {
-            self.outputs
-                .insert(resource.address.clone(), object.outputs.clone());
+    pub(super) fn referred(&mut self, resource: &Resource) {
+        let settled = self.settle(resource);
+        match self.state(resource, &settled) {
+            State::Present(object) => self.know(resource, object),
+            State::Unreadable(_) => self.unclear(resource),
+            State::Absent if self.unknown_reference(resource).is_some() => self.unclear(resource),
+            State::Absent => {
+                self.missing.insert(resource.address.clone());
+            }
+        }
+    }
+
+    /// A declared resource that may be about to go.
+    pub(super) fn leaving(&mut self, resource: &Resource) {
+        let settled = self.settle(resource);
+        match self.state(resource, &settled) {
+            State::Present(object) => self.know(resource, object),
+            State::Unreadable(failure) => self.unread(resource, failure.clone()),
+            State::Absent => {
+                if let Some(unknown) = self.unknown_reference(resource)
+                    && settled.id.known().is_none()
+                {
+                    self.unread(resource, needs_unreadable(&unknown));
+                }
+            }
         }
     }
 
     /// What one declared resource needs.
     pub(super) fn declared(&mut self, resource: &Resource) {
+        let settled = self.settle(resource);
+        match self.state(resource, &settled) {
+            State::Absent => self.absent(resource, &settled),
+            State::Present(object) => self.present(resource, &settled, object),
+            State::Unreadable(failure) => self.unread(resource, failure.clone()),
+        }
+    }
+
+    fn state(&self, resource: &Resource, settled: &Settled) -> State<'a> {
+        let observed: &'a Observed = self.asked.observed;
+        let id = settled.id.known();
+        id.map_or(State::Absent, |id| observed.state(resource.kind, id))
+    }
+
+    fn settle(&mut self, resource: &Resource) -> Settled {
         let settled = Settled {
             id: resource.id.settle(&self.outputs),
             properties: resource.properties.settle(&self.outputs),
         };
-        let state = settled.id.known().map_or(State::Absent, |id| {
-            self.asked.observed.state(resource.kind, id)
-        });
-        match state {
-            State::Absent => self.absent(resource, &settled),
-            State::Present(object) => self.present(resource, &settled, object),
-            State::Unreadable(failure) => self.unread(&resource.address, failure.clone()),
+        if let Some(id) = settled.id.known() {
+            self.ids.insert(id.to_lowercase(), resource.address.clone());
+        }
+        settled
+    }
+
+    /// The outputs of an object that stays, for whatever refers to it.
+    fn know(&mut self, resource: &Resource, object: &Object) {
+        self.outputs
+            .insert(resource.address.clone(), object.outputs.clone());
+    }
+
+    fn unclear(&mut self, resource: &Resource) {
+        self.unknown.insert(resource.address.clone());
+        if resource.id.settle(&self.outputs).known().is_none() {
+            let environment = resource.address.environment();
+            self.blurred
+                .insert((environment, resource.kind.meta().name));
         }
     }
 
-    fn unread(&mut self, address: &Address, failure: Failure) {
+    fn unread(&mut self, resource: &Resource, failure: Failure) {
+        self.unclear(resource);
         self.draft.unreadable.push(Unread {
-            address: address.clone(),
+            address: resource.address.clone(),
             failure,
         });
     }
 
+    /// Withholds a resource that needs what is not known, or refuses one that needs what this
+    /// plan does not make; whether it did.
+    fn held_back(&mut self, resource: &Resource, needs: &BTreeSet<Address>) -> bool {
+        if let Some(unknown) = needs.iter().find(|a| self.unknown.contains(*a)) {
+            self.unread(resource, needs_unreadable(unknown));
+            return true;
+        }
+        if let Some(missing) = needs.iter().find(|a| self.missing.contains(*a)) {
+            let elsewhere = missing.environment();
+            self.draft.refuse(
+                &resource.address,
+                format!("it needs {missing}, which does not stand yet"),
+                format!("apply {elsewhere} first, or plan without --env"),
+            );
+            return true;
+        }
+        false
+    }
+
+    fn unknown_reference(&self, resource: &Resource) -> Option<Address> {
+        let mut needs = resource.references().into_iter();
+        needs.find(|address| self.unknown.contains(address))
+    }
+
     fn absent(&mut self, resource: &Resource, settled: &Settled) {
-        if let Some(unknown) = self.unknown_reference(resource) {
-            let failure = Failure {
-                verdict: Verdict::Unknown,
-                status: None,
-                code: "NeedsUnreadable".to_owned(),
-                message: format!("it needs {unknown}, which could not be read"),
-                hint: None,
-                request_id: None,
-            };
-            return self.unread(&resource.address, failure);
+        if self.held_back(resource, &resource.references()) {
+            return;
         }
         let mut operation = settled.operation(resource, Action::Create, Step::Create);
         "it does not exist".clone_into(&mut operation.reason);
-        let embedded = resource
-            .parent
-            .as_ref()
-            .and_then(|parent| Some((parent, self.asked.desired.resources.get(parent)?)))
-            .filter(|(_, parent)| parent.kind.embeds(resource))
-            .and_then(|(address, _)| self.draft.creating(address));
+        self.make(resource, operation);
+    }
+
+    /// Adds an operation that makes an object: by a request of its own or in its parent's.
+    fn make(&mut self, resource: &Resource, mut operation: Operation) {
+        let carrier = self.carrier(resource);
+        if carrier.is_some() {
+            operation.step = Step::Carried;
+        }
         let index = self.draft.push(operation, resource.kind);
-        if let Some(carrier) = embedded {
-            self.draft.operations[index].step = Step::Carried;
+        if let Some(carrier) = carrier {
             self.draft.operations[carrier].carries.push(index);
         }
     }
 
-    fn unknown_reference(&self, resource: &Resource) -> Option<Address> {
-        let unread =
-            |address: &Address| self.draft.unreadable.iter().any(|u| u.address == *address);
-        resource.references().into_iter().find(unread)
+    /// The create of the parent in whose body the resource travels, if it does.
+    fn carrier(&self, resource: &Resource) -> Option<usize> {
+        let parent = self
+            .asked
+            .desired
+            .resources
+            .get(resource.parent.as_ref()?)?;
+        let embeds = parent.kind.embeds(resource);
+        embeds.then(|| self.draft.creating(&parent.address))?
     }
 
     fn present(&mut self, resource: &Resource, settled: &Settled, object: &Object) {
-        let meta = resource.kind.meta();
-        let applied = self
-            .asked
-            .applied
-            .get(&resource.address)
-            .map(|standing| &standing.properties);
-        let changes = diff(meta, &settled.properties, &object.projection, applied);
-        let parent = resource.parent.as_ref();
-        let parent_replaced = parent.filter(|parent| self.draft.replacing(parent));
-        let ours = match (&object.ownership, meta.carrier) {
-            (_, Carrier::Parent) => true,
-            (Ownership::Ours(environment), _) => *environment == resource.address.environment(),
-            _ => false,
+        let mut late = BTreeSet::new();
+        settled.properties.references(&mut late);
+        if self.held_back(resource, &late) {
+            return self.know(resource, object);
+        }
+        let Some(changes) = self.permitted(resource, settled, object) else {
+            return self.know(resource, object);
         };
-        if let Ownership::Ours(other) = &object.ownership
-            && !ours
-        {
-            return self.draft.refuse(
-                &resource.address,
-                format!("it belongs to {other}"),
-                format!("take it out of {other} first, or declare another name here"),
-            );
-        }
-        let replace = changes.iter().any(|change| change.rule == Rule::Replace);
-        for change in &changes {
-            if let Rule::Refused(instead) = &change.rule {
-                let problem = format!(
-                    "{} cannot change from {} to {}",
-                    change.path, change.before, change.after
-                );
-                self.draft
-                    .refuse(&resource.address, problem, instead.clone());
-            }
-        }
-        if changes
-            .iter()
-            .any(|change| matches!(change.rule, Rule::Refused(_)))
-        {
-            return;
-        }
-        if replace || parent_replaced.is_some() {
-            let reason = match parent_replaced {
+        // A lock stands over its parent rather than in it: it is lifted and put back instead.
+        let parent = resource.parent.as_ref();
+        let parent = parent.filter(|parent| self.draft.replacing(parent));
+        let parent = parent.filter(|_| !resource.kind.meta().is_guard);
+        if parent.is_some() || changes.iter().any(|change| change.rule == Rule::Replace) {
+            let reason = match parent {
                 Some(parent) => format!("{parent} is replaced"),
                 None => "Azure takes some of it on create only".to_owned(),
             };
             return self.replace(resource, settled, object, changes, reason);
         }
-        self.outputs
-            .insert(resource.address.clone(), object.outputs.clone());
+        self.know(resource, object);
         if changes.is_empty() {
             let standing = Standing {
                 id: object.id.clone(),
-                kind: meta.name.to_owned(),
+                kind: resource.kind.meta().name.to_owned(),
                 properties: settled.properties.clone(),
                 references: resource.references().into_iter().collect(),
             };
@@ -163,16 +213,59 @@ impl<'a> Work<'a> {
                 .insert(resource.address.clone(), standing);
             return;
         }
-        let action = if ours { Action::Update } else { Action::Adopt };
-        let mut operation = settled.operation(resource, action, Step::Update);
-        operation.reason = if ours {
-            match changes.len() {
-                1 => "one managed field differs".to_owned(),
-                n => format!("{n} managed fields differ"),
+        self.update(resource, settled, object, changes);
+    }
+
+    /// What differs, unless some of it is refused.
+    fn permitted(
+        &mut self,
+        resource: &Resource,
+        settled: &Settled,
+        object: &Object,
+    ) -> Option<Vec<FieldChange>> {
+        let address = &resource.address;
+        if let Ownership::Ours(other) = &object.ownership
+            && *other != address.environment()
+        {
+            self.draft.refuse(
+                address,
+                format!("it belongs to {other}"),
+                format!("take it out of {other} first, or declare another name here"),
+            );
+            return None;
+        }
+        let applied = self.asked.applied.get(address).map(|s| &s.properties);
+        let meta = resource.kind.meta();
+        let changes = diff(meta, &settled.properties, &object.projection, applied);
+        let mut refused = false;
+        for change in &changes {
+            if let Rule::Refused(instead) = &change.rule {
+                let problem = format!(
+                    "{} cannot change from {} to {}",
+                    change.path, change.before, change.after
+                );
+                self.draft.refuse(address, problem, instead.clone());
+                refused = true;
             }
-        } else {
-            "it exists without our marker".to_owned()
+        }
+        (!refused).then_some(changes)
+    }
+
+    fn update(
+        &mut self,
+        resource: &Resource,
+        settled: &Settled,
+        object: &Object,
+        changes: Vec<FieldChange>,
+    ) {
+        let (action, reason) = match (is_ours(resource, object), changes.len()) {
+            (false, _) => (Action::Adopt, "it exists without our marker".to_owned()),
+            (true, 1) => (Action::Update, "one managed field differs".to_owned()),
+            (true, n) => (Action::Update, format!("{n} managed fields differ")),
         };
+        let meta = resource.kind.meta();
+        let mut operation = settled.operation(resource, action, Step::Update);
+        operation.reason = reason;
         let wanted = diff::with_dropped_keys(meta, &settled.properties, &changes);
         operation.before = Some(image(resource.kind, &wanted, &object.projection));
         operation.desired = Some(wanted);
@@ -188,137 +281,50 @@ impl<'a> Work<'a> {
         changes: Vec<FieldChange>,
         reason: String,
     ) {
-        if let Some(instead) = &object.forbids_delete {
-            let problem = "it cannot be replaced".to_owned();
-            return self
-                .draft
-                .refuse(&resource.address, problem, instead.clone());
+        let refusal = if let Some(instead) = &object.forbids_delete {
+            Some(("it cannot be replaced", instead.as_str()))
+        } else if !is_ours(resource, object) {
+            let instead = "delete it yourself, or declare another name";
+            Some(("it exists without our marker and would be deleted", instead))
+        } else {
+            None
+        };
+        if let Some((problem, instead)) = refusal {
+            let (problem, instead) = (problem.to_owned(), instead.to_owned());
+            self.draft.refuse(&resource.address, problem, instead);
+            return self.know(resource, object);
         }
-        let mut delete = settled.operation(resource, Action::Replace, Step::Delete);
-        delete.desired = None;
-        delete.before = Some(image(
-            resource.kind,
-            &settled.properties,
-            &object.projection,
-        ));
-        delete.reason.clone_from(&reason);
+        let before = image(resource.kind, &settled.properties, &object.projection);
+        // What travels in its parent's create has gone with the old parent.
+        if self.carrier(resource).is_none() {
+            let mut delete = settled.operation(resource, Action::Replace, Step::Delete);
+            delete.desired = None;
+            delete.before = Some(before);
+            delete.reason.clone_from(&reason);
+            self.draft.push(delete, resource.kind);
+        }
         let mut create = settled.operation(resource, Action::Replace, Step::Create);
         create.reason = reason;
         create.changes = changes;
-        self.draft.push(delete, resource.kind);
-        self.draft.push(create, resource.kind);
+        self.make(resource, create);
     }
+}
 
-    /// Objects that carry our mark and are to go: all of them when destroying, else those that
-    /// nothing declares.
-    pub(super) fn orphans(&mut self) {
-        let addresses: BTreeMap<String, &Address> = self
-            .asked
-            .desired
-            .resources
-            .iter()
-            .filter_map(|(address, resource)| Some((resource.id.known()?.to_lowercase(), address)))
-            .collect();
-        let applied: BTreeMap<String, &Address> = self
-            .asked
-            .applied
-            .iter()
-            .map(|(address, standing)| (standing.id.to_lowercase(), address))
-            .collect();
-        let mut deletes = Vec::new();
-        for (key, object) in &self.asked.observed.objects {
-            let Ownership::Ours(environment) = &object.ownership else {
-                continue;
-            };
-            let stays = self.asked.mode == Mode::Apply && addresses.contains_key(key);
-            if stays || !self.asked.selects(environment) {
-                continue;
-            }
-            let kept = applied
-                .get(key)
-                .filter(|a| !self.asked.desired.resources.contains_key(**a));
-            let address = addresses.get(key).or(kept).map_or_else(
-                || Address::new(environment, &object.kind.orphan_path(&object.id)),
-                |address| Ok((*address).clone()),
-            );
-            // An orphan's path is made of plain characters; were it not, the object is left alone.
-            if let Ok(address) = address {
-                deletes.push((address, environment.clone(), object));
-            }
-        }
-        for (address, environment, object) in deletes {
-            self.delete(address, &environment, object);
-        }
-    }
+/// Whether a live object is ours to change: an unmarked one is, where its parent vouches for it.
+fn is_ours(resource: &Resource, object: &Object) -> bool {
+    resource.kind.meta().carrier == Carrier::Parent
+        || matches!(&object.ownership, Ownership::Ours(_))
+}
 
-    fn delete(&mut self, address: Address, environment: &EnvironmentName, object: &Object) {
-        if let Some(instead) = &object.forbids_delete {
-            return self
-                .draft
-                .refuse(&address, "it cannot be deleted".to_owned(), instead.clone());
-        }
-        let held = self.asked.observed.contents.get(&object.id.to_lowercase());
-        let foreign: Vec<&String> = held
-            .into_iter()
-            .flatten()
-            .filter(|id| !self.goes_along(&object.id, id))
-            .collect();
-        if let Some(first) = foreign.first() {
-            let more = match foreign.len() {
-                1 => String::new(),
-                n => format!(" and {} more", n - 1),
-            };
-            return self.draft.refuse(
-                &address,
-                format!("it still holds {first}{more}: not ours"),
-                "move or delete that first: deleting this would take it along".to_owned(),
-            );
-        }
-        let reason = if self.asked.mode == Mode::Destroy {
-            "destroy was asked for".to_owned()
-        } else if self.asked.desired.places.contains_key(environment) {
-            "no TOML declares it any more".to_owned()
-        } else {
-            format!("{environment} is not declared any more")
-        };
-        let references = self
-            .asked
-            .desired
-            .resources
-            .get(&address)
-            .map(|resource| resource.references().into_iter().collect())
-            .or_else(|| Some(self.asked.applied.get(&address)?.references.clone()))
-            .unwrap_or_default();
-        let operation = Operation {
-            kind: object.kind.meta().name.to_owned(),
-            id: object.id.clone().into(),
-            action: Action::Delete,
-            step: Step::Delete,
-            reason,
-            changes: Vec::new(),
-            desired: None,
-            before: Some(marker_image(object)),
-            stateful: object.kind.meta().stateful,
-            restores: None,
-            carries: Vec::new(),
-            references,
-            address,
-        };
-        self.draft.push(operation, object.kind);
-    }
-
-    /// Whether an object in `container` is ours, or lies below one of ours and goes with that.
-    fn goes_along(&self, container: &str, id: &str) -> bool {
-        let id = id.to_lowercase();
-        let ours = |key: &str| {
-            let object = self.asked.observed.objects.get(key);
-            object.is_some_and(|object| matches!(object.ownership, Ownership::Ours(_)))
-        };
-        let ancestors = id.match_indices('/').map(|(at, _)| &id[..at]);
-        ours(&id)
-            || ancestors
-                .filter(|key| key.len() > container.len())
-                .any(ours)
+/// Why a resource is left alone that needs something unreadable.
+pub(super) fn needs_unreadable(unknown: &Address) -> Failure {
+    Failure {
+        verdict: Verdict::Unknown,
+        status: None,
+        code: "NeedsUnreadable".to_owned(),
+        message: format!("it needs {unknown}, which could not be read"),
+        hint: None,
+        request_id: None,
     }
 }
 
@@ -349,7 +355,7 @@ impl Settled {
 }
 
 /// The managed fields of a live object, of a map with own keys only the keys of `owned`.
-fn image(kind: &dyn Kind, owned: &Value, live: &Value) -> Value {
+pub(super) fn image(kind: &dyn Kind, owned: &Value, live: &Value) -> Value {
     let mut image = live.clone();
     for field in kind
         .meta()
@@ -374,15 +380,4 @@ fn image(kind: &dyn Kind, owned: &Value, live: &Value) -> Value {
         image.set(field.path, Value::Map(kept.collect()));
     }
     image
-}
-
-/// The image of an object that will go: of its tags, only our marker.
-fn marker_image(object: &Object) -> Value {
-    let mut owned = Value::default();
-    if let Carrier::Tags(path) = object.kind.meta().carrier {
-        for tag in [MANAGED_BY_TAG, ID_TAG] {
-            owned.set(&format!("{path}.{tag}"), Value::Null);
-        }
-    }
-    image(object.kind, &owned, &object.projection)
 }

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::make::{Asked, PlanError};
 use super::{Action, Operation, Refusal, Standing, Step, Unread};
-use crate::resource::{Address, Kind, Pattern};
+use crate::resource::{Address, Kind, Pattern, scopes};
 
 /// Operations and findings so far.
 #[derive(Debug, Default)]
@@ -68,6 +68,13 @@ impl Draft {
             .any(|index| self.operations[index].action == Action::Replace)
     }
 
+    /// The deletes, each with its lower-cased id.
+    pub(super) fn deletes(&self) -> impl Iterator<Item = (String, usize)> + '_ {
+        let all = self.operations.iter().enumerate();
+        all.filter(|(_, operation)| operation.step == Step::Delete)
+            .filter_map(|(index, operation)| Some((operation.id.known()?.to_lowercase(), index)))
+    }
+
     /// Keeps what the selection's targets name and need, drops what it excludes and what needs
     /// that.
     pub(super) fn narrow(&mut self, asked: &Asked<'_>) -> Result<(), PlanError> {
@@ -88,76 +95,78 @@ impl Draft {
     }
 
     fn keep_targets(&mut self, targets: &[Pattern]) {
-        let mut kept: BTreeSet<Address> = self
-            .by_address
-            .keys()
-            .filter(|address| targets.iter().any(|target| target.matches(address)))
-            .cloned()
-            .collect();
-        let mut open: Vec<Address> = kept.iter().cloned().collect();
-        while let Some(address) = open.pop() {
-            let needed = self.needed_by(&address);
-            open.extend(
-                needed
-                    .into_iter()
-                    .filter(|other| kept.insert(other.clone())),
-            );
-        }
+        let needs = self.needs();
+        let said = self.refusals.iter().map(|refusal| &refusal.address);
+        let unread = self.unreadable.iter().map(|unread| &unread.address);
+        let kept = self.by_address.keys().chain(said).chain(unread);
+        let kept = kept.filter(|address| targets.iter().any(|target| target.matches(address)));
+        let kept = closure(&needs, kept.cloned().collect());
         self.retain(|address| kept.contains(address));
+        self.refusals
+            .retain(|refusal| kept.contains(&refusal.address));
+        self.unreadable
+            .retain(|unread| kept.contains(&unread.address));
     }
 
     fn drop_excluded(&mut self, excludes: &[Pattern]) {
-        let mut dropped: BTreeSet<Address> = self
-            .by_address
-            .keys()
-            .filter(|address| excludes.iter().any(|exclude| exclude.matches(address)))
-            .cloned()
+        let mut needed_by: Needs = BTreeMap::new();
+        for (address, needed) in self.needs() {
+            for other in needed {
+                needed_by.entry(other).or_default().insert(address.clone());
+            }
+        }
+        let excluded = |address: &Address| excludes.iter().any(|exclude| exclude.matches(address));
+        let dropped = self.by_address.keys().filter(|address| excluded(address));
+        let dropped = closure(&needed_by, dropped.cloned().collect());
+        let stays = |address: &Address| !dropped.contains(address) && !excluded(address);
+        self.retain(stays);
+        self.refusals.retain(|refusal| stays(&refusal.address));
+        self.unreadable.retain(|unread| stays(&unread.address));
+    }
+
+    /// What the operations at each address cannot do without: when it is made, what it refers to
+    /// and what its request carries; when it goes, what refers to it and what lies in it.
+    fn needs(&self) -> Needs {
+        let deleted: BTreeMap<String, &Address> = self
+            .deletes()
+            .map(|(id, index)| (id, &self.operations[index].address))
             .collect();
-        loop {
-            let before = dropped.len();
-            for address in self.by_address.keys() {
-                if self
-                    .needed_by(address)
-                    .iter()
-                    .any(|needed| dropped.contains(needed))
-                {
-                    dropped.insert(address.clone());
+        let mut needs: Needs = BTreeMap::new();
+        let mut need = |address: &Address, other: &Address| {
+            if address != other {
+                needs
+                    .entry(address.clone())
+                    .or_default()
+                    .insert(other.clone());
+            }
+        };
+        for operation in &self.operations {
+            let address = &operation.address;
+            if operation.step != Step::Delete {
+                for reference in &operation.references {
+                    need(address, reference);
+                }
+                for carried in &operation.carries {
+                    need(address, &self.operations[*carried].address);
+                }
+                continue;
+            }
+            for reference in &operation.references {
+                if self.taking(reference).is_some() {
+                    need(reference, address);
                 }
             }
-            if dropped.len() == before {
-                break;
+            let id = operation.id.known().unwrap_or_default().to_lowercase();
+            for container in scopes(&id).skip(1).filter_map(|above| deleted.get(above)) {
+                need(container, address);
             }
         }
-        self.retain(|address| !dropped.contains(address));
+        needs
     }
 
-    /// Addresses whose operations the ones at `address` cannot do without: what it refers to
-    /// when it is made, what refers to it when it goes.
-    fn needed_by(&self, address: &Address) -> BTreeSet<Address> {
-        let mut needed = BTreeSet::new();
-        for index in self.at(address) {
-            let operation = &self.operations[index];
-            if operation.step == Step::Delete {
-                let refers = |other: &&Operation| {
-                    other.step == Step::Delete && other.references.contains(address)
-                };
-                needed.extend(
-                    self.operations
-                        .iter()
-                        .filter(refers)
-                        .map(|o| o.address.clone()),
-                );
-            } else {
-                let planned = |other: &&Address| self.by_address.contains_key(*other);
-                needed.extend(operation.references.iter().filter(planned).cloned());
-            }
-        }
-        needed
-    }
-
-    /// Drops the operations at an address.
-    pub(super) fn forget(&mut self, address: &Address) {
-        self.retain(|other| other != address);
+    /// Drops the operations at these addresses.
+    pub(super) fn forget(&mut self, addresses: &BTreeSet<Address>) {
+        self.retain(|address| !addresses.contains(address));
     }
 
     fn retain(&mut self, keep: impl Fn(&Address) -> bool) {
@@ -172,14 +181,26 @@ impl Draft {
         }
         for operation in &mut self.operations {
             let carried = std::mem::take(&mut operation.carries);
-            operation.restores = operation
-                .restores
-                .and_then(|old| renumbered.get(&old).copied());
             operation.carries = carried
                 .iter()
                 .filter_map(|old| renumbered.get(old).copied())
                 .collect();
         }
-        self.refusals.retain(|refusal| keep(&refusal.address));
     }
+}
+
+/// Addresses by the address that cannot do without them.
+type Needs = BTreeMap<Address, BTreeSet<Address>>;
+
+/// The addresses, and whatever they lead to.
+fn closure(leads: &Needs, mut reached: BTreeSet<Address>) -> BTreeSet<Address> {
+    let mut open: Vec<Address> = reached.iter().cloned().collect();
+    while let Some(address) = open.pop() {
+        for other in leads.get(&address).into_iter().flatten() {
+            if reached.insert(other.clone()) {
+                open.push(other.clone());
+            }
+        }
+    }
+    reached
 }

@@ -2,27 +2,30 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use petgraph::algo::tarjan_scc;
+use petgraph::algo::kosaraju_scc;
 use petgraph::graph::DiGraph;
 
 use super::draft::Draft;
 use super::locks;
 use super::make::{Asked, PlanError};
-use super::{Edge, Operation, Step};
-use crate::resource::Guard;
+use super::{Action, Edge, Operation, Step};
+use crate::resource::{Address, Guard, scopes};
 
 /// Every edge of the drafted operations.
 pub(super) fn of(asked: &Asked<'_>, draft: &Draft) -> Result<Vec<Edge>, PlanError> {
     let mut edges = Edges(BTreeMap::new());
-    let standing = Standing::of(draft);
+    let leaving = Leaving::of(draft);
     for (index, operation) in draft.operations.iter().enumerate() {
         if operation.step == Step::Delete {
-            deletes(draft, &standing, &mut edges, index, operation);
+            deletes(draft, &leaving, &mut edges, index, operation);
         } else {
-            makes(draft, &standing, &mut edges, index, operation);
+            makes(draft, &leaving, &mut edges, index, operation);
         }
     }
     guards(asked, draft, &mut edges);
+    for (update, delete) in letting_go(asked, draft) {
+        edges.needs_unless_tangled(update, delete);
+    }
     edges.finish(draft)
 }
 
@@ -42,18 +45,28 @@ impl Edges {
         }
     }
 
+    /// An edge that is left out where the order is the other way round already.
+    fn needs_unless_tangled(&mut self, before: usize, after: usize) {
+        let mut seen = BTreeSet::from([after]);
+        let mut open = vec![after];
+        while let Some(here) = open.pop() {
+            let followers = self.0.range((here, 0)..=(here, usize::MAX));
+            open.extend(
+                followers
+                    .map(|((_, next), _)| *next)
+                    .filter(|next| seen.insert(*next)),
+            );
+        }
+        if !seen.contains(&before) {
+            self.needs(before, after);
+        }
+    }
+
     /// The edges, unless they bite their own tail.
     fn finish(self, draft: &Draft) -> Result<Vec<Edge>, PlanError> {
-        let mut graph = DiGraph::<usize, ()>::new();
-        let nodes: Vec<_> = (0..draft.operations.len())
-            .map(|index| graph.add_node(index))
-            .collect();
-        for (before, after) in self.0.keys() {
-            graph.add_edge(nodes[*before], nodes[*after], ());
-        }
-        if let Some(tangled) = tarjan_scc(&graph).into_iter().find(|nodes| nodes.len() > 1) {
-            let name = |node: petgraph::graph::NodeIndex| {
-                let operation = &draft.operations[graph[node]];
+        if let Some(tangled) = tangle(draft.operations.len(), self.0.keys().copied()) {
+            let name = |index: usize| {
+                let operation = &draft.operations[index];
                 format!("{:?} {}", operation.step, operation.address).to_lowercase()
             };
             return Err(PlanError::Cycle(tangled.into_iter().map(name).collect()));
@@ -67,41 +80,61 @@ impl Edges {
     }
 }
 
+/// Operations that wait for each other, if any do.
+pub(super) fn tangle(
+    count: usize,
+    edges: impl Iterator<Item = (usize, usize)>,
+) -> Option<Vec<usize>> {
+    let mut graph = DiGraph::<usize, ()>::new();
+    let nodes: Vec<_> = (0..count).map(|index| graph.add_node(index)).collect();
+    for (before, after) in edges {
+        if before == after {
+            return Some(vec![before]);
+        }
+        graph.add_edge(nodes[before], nodes[after], ());
+    }
+    let tangled = kosaraju_scc(&graph)
+        .into_iter()
+        .find(|nodes| nodes.len() > 1)?;
+    Some(tangled.into_iter().map(|node| graph[node]).collect())
+}
+
 /// The deletes of a draft, to be found by id and by name.
-struct Standing {
+struct Leaving {
     by_id: BTreeMap<String, usize>,
     by_name: BTreeMap<(String, String), Vec<usize>>,
 }
 
-impl Standing {
+impl Leaving {
     fn of(draft: &Draft) -> Self {
-        let mut found = Self {
-            by_id: BTreeMap::new(),
-            by_name: BTreeMap::new(),
-        };
-        for (index, operation) in draft.operations.iter().enumerate() {
-            if let (Step::Delete, Some(id)) = (operation.step, operation.id.known()) {
-                let id = id.to_lowercase();
-                let name = id.rsplit('/').next().unwrap_or_default().to_owned();
-                found
-                    .by_name
-                    .entry((operation.kind.clone(), name))
+        let by_id: BTreeMap<String, usize> = draft.deletes().collect();
+        let mut by_name: BTreeMap<_, Vec<usize>> = BTreeMap::new();
+        for (id, index) in &by_id {
+            if let Some(name) = unique_name(id) {
+                let kind = draft.operations[*index].kind.clone();
+                by_name
+                    .entry((kind, name.to_owned()))
                     .or_default()
-                    .push(index);
-                found.by_id.insert(id, index);
+                    .push(*index);
             }
         }
-        found
+        Self { by_id, by_name }
     }
 }
 
-fn makes(
-    draft: &Draft,
-    standing: &Standing,
-    edges: &mut Edges,
-    index: usize,
-    operation: &Operation,
-) {
+/// The name of a top-level resource, which many types want to be the only one in all of Azure.
+/// Children and extensions (locks, assignments) are named within what they belong to.
+fn unique_name(id: &str) -> Option<&str> {
+    let mut providers = id.split("/providers/").skip(1);
+    let (below, None) = (providers.next()?, providers.next()) else {
+        return None;
+    };
+    let mut steps = below.split('/').skip(2);
+    let name = steps.next()?;
+    steps.next().is_none().then_some(name)
+}
+
+fn makes(draft: &Draft, leaving: &Leaving, edges: &mut Edges, index: usize, operation: &Operation) {
     for reference in &operation.references {
         match draft.making(reference) {
             // A lock goes back on whatever became of what it stood over.
@@ -115,18 +148,22 @@ fn makes(
     }
     for carried in &operation.carries {
         edges.needs(index, *carried);
+        // What the child needs has to stand before the request that it travels in.
+        for reference in &draft.operations[*carried].references {
+            if let Some(first) = draft.making(reference) {
+                edges.needs(first, index);
+            }
+        }
     }
-    // Names are unique in Azure for many types: an old holder of the name goes first.
+    // An old holder of the name goes first.
     if operation.step == Step::Create
-        && let Some(id) = operation.id.known()
+        && let Some(id) = operation.id.known().map(str::to_lowercase)
+        && let Some(name) = unique_name(&id)
     {
-        let name = id.rsplit('/').next().unwrap_or_default().to_lowercase();
-        for first in standing
+        let holders = leaving
             .by_name
-            .get(&(operation.kind.clone(), name))
-            .into_iter()
-            .flatten()
-        {
+            .get(&(operation.kind.clone(), name.to_owned()));
+        for first in holders.into_iter().flatten() {
             edges.needs(*first, index);
         }
     }
@@ -134,7 +171,7 @@ fn makes(
 
 fn deletes(
     draft: &Draft,
-    standing: &Standing,
+    leaving: &Leaving,
     edges: &mut Edges,
     index: usize,
     operation: &Operation,
@@ -144,52 +181,79 @@ fn deletes(
             edges.needs(index, last);
         }
     }
-    let Some(id) = operation.id.known() else {
-        return;
-    };
-    let id = id.to_lowercase();
-    for (at, _) in id.match_indices('/').skip(1) {
-        if let Some(container) = standing.by_id.get(&id[..at]) {
-            edges.needs(index, *container);
+    let id = operation.id.known().unwrap_or_default().to_lowercase();
+    for container in scopes(&id)
+        .skip(1)
+        .filter_map(|above| leaving.by_id.get(above))
+    {
+        edges.needs(index, *container);
+    }
+}
+
+/// Updates that let go of something that goes: (update, delete), by what was last applied.
+fn letting_go(asked: &Asked<'_>, draft: &Draft) -> Vec<(usize, usize)> {
+    let mut referrers: BTreeMap<&Address, Vec<usize>> = BTreeMap::new();
+    for (index, operation) in draft.operations.iter().enumerate() {
+        if operation.step == Step::Update
+            && let Some(applied) = asked.applied.get(&operation.address)
+        {
+            for reference in &applied.references {
+                referrers.entry(reference).or_default().push(index);
+            }
         }
     }
-    // What still refers to it has to let go first: an update of a referrer precedes the delete.
-    for (other, referrer) in draft.operations.iter().enumerate() {
-        if referrer.step == Step::Update && referrer.references.contains(&operation.address) {
-            edges.needs(other, index);
+    let mut found = Vec::new();
+    for (index, operation) in draft.operations.iter().enumerate() {
+        if operation.action == Action::Delete {
+            let updates = referrers.get(&operation.address).into_iter().flatten();
+            found.extend(updates.map(|update| (*update, index)));
         }
     }
+    found
 }
 
 /// A lock comes off before what it blocks and goes on after everything in its scope.
 fn guards(asked: &Asked<'_>, draft: &Draft, edges: &mut Edges) {
-    let is_guard: BTreeSet<usize> = (0..draft.kinds.len())
-        .filter(|index| draft.kinds[*index].meta().is_guard)
-        .collect();
-    for &index in &is_guard {
-        let operation = &draft.operations[index];
-        let Some(id) = operation.id.known() else {
+    let is_guard = |index: usize| draft.kinds[index].meta().is_guard;
+    let mut by_scope: BTreeMap<String, Vec<(usize, Guard)>> = BTreeMap::new();
+    for (index, operation) in draft.operations.iter().enumerate() {
+        if is_guard(index)
+            && let Some(guard) = guard_of(asked, draft, index, operation)
+        {
+            let scope = guard.scope.clone();
+            by_scope.entry(scope).or_default().push((index, guard));
+        }
+    }
+    for (index, operation) in draft.operations.iter().enumerate() {
+        if is_guard(index) {
             continue;
-        };
-        let live = asked.observed.objects.get(&id.to_lowercase());
-        let guard: Option<Guard> = live.and_then(|object| object.guard.clone()).or_else(|| {
-            let body = operation
-                .desired
-                .as_ref()?
-                .resolve(&Default::default())
-                .ok()?;
-            draft.kinds[index].guard(id, &body)
-        });
-        let Some(guard) = guard else { continue };
-        for (other, covered) in draft.operations.iter().enumerate() {
-            if is_guard.contains(&other) || !covered.id.known().is_some_and(|id| guard.covers(id)) {
-                continue;
-            }
-            match operation.step {
-                Step::Delete if locks::blocks(&guard, covered) => edges.needs(index, other),
+        }
+        let id = operation.id.known_start().to_lowercase();
+        for (lock, guard) in scopes(&id)
+            .filter_map(|scope| by_scope.get(scope))
+            .flatten()
+        {
+            match draft.operations[*lock].step {
+                Step::Delete if locks::blocks(guard, operation) => edges.needs(*lock, index),
                 Step::Delete => {}
-                _ => edges.follows(other, index),
+                _ => edges.follows(index, *lock),
             }
         }
     }
+}
+
+/// What the lock of an operation stands over: the live one, else the one that is to come.
+fn guard_of(
+    asked: &Asked<'_>,
+    draft: &Draft,
+    index: usize,
+    operation: &Operation,
+) -> Option<Guard> {
+    let id = operation.id.known()?;
+    let live = asked.observed.objects.get(&id.to_lowercase());
+    live.and_then(|object| object.guard.clone()).or_else(|| {
+        let desired = operation.desired.as_ref()?;
+        let body = desired.resolve(&Default::default()).ok()?;
+        draft.kinds[index].guard(id, &body)
+    })
 }

@@ -1,31 +1,67 @@
 //! Locks in the way: ours are lifted first and put back last, other people's are respected.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::draft::Draft;
 use super::make::{Asked, Mode};
 use super::{Action, Operation, Step};
 use crate::provision::observe::Object;
-use crate::resource::{Address, Blocks, Guard, Ownership};
+use crate::resource::{Address, Blocks, Guard, Ownership, Resource, scopes};
 
 /// Plans the lifting of every lock that stands in the way of an operation.
 pub(super) fn plan(asked: &Asked<'_>, draft: &mut Draft) {
-    for (key, object) in &asked.observed.objects {
-        let Some(guard) = &object.guard else { continue };
-        let blocked = blocked(draft, guard);
-        let Some(first) = blocked.first().cloned() else {
+    let blocked = blocked(asked, draft);
+    let declared: BTreeMap<String, &Resource> = asked
+        .desired
+        .resources
+        .values()
+        .filter(|resource| resource.kind.meta().is_guard)
+        .filter_map(|resource| Some((resource.id.known()?.to_lowercase(), resource)))
+        .collect();
+    let mut lifts = Vec::new();
+    for (key, addresses) in &blocked {
+        let Some(first) = addresses.first() else {
             continue;
         };
-        let deleted = draft.operations.iter().any(|operation| {
-            operation.step == Step::Delete
-                && operation
-                    .id
-                    .known()
-                    .is_some_and(|id| id.eq_ignore_ascii_case(key))
-        });
-        if !deleted {
-            lift(asked, draft, object, &first, blocked.len());
+        let lock = &asked.observed.objects[*key];
+        let declared = declared
+            .get(*key)
+            .filter(|resource| may_lift(asked, resource, lock));
+        match declared {
+            Some(declared) => lifts.push((*declared, lock, reason(first, addresses.len()))),
+            None => draft.refuse(
+                first,
+                format!(
+                    "the lock {} stands over it and is not part of this plan",
+                    lock.id
+                ),
+                "have whoever set that lock take it off first".to_owned(),
+            ),
         }
+    }
+    // An update of a lock is folded into putting it back as declared.
+    let mut changes: BTreeMap<Address, _> = BTreeMap::new();
+    for (declared, ..) in &lifts {
+        if let Some(index) = draft.making(&declared.address) {
+            let taken = std::mem::take(&mut draft.operations[index].changes);
+            changes.insert(declared.address.clone(), taken);
+        }
+    }
+    draft.forget(
+        &lifts
+            .iter()
+            .map(|(lock, ..)| lock.address.clone())
+            .collect(),
+    );
+    for (declared, lock, reason) in lifts {
+        let mut off = operation(declared, Step::Delete, &reason);
+        off.before = Some(lock.projection.clone());
+        let off = draft.push(off, declared.kind);
+        let mut back = operation(declared, Step::Create, &reason);
+        back.desired = Some(declared.properties.clone());
+        back.changes = changes.remove(&declared.address).unwrap_or_default();
+        back.restores = Some(off);
+        draft.push(back, declared.kind);
     }
 }
 
@@ -35,71 +71,69 @@ pub(super) fn blocks(guard: &Guard, operation: &Operation) -> bool {
         Blocks::Deletes => operation.step == Step::Delete,
         Blocks::Writes => operation.step != Step::Carried,
     };
-    sends && operation.id.known().is_some_and(|id| guard.covers(id))
+    sends && guard.covers(&operation.id.known_start())
 }
 
-/// The addresses whose operations a guard is in the way of. Locks themselves are exempt:
-/// Azure lets a lock be changed whatever locks stand over it.
-fn blocked(draft: &Draft, guard: &Guard) -> Vec<Address> {
-    let operations = draft.operations.iter().zip(&draft.kinds);
-    let held: BTreeSet<Address> = operations
-        .filter(|(operation, kind)| !kind.meta().is_guard && blocks(guard, operation))
-        .map(|(operation, _)| operation.address.clone())
-        .collect();
-    held.into_iter().collect()
+/// The addresses in whose way each live lock is, by the lock's key. Locks themselves are exempt:
+/// Azure lets a lock be changed whatever locks stand over it. So are locks that go anyway.
+fn blocked<'a>(asked: &Asked<'a>, draft: &Draft) -> BTreeMap<&'a String, BTreeSet<Address>> {
+    let going: BTreeSet<String> = draft.deletes().map(|(id, _)| id).collect();
+    let mut guards: BTreeMap<&str, Vec<(&'a String, &Guard)>> = BTreeMap::new();
+    for (key, object) in &asked.observed.objects {
+        if let Some(guard) = object.guard.as_ref().filter(|_| !going.contains(key)) {
+            guards.entry(&guard.scope).or_default().push((key, guard));
+        }
+    }
+    let mut blocked: BTreeMap<&String, BTreeSet<Address>> = BTreeMap::new();
+    for (operation, kind) in draft.operations.iter().zip(&draft.kinds) {
+        if kind.meta().is_guard {
+            continue;
+        }
+        let id = operation.id.known_start().to_lowercase();
+        for (key, guard) in scopes(&id).filter_map(|scope| guards.get(scope)).flatten() {
+            if blocks(guard, operation) {
+                let addresses = blocked.entry(key).or_default();
+                addresses.insert(operation.address.clone());
+            }
+        }
+    }
+    blocked
 }
 
-/// Takes the lock off for the operations in its way and puts it back after them, or says why not.
-fn lift(asked: &Asked<'_>, draft: &mut Draft, lock: &Object, first: &Address, count: usize) {
-    let declared = asked.desired.resources.values().find(|resource| {
-        resource
-            .id
-            .known()
-            .is_some_and(|id| id.eq_ignore_ascii_case(&lock.id))
-    });
-    let ours =
-        matches!(&lock.ownership, Ownership::Ours(environment) if asked.selects(environment));
-    let (Some(declared), true) = (declared.filter(|_| asked.mode == Mode::Apply), ours) else {
-        return draft.refuse(
-            first,
-            format!(
-                "the lock {} stands over it and is not part of this plan",
-                lock.id
-            ),
-            "have whoever set that lock take it off first".to_owned(),
-        );
-    };
+/// Whether the plan may take a live lock off: it is ours, declared, and in what is asked for.
+fn may_lift(asked: &Asked<'_>, declared: &Resource, lock: &Object) -> bool {
+    let ours = Ownership::Ours(declared.address.environment());
+    let excludes = &asked.selection.excludes;
+    asked.mode == Mode::Apply
+        && lock.ownership == ours
+        && asked.selects(&declared.address.environment())
+        && !excludes
+            .iter()
+            .any(|pattern| pattern.matches(&declared.address))
+}
+
+fn reason(first: &Address, count: usize) -> String {
     let others = match count {
         1 => String::new(),
         n => format!(" and {} more", n - 1),
     };
-    // An update of the lock itself is folded into putting it back as declared.
-    let changes = draft
-        .making(&declared.address)
-        .map(|index| std::mem::take(&mut draft.operations[index].changes))
-        .unwrap_or_default();
-    draft.forget(&declared.address);
-    let operation = |step: Step| Operation {
-        address: declared.address.clone(),
-        kind: declared.kind.meta().name.to_owned(),
-        id: declared.id.clone(),
+    format!("lifted for {first}{others}, put back afterwards")
+}
+
+fn operation(lock: &Resource, step: Step, reason: &str) -> Operation {
+    Operation {
+        address: lock.address.clone(),
+        kind: lock.kind.meta().name.to_owned(),
+        id: lock.id.clone(),
         action: Action::Replace,
         step,
-        reason: format!("lifted for {first}{others}, put back afterwards"),
+        reason: reason.to_owned(),
         changes: Vec::new(),
         desired: None,
         before: None,
         stateful: false,
         restores: None,
         carries: Vec::new(),
-        references: declared.references().into_iter().collect(),
-    };
-    let mut off = operation(Step::Delete);
-    off.before = Some(lock.projection.clone());
-    let off = draft.push(off, declared.kind);
-    let mut back = operation(Step::Create);
-    back.desired = Some(declared.properties.clone());
-    back.changes = changes;
-    back.restores = Some(off);
-    draft.push(back, declared.kind);
+        references: lock.references().into_iter().collect(),
+    }
 }

@@ -1,16 +1,17 @@
 //! Making a plan: what each declared and each marked object needs.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use super::classify::Work;
-use super::{Applied, Plan, Target, UnmanagedObject, VERSION, edges, locks};
+use super::draft::Draft;
+use super::{Applied, Plan, Target, UnmanagedObject, VERSION, edges, locks, orphans};
 use crate::provision::desired::Desired;
 use crate::provision::graph::Dag;
 use crate::provision::observe::Observed;
-use crate::resource::{EnvironmentName, Ownership, Pattern};
+use crate::resource::{Address, EnvironmentName, Ownership, Pattern};
 
 /// What a plan is made for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -71,28 +72,28 @@ pub enum PlanError {
 /// [`PlanError`] where no order exists, or a target names nothing.
 pub fn make(asked: &Asked<'_>) -> Result<Plan, PlanError> {
     let mut work = Work::new(asked);
-    match asked.mode {
-        Mode::Apply => {
-            for address in asked.dag.order() {
-                if asked.selects(&address.environment()) {
-                    work.declared(&asked.desired.resources[address]);
-                } else {
-                    work.read_only(&asked.desired.resources[address]);
-                }
-            }
-            work.orphans();
+    for address in asked.dag.order() {
+        let resource = &asked.desired.resources[address];
+        match asked.mode {
+            _ if !asked.selects(&address.environment()) => work.referred(resource),
+            Mode::Apply => work.declared(resource),
+            Mode::Destroy => work.leaving(resource),
         }
-        Mode::Destroy => work.orphans(),
     }
+    work.orphans();
+    let declared = std::mem::take(&mut work.ids);
     let mut draft = work.finish();
     draft.narrow(asked)?;
+    orphans::keep_containers(asked, &mut draft);
     locks::plan(asked, &mut draft);
     let edges = edges::of(asked, &draft)?;
+    let environments = asked.environments(&draft);
+    let unmanaged = unmanaged(asked, &declared, &draft);
     Ok(Plan {
         version: VERSION,
         target: asked.target.clone(),
-        environments: asked.environments(),
-        protected: asked.protected(),
+        protected: asked.protected(&environments),
+        environments,
         mode: asked.mode,
         adopt: asked.adopt,
         operations: draft.operations,
@@ -100,7 +101,7 @@ pub fn make(asked: &Asked<'_>) -> Result<Plan, PlanError> {
         unchanged: draft.standing.len(),
         refusals: draft.refusals,
         unreadable: draft.unreadable,
-        unmanaged: unmanaged(asked),
+        unmanaged,
         standing: draft.standing,
     })
 }
@@ -114,40 +115,38 @@ impl Asked<'_> {
             .is_none_or(|only| only.contains(environment))
     }
 
-    fn environments(&self) -> Vec<EnvironmentName> {
-        self.desired
-            .places
-            .keys()
-            .filter(|name| self.selects(name))
-            .cloned()
-            .collect()
+    /// The selected environments, and those that vanished from TOML and are cleared away.
+    fn environments(&self, draft: &Draft) -> Vec<EnvironmentName> {
+        let declared = self.desired.places.keys();
+        let declared = declared.filter(|name| self.selects(name)).cloned();
+        let written = draft.operations.iter().map(|o| o.address.environment());
+        let all: BTreeSet<EnvironmentName> = declared.chain(written).collect();
+        all.into_iter().collect()
     }
 
-    fn protected(&self) -> Vec<EnvironmentName> {
-        let places = self.desired.places.values();
-        places
-            .filter(|place| place.protected)
-            .map(|place| place.environment.clone())
-            .collect()
+    fn protected(&self, environments: &[EnvironmentName]) -> Vec<EnvironmentName> {
+        let protected = |name: &&EnvironmentName| {
+            let place = self.desired.places.get(*name);
+            place.is_some_and(|place| place.protected)
+        };
+        environments.iter().filter(protected).cloned().collect()
     }
 }
 
 /// What stands in a managed scope and is not ours, copied markers among it.
-fn unmanaged(asked: &Asked<'_>) -> Vec<UnmanagedObject> {
-    let declared: BTreeSet<String> = asked
-        .desired
-        .resources
-        .values()
-        .filter_map(|resource| resource.id.known())
-        .map(str::to_lowercase)
-        .collect();
+fn unmanaged(
+    asked: &Asked<'_>,
+    declared: &BTreeMap<String, Address>,
+    draft: &Draft,
+) -> Vec<UnmanagedObject> {
+    let going: BTreeSet<String> = draft.deletes().map(|(id, _)| id).collect();
     let live = asked.observed.objects.iter().filter(|(key, object)| {
         let foreign = match object.ownership {
             Ownership::Ours(_) => false,
             Ownership::Copy => true,
             Ownership::Foreign => object.in_managed_scope,
         };
-        foreign && !declared.contains(*key)
+        foreign && !declared.contains_key(*key) && !going.contains(*key)
     });
     let mut found: Vec<UnmanagedObject> = live
         .map(|(_, object)| UnmanagedObject {

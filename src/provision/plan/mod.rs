@@ -10,6 +10,7 @@ mod draft;
 mod edges;
 mod locks;
 mod make;
+mod orphans;
 mod stored;
 
 use std::collections::BTreeMap;

@@ -7,7 +7,7 @@ use serde_json::Value as Json;
 use sha2::{Digest, Sha256};
 use thiserror::Error;
 
-use super::{Plan, VERSION};
+use super::{Plan, VERSION, edges};
 use crate::resource::Kinds;
 
 /// Why a saved plan cannot be used.
@@ -32,8 +32,8 @@ pub enum StoredError {
         /// What is wrong with it.
         problem: String,
     },
-    /// The file was written by a newer version.
-    #[error("{} has format {found}; this program knows formats up to {VERSION}", path.display())]
+    /// The file was written by a version of another format.
+    #[error("{} has format {found}; this program knows format {VERSION}", path.display())]
     Newer {
         /// The file.
         path: PathBuf,
@@ -122,10 +122,30 @@ pub fn write(path: &Path, plan: &Plan) -> Result<String, StoredError> {
 /// [`StoredError`] for a file that is missing, not a plan, newer, or changed since.
 pub fn read(path: &Path) -> Result<Plan, StoredError> {
     let file = load(path)?;
-    serde_json::from_value(file.plan).map_err(|error| StoredError::NotAPlan {
+    let not_a_plan = |problem: String| StoredError::NotAPlan {
         path: path.to_owned(),
-        problem: error.to_string(),
-    })
+        problem,
+    };
+    let plan: Plan = serde_json::from_value(file.plan).map_err(|e| not_a_plan(e.to_string()))?;
+    match disorder(&plan) {
+        None => Ok(plan),
+        Some(problem) => Err(not_a_plan(problem)),
+    }
+}
+
+/// What is wrong with a plan's numbers: a seal proves only that they were not changed since.
+fn disorder(plan: &Plan) -> Option<String> {
+    let count = plan.operations.len();
+    let named = plan.operations.iter().flat_map(|operation| {
+        let carried = operation.carries.iter().copied();
+        carried.chain(operation.restores)
+    });
+    let ends = plan.edges.iter().flat_map(|edge| [edge.before, edge.after]);
+    if let Some(wrong) = named.chain(ends).find(|number| *number >= count) {
+        return Some(format!("it names operation {wrong} and has {count}"));
+    }
+    let pairs = plan.edges.iter().map(|edge| (edge.before, edge.after));
+    edges::tangle(count, pairs).map(|_| "its operations wait for each other".to_owned())
 }
 
 /// Tests that the program knows every kind that a plan speaks of.
@@ -155,7 +175,7 @@ fn load(path: &Path) -> Result<File, StoredError> {
     };
     let json: Json = serde_json::from_slice(&bytes).map_err(|e| not_a_plan(e.to_string()))?;
     let version = json.get("version").and_then(Json::as_u64);
-    if let Some(found) = version.filter(|found| *found > u64::from(VERSION)) {
+    if let Some(found) = version.filter(|found| *found != u64::from(VERSION)) {
         return Err(StoredError::Newer {
             path: path.to_owned(),
             found,

@@ -92,7 +92,14 @@ mod tests {
         for good in ["2023-07-01", "2023-11-01-preview", "2015-08-01-beta.2"] {
             assert!(ApiVersion::read(Some(good)).is_ok(), "{good}");
         }
-        for bad in ["2023", "2023-13-01", "2023-07-01preview", "latest", "2023-07-01-", "20é3-07-01"] {
+        for bad in [
+            "2023",
+            "2023-13-01",
+            "2023-07-01preview",
+            "latest",
+            "2023-07-01-",
+            "20é3-07-01",
+        ] {
             let error = ApiVersion::read(Some(bad)).unwrap_err();
             assert_eq!(error.code, "InvalidApiVersionParameter", "{bad}");
         }

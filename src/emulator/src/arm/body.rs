@@ -7,9 +7,25 @@ use serde_json::{Map, Value};
 
 /// Members that ARM lets through in every resource.
 const COMMON: &[&str] = &[
-    "id", "name", "type", "location", "tags", "properties", "sku", "kind", "plan", "identity",
-    "zones", "managedBy", "managedByExtended", "extendedLocation", "scale", "etag", "systemData",
-    "eTag", "apiVersion",
+    "id",
+    "name",
+    "type",
+    "location",
+    "tags",
+    "properties",
+    "sku",
+    "kind",
+    "plan",
+    "identity",
+    "zones",
+    "managedBy",
+    "managedByExtended",
+    "extendedLocation",
+    "scale",
+    "etag",
+    "systemData",
+    "eTag",
+    "apiVersion",
 ];
 
 const MAX_TAGS: usize = 50;
@@ -43,11 +59,23 @@ pub fn known_members(
     definition: &str,
 ) -> Result<(), ArmError> {
     let only = |known: &[&str]| {
-        body.keys()
-            .find(|member| !known.iter().chain(more).any(|k| k.eq_ignore_ascii_case(member)))
+        body.keys().find(|member| {
+            !known
+                .iter()
+                .chain(more)
+                .any(|k| k.eq_ignore_ascii_case(member))
+        })
     };
     let stranger = match definition {
-        "ResourceGroupDefinition" => only(&["id", "name", "type", "location", "tags", "properties", "managedBy"]),
+        "ResourceGroupDefinition" => only(&[
+            "id",
+            "name",
+            "type",
+            "location",
+            "tags",
+            "properties",
+            "managedBy",
+        ]),
         _ => only(COMMON),
     };
     match stranger {
@@ -88,7 +116,11 @@ pub fn tags(body: &Map<String, Value>) -> Result<Option<Map<String, Value>>, Arm
 }
 
 fn tag(name: &str, value: &Value) -> Result<Value, ArmError> {
-    if name.is_empty() || name.chars().any(|c| "<>%&\\?/".contains(c) || c.is_control()) {
+    if name.is_empty()
+        || name
+            .chars()
+            .any(|c| "<>%&\\?/".contains(c) || c.is_control())
+    {
         return Err(ArmError::gateway(
             400,
             "InvalidTagNameCharacters",
@@ -145,6 +177,12 @@ pub fn location(body: &Map<String, Value>, kind: &str) -> Result<String, ArmErro
     Ok(regions::normal(sent))
 }
 
+/// The location in a body that nothing has checked yet.
+pub fn sent_location(call: &Call) -> Option<String> {
+    let body: Map<String, Value> = serde_json::from_slice(&call.body).ok()?;
+    Some(body.get("location")?.as_str()?.to_owned())
+}
+
 /// `properties`, or nothing.
 pub fn properties(body: &Map<String, Value>) -> Result<Map<String, Value>, ArmError> {
     match body.get("properties") {
@@ -170,7 +208,10 @@ mod tests {
         let read = tags(&map(json!({"tags": {"a": "b", "n": 1, "z": null}}))).unwrap();
         assert_eq!(read, Some(map(json!({"a": "b", "n": "1", "z": ""}))));
         let many: Map<String, Value> = (0..51).map(|n| (format!("t{n}"), json!(""))).collect();
-        assert_eq!(tags(&map(json!({ "tags": many }))).unwrap_err().code, "TooManyTags");
+        assert_eq!(
+            tags(&map(json!({ "tags": many }))).unwrap_err().code,
+            "TooManyTags"
+        );
         let error = tags(&map(json!({"tags": {"a/b": "c"}}))).unwrap_err();
         assert_eq!(error.code, "InvalidTagNameCharacters");
     }
@@ -185,8 +226,19 @@ mod tests {
 
     #[test]
     fn locations_in_any_spelling() {
-        assert_eq!(location(&map(json!({"location": "East US 2"})), "x").unwrap(), "eastus2");
-        assert_eq!(location(&map(json!({"location": "moon"})), "x").unwrap_err().code, "LocationNotAvailableForResourceType");
-        assert_eq!(location(&map(json!({})), "x").unwrap_err().code, "LocationRequired");
+        assert_eq!(
+            location(&map(json!({"location": "East US 2"})), "x").unwrap(),
+            "eastus2"
+        );
+        assert_eq!(
+            location(&map(json!({"location": "moon"})), "x")
+                .unwrap_err()
+                .code,
+            "LocationNotAvailableForResourceType"
+        );
+        assert_eq!(
+            location(&map(json!({})), "x").unwrap_err().code,
+            "LocationRequired"
+        );
     }
 }

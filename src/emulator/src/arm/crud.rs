@@ -12,7 +12,7 @@ use super::{body, groups, locks, operations, providers, read, subscriptions, tag
 use crate::server::Answer;
 use crate::state::{Effect, Object, Txn};
 use axum::http::Method;
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 use std::sync::Arc;
 
 type Kind = &'static dyn ResourceType;
@@ -85,7 +85,7 @@ fn put(
     target: &Target,
 ) -> Result<Answer, ArmError> {
     let meta = kind.meta();
-    let location = sent_location(cx);
+    let location = body::sent_location(cx.call);
     admitted(cx, txn, kind, target, location.as_deref())?;
     let mut sent = body::object(cx.call)?;
     body::known_members(&sent, meta.members, "ResourceDefinition")?;
@@ -154,7 +154,14 @@ fn store(
     txn.put(object.clone());
     let mut headers = Vec::new();
     if let Some(started) = written.started {
-        headers = pattern::start(cx, txn, started.pattern, &object, started.word, Effect::Settle);
+        headers = pattern::start(
+            cx,
+            txn,
+            started.pattern,
+            &object,
+            started.word,
+            Effect::Settle,
+        );
     }
     kind.stored(cx, txn, &object);
     let mut answer = Answer::json(written.status, kind.view(&object, txn.world(), &cx.api));
@@ -216,12 +223,6 @@ fn act(
         return Err(read::absent(cx, txn.world(), kind, target));
     };
     (action.run)(cx, txn, &object)
-}
-
-/// The location in a body, before anything checked the body.
-fn sent_location(cx: &Context<'_>) -> Option<String> {
-    let body: Map<String, Value> = serde_json::from_slice(&cx.call.body).ok()?;
-    Some(body.get("location")?.as_str()?.to_owned())
 }
 
 /// A resource never moves.

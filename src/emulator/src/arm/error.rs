@@ -167,11 +167,7 @@ pub fn for_status(status: u16) -> ArmError {
             "GatewayTimeout",
             "The gateway did not receive a response within the specified time period.",
         ),
-        400..=499 => (
-            Source::Provider,
-            "BadRequest",
-            "The request was invalid.",
-        ),
+        400..=499 => (Source::Provider, "BadRequest", "The request was invalid."),
         _ => (
             Source::Provider,
             "InternalServerError",

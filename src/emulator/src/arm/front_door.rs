@@ -81,7 +81,10 @@ fn signed_in(azure: &Azure, call: &Call) -> Result<Principal, ArmError> {
             ),
         )
     };
-    let Some(header) = call.header("authorization").filter(|h| !h.trim().is_empty()) else {
+    let Some(header) = call
+        .header("authorization")
+        .filter(|h| !h.trim().is_empty())
+    else {
         return Err(challenge(
             ArmError::gateway(
                 401,
@@ -162,7 +165,9 @@ fn played(azure: &Azure, subscription: &str) -> Result<(), ArmError> {
         return Err(ArmError::gateway(
             400,
             "InvalidSubscriptionId",
-            format!("The provided subscription identifier '{subscription}' is malformed or invalid."),
+            format!(
+                "The provided subscription identifier '{subscription}' is malformed or invalid."
+            ),
         ));
     }
     Err(ArmError::gateway(

@@ -7,7 +7,7 @@ use super::error::ArmError;
 use super::filter::Filter;
 use super::pattern::{self, Address, Pattern};
 use super::resource_type::set_state;
-use super::{locks, operations, page, regions, resources};
+use super::{locks, operations, page, regions, resources, weather};
 use crate::server::Answer;
 use crate::state::{Effect, Object, Polling, Txn, World};
 use axum::http::Method;
@@ -38,7 +38,9 @@ pub fn of<'a>(cx: &Context<'_>, world: &'a World) -> Option<&'a Arc<Object>> {
 
 fn id(cx: &Context<'_>) -> Option<String> {
     let (subscription, group) = (cx.path.subscription.as_ref()?, cx.path.group.as_ref()?);
-    Some(format!("/subscriptions/{subscription}/resourceGroups/{group}"))
+    Some(format!(
+        "/subscriptions/{subscription}/resourceGroups/{group}"
+    ))
 }
 
 /// Nothing is written into a group that is on its way out.
@@ -66,7 +68,9 @@ pub fn read(cx: &Context<'_>, world: &World, words: &[String]) -> Result<Answer,
     match words {
         [] if cx.call.method == Method::HEAD => Ok(Answer::empty(204)),
         [] => Ok(Answer::json(200, group.body.clone())),
-        [word] if word.eq_ignore_ascii_case("resources") => resources::list(cx, world, &group.key()),
+        [word] if word.eq_ignore_ascii_case("resources") => {
+            resources::list(cx, world, &group.key())
+        }
         _ => Err(unknown(cx)),
     }
 }
@@ -108,7 +112,11 @@ fn put(cx: &Context<'_>, txn: &mut Txn<'_>) -> Result<Answer, ArmError> {
     body::known_members(&sent, &[], "ResourceGroupDefinition")?;
     let tags = body::tags(&sent)?;
     let location = body::location(&sent, KIND).map_err(|error| group_location(error, &sent))?;
-    if let Some(before) = old.as_deref().and_then(Object::location).filter(|l| *l != location) {
+    if let Some(before) = old
+        .as_deref()
+        .and_then(Object::location)
+        .filter(|l| *l != location)
+    {
         return Err(ArmError::gateway(
             409,
             "InvalidResourceGroupLocation",
@@ -118,21 +126,24 @@ fn put(cx: &Context<'_>, txn: &mut Txn<'_>) -> Result<Answer, ArmError> {
         ));
     }
     let id = old.as_ref().map_or(id, |old| old.id.clone());
+    // A PUT without tags says nothing of tags; the group has an empty set all the same.
+    let silent = tags.is_none();
     let mut group = json!({
         "id": id,
         "name": id.rsplit('/').next(),
         "type": KIND,
         "location": location,
+        "tags": tags.unwrap_or_default(),
         "properties": {"provisioningState": "Succeeded"},
     });
-    if let Some(tags) = tags {
-        group["tags"] = Value::Object(tags);
-    }
     if let Some(manager) = sent.get("managedBy").filter(|manager| manager.is_string()) {
         group["managedBy"] = manager.clone();
     }
     let status = if old.is_some() { 200 } else { 201 };
     txn.put(object(id, group.clone()));
+    if let Some(shown) = group.as_object_mut().filter(|_| silent) {
+        shown.remove("tags");
+    }
     Ok(Answer::json(status, group))
 }
 
@@ -155,7 +166,7 @@ fn patch(cx: &Context<'_>, txn: &mut Txn<'_>) -> Result<Answer, ArmError> {
 fn delete(cx: &Context<'_>, txn: &mut Txn<'_>) -> Result<Answer, ArmError> {
     let old = standing(cx, txn.world())?;
     locks::check(txn.world(), &cx.call.method, &cx.path.text)?;
-    super::weather::check(cx, txn.world(), &old.key(), None)?;
+    weather::check(cx, txn.world(), &old.key(), None)?;
     let headers = match operations::already_going(cx, txn, &old) {
         Some(headers) => headers,
         None => {
@@ -180,7 +191,8 @@ fn admitted(cx: &Context<'_>, txn: &Txn<'_>, old: Option<&Object>) -> Result<(),
     let key = old.map(Object::key).unwrap_or_default();
     not_going(cx, txn.world())?;
     locks::check(txn.world(), &cx.call.method, &cx.path.text)?;
-    super::weather::check(cx, txn.world(), &key, None)
+    let sent = body::sent_location(cx.call);
+    weather::check(cx, txn.world(), &key, sent.as_deref())
 }
 
 fn object(id: String, body: Value) -> Object {
@@ -206,7 +218,9 @@ fn valid_name(name: &str) -> Result<(), ArmError> {
     } else if name.ends_with('.') {
         format!("The provided resource group name '{name}' ends with '.', which is not allowed.")
     } else if name.chars().count() > 90 {
-        format!("The provided resource group name '{name}' is too long: it can have at most 90 characters.")
+        format!(
+            "The provided resource group name '{name}' is too long: it can have at most 90 characters."
+        )
     } else {
         return Ok(());
     };
@@ -218,7 +232,10 @@ fn group_location(error: ArmError, sent: &Map<String, Value>) -> ArmError {
     if error.code != "LocationNotAvailableForResourceType" {
         return error;
     }
-    let location = sent.get("location").and_then(Value::as_str).unwrap_or_default();
+    let location = sent
+        .get("location")
+        .and_then(Value::as_str)
+        .unwrap_or_default();
     ArmError::gateway(
         400,
         "LocationNotAvailableForResourceGroup",

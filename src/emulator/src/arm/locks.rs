@@ -77,7 +77,12 @@ mod tests {
         for level in ["CanNotDelete", "ReadOnly"] {
             assert!(refused(level, group, Method::DELETE, registry));
             assert!(refused(level, registry, Method::DELETE, group));
-            assert!(!refused(level, group, Method::DELETE, "/subscriptions/S/resourceGroups/G2"));
+            assert!(!refused(
+                level,
+                group,
+                Method::DELETE,
+                "/subscriptions/S/resourceGroups/G2"
+            ));
         }
         for method in [Method::PUT, Method::PATCH, Method::POST] {
             assert!(refused("ReadOnly", group, method.clone(), registry));

@@ -12,7 +12,10 @@ use serde_json::{Map, Value, json};
 /// Operations that reading `path` counts as a try for: the one polled, the one that the
 /// object waits for, or those of all waiting objects in a listed collection.
 pub fn touched(world: &World, path: &str) -> Vec<String> {
-    if world.operation(path).is_some_and(|operation| !operation.finished()) {
+    if world
+        .operation(path)
+        .is_some_and(|operation| !operation.finished())
+    {
         return vec![path.to_owned()];
     }
     if world.pending().is_empty() {
@@ -37,7 +40,9 @@ fn listed(key: &str, path: &str) -> bool {
     }
     // A subscription-wide list: the same type in any group, or everything.
     match path.split_once("/providers/") {
-        Some((scope, kind)) => key.starts_with(scope) && key.contains(&format!("/providers/{kind}/")),
+        Some((scope, kind)) => {
+            key.starts_with(scope) && key.contains(&format!("/providers/{kind}/"))
+        }
         None => path
             .strip_suffix("/resources")
             .is_some_and(|scope| key.starts_with(scope)),

@@ -153,7 +153,10 @@ mod tests {
         assert_eq!(path.tail, Tail::Words(vec!["resources".to_owned()]));
         let path = ArmPath::parse("/subscriptions/S/providers");
         assert_eq!(path.tail, Tail::Words(vec!["providers".to_owned()]));
-        assert_eq!(ArmPath::parse("/tenants").tail, Tail::Words(vec!["tenants".to_owned()]));
+        assert_eq!(
+            ArmPath::parse("/tenants").tail,
+            Tail::Words(vec!["tenants".to_owned()])
+        );
     }
 
     #[test]
@@ -161,10 +164,12 @@ mod tests {
         let child = provider("/subscriptions/S/resourceGroups/G/providers/A.B/Xs/x/ys/y");
         assert_eq!((child.kind(2).as_str(), child.pairs()), ("a.b/xs/ys", 2));
         assert_eq!(child.names(2), ["x", "y"]);
-        let lock = provider(
-            "/subscriptions/S/resourceGroups/G/providers/A.B/xs/x/providers/M.A/locks/l",
+        let lock =
+            provider("/subscriptions/S/resourceGroups/G/providers/A.B/xs/x/providers/M.A/locks/l");
+        assert_eq!(
+            lock.scope,
+            "/subscriptions/S/resourceGroups/G/providers/A.B/xs/x"
         );
-        assert_eq!(lock.scope, "/subscriptions/S/resourceGroups/G/providers/A.B/xs/x");
         assert_eq!(lock.kind(1), "m.a/locks");
         let action = provider("/subscriptions/S/resourceGroups/G/providers/A.B/xs/x/doIt");
         assert_eq!((action.trailing(), action.pairs()), (Some("doIt"), 1));

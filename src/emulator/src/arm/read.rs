@@ -128,9 +128,7 @@ fn list(
                     .is_some_and(|(front, _)| front == scope)
         })
         .map(|(key, object)| (key.clone(), object));
-    page::page(cx, items, PAGE, |object| {
-        kind.view(object, world, &cx.api)
-    })
+    page::page(cx, items, PAGE, |object| kind.view(object, world, &cx.api))
 }
 
 /// What an extension hangs on must be there.

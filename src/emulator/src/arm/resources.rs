@@ -15,7 +15,16 @@ const PAGE: usize = 1000;
 
 /// Members that the list shows of each resource.
 const SHOWN: &[&str] = &[
-    "id", "type", "kind", "managedBy", "sku", "identity", "location", "tags", "zones", "plan",
+    "id",
+    "type",
+    "kind",
+    "managedBy",
+    "sku",
+    "identity",
+    "location",
+    "tags",
+    "zones",
+    "plan",
 ];
 
 /// Tracked resources below `scope`.
@@ -29,10 +38,7 @@ pub fn list(cx: &Context<'_>, world: &World, scope: &str) -> Result<Answer, ArmE
     page::page(cx, items, PAGE, |body| body)
 }
 
-fn tracked<'a>(
-    world: &'a World,
-    prefix: &'a str,
-) -> impl Iterator<Item = (String, &'a Object)> {
+fn tracked<'a>(world: &'a World, prefix: &'a str) -> impl Iterator<Item = (String, &'a Object)> {
     world
         .under(prefix)
         .filter(|(_, object)| types::of(&object.kind).is_some_and(|kind| kind.meta().tracked))

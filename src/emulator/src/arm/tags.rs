@@ -21,11 +21,7 @@ pub fn read(cx: &Context<'_>, world: &World, path: &ProviderPath) -> Result<Answ
     Ok(Answer::json(200, shown(path, &tags_of(&carrier))))
 }
 
-pub fn write(
-    cx: &Context<'_>,
-    txn: &mut Txn<'_>,
-    path: &ProviderPath,
-) -> Result<Answer, ArmError> {
+pub fn write(cx: &Context<'_>, txn: &mut Txn<'_>, path: &ProviderPath) -> Result<Answer, ArmError> {
     let carrier = carrier(cx, txn.world(), path)?;
     let method = if cx.call.method == Method::DELETE {
         Method::PATCH
@@ -93,11 +89,7 @@ fn sent(cx: &Context<'_>) -> Result<(Map<String, Value>, String), ArmError> {
     Ok((body::tags(&properties)?.unwrap_or_default(), operation))
 }
 
-fn carrier(
-    cx: &Context<'_>,
-    world: &World,
-    path: &ProviderPath,
-) -> Result<Arc<Object>, ArmError> {
+fn carrier(cx: &Context<'_>, world: &World, path: &ProviderPath) -> Result<Arc<Object>, ArmError> {
     read::in_group(cx, world)?;
     read::extended(cx, world, &path.scope)?;
     world

@@ -3,19 +3,25 @@
 use super::context::Context;
 use super::error::{ArmError, Source};
 use super::groups;
+use super::path::Tail;
 use crate::state::World;
 use axum::http::Method;
 
 /// Refuses a request to an object whose region, or whose parent's region, is down; for
 /// writes also where the group's own metadata is kept.
-pub fn check(cx: &Context<'_>, world: &World, key: &str, sent: Option<&str>) -> Result<(), ArmError> {
+pub fn check(
+    cx: &Context<'_>,
+    world: &World,
+    key: &str,
+    sent: Option<&str>,
+) -> Result<(), ArmError> {
     let reads = matches!(cx.call.method, Method::GET | Method::HEAD);
-    if !reads
-        && let Some(group) = groups::of(cx, world)
-        && group
-            .location()
-            .is_some_and(|region| cx.azure.outages.down(region))
-    {
+    let group = groups::of(cx, world).and_then(|group| group.location());
+    let home = match cx.path.tail {
+        Tail::Words(_) => group.or(sent),
+        Tail::Provider(_) => group,
+    };
+    if !reads && home.is_some_and(|region| cx.azure.outages.down(region)) {
         return Err(ArmError::new(
             Source::Gateway,
             503,
@@ -37,8 +43,8 @@ pub fn check(cx: &Context<'_>, world: &World, key: &str, sent: Option<&str>) -> 
         return Ok(());
     }
     let provider = match &cx.path.tail {
-        super::path::Tail::Provider(path) => path.namespace.clone(),
-        super::path::Tail::Words(_) => "Microsoft.Resources".to_owned(),
+        Tail::Provider(path) => path.namespace.clone(),
+        Tail::Words(_) => "Microsoft.Resources".to_owned(),
     };
     Err(ArmError::new(
         Source::Service,

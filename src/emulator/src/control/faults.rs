@@ -136,10 +136,9 @@ impl Faults {
 
 impl Rule {
     fn matches(&self, call: &Call) -> bool {
-        let method = self
-            .method
-            .as_ref()
-            .is_none_or(|method| method == "*" || method.eq_ignore_ascii_case(call.method.as_str()));
+        let method = self.method.as_ref().is_none_or(|method| {
+            method == "*" || method.eq_ignore_ascii_case(call.method.as_str())
+        });
         let path = self
             .path
             .as_ref()
@@ -223,7 +222,11 @@ mod tests {
             ("registries/*", false),
             ("vaults", false),
         ] {
-            assert_eq!(glob(pattern, "/subscriptions/s/p/registries/x"), yes, "{pattern}");
+            assert_eq!(
+                glob(pattern, "/subscriptions/s/p/registries/x"),
+                yes,
+                "{pattern}"
+            );
         }
     }
 }

@@ -64,7 +64,9 @@ fn put(azure: &Azure, id: &str, key: &str, body: Value) -> Result<Answer, String
         .write(|txn| {
             let old = txn.world().object(key).cloned();
             let object = Object {
-                id: old.as_ref().map_or_else(|| id.to_owned(), |old| old.id.clone()),
+                id: old
+                    .as_ref()
+                    .map_or_else(|| id.to_owned(), |old| old.id.clone()),
                 kind,
                 body,
                 hidden: old.map_or(Value::Null, |old| old.hidden.clone()),
@@ -78,7 +80,10 @@ fn put(azure: &Azure, id: &str, key: &str, body: Value) -> Result<Answer, String
 }
 
 fn list(azure: &Azure, call: &Call) -> Answer {
-    let prefix = call.parameter("prefix").unwrap_or_default().to_ascii_lowercase();
+    let prefix = call
+        .parameter("prefix")
+        .unwrap_or_default()
+        .to_ascii_lowercase();
     let kind = call.parameter("kind");
     azure.store.read(|world| {
         let value: Vec<Value> = world
@@ -132,7 +137,10 @@ mod tests {
     #[test]
     fn merging() {
         let mut target = json!({"a": {"b": 1, "c": 2}, "d": [1]});
-        merge(&mut target, &json!({"a": {"b": null, "e": {"f": 3}}, "d": "x"}));
+        merge(
+            &mut target,
+            &json!({"a": {"b": null, "e": {"f": 3}}, "d": "x"}),
+        );
         assert_eq!(target, json!({"a": {"c": 2, "e": {"f": 3}}, "d": "x"}));
     }
 }

@@ -40,10 +40,7 @@ impl Requests {
     pub fn begin(&self, call: &Call, now: Moment) -> u64 {
         let mut inner = self.lock();
         let number = inner.first + inner.kept.len() as u64;
-        *inner
-            .by_method
-            .entry(call.method.to_string())
-            .or_default() += 1;
+        *inner.by_method.entry(call.method.to_string()).or_default() += 1;
         inner.kept.push_back(Entry {
             number,
             method: call.method.to_string(),
@@ -93,8 +90,15 @@ impl Requests {
             .kept
             .iter()
             .filter(|entry| entry.number >= since)
-            .filter(|entry| method.as_ref().is_none_or(|m| entry.method.eq_ignore_ascii_case(m)))
-            .filter(|entry| path.as_ref().is_none_or(|p| entry.target.to_ascii_lowercase().contains(p)))
+            .filter(|entry| {
+                method
+                    .as_ref()
+                    .is_none_or(|m| entry.method.eq_ignore_ascii_case(m))
+            })
+            .filter(|entry| {
+                path.as_ref()
+                    .is_none_or(|p| entry.target.to_ascii_lowercase().contains(p))
+            })
             .filter(|entry| host.as_ref().is_none_or(|h| entry.host.contains(h)))
             .filter(|entry| status.is_none_or(|s: u16| entry.status == Some(s)))
             .map(Entry::shown)

@@ -86,8 +86,13 @@ impl Directory {
             }
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
                 let secrets = Secrets::new(tenant);
-                write_private(&path, &serde_json::to_vec_pretty(&secrets).map_err(io::Error::other).map_err(fail)?)
-                    .map_err(fail)?;
+                write_private(
+                    &path,
+                    &serde_json::to_vec_pretty(&secrets)
+                        .map_err(io::Error::other)
+                        .map_err(fail)?,
+                )
+                .map_err(fail)?;
                 secrets
             }
             Err(error) => return Err(fail(error)),

@@ -69,7 +69,10 @@ pub fn keys() -> Answer {
 /// before 2019-05-01, a list of clouds since.
 pub fn metadata(azure: &Azure, call: &Call) -> Answer {
     let version = call.parameter("api-version").unwrap_or("2015-01-01");
-    let audiences = json!(["https://management.core.windows.net/", "https://management.azure.com/"]);
+    let audiences = json!([
+        "https://management.core.windows.net/",
+        "https://management.azure.com/"
+    ]);
     let origin = &call.origin;
     if version < "2019-05-01" {
         return Answer::json(

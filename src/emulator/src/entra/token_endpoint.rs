@@ -29,9 +29,7 @@ struct Refusal {
 }
 
 pub fn answer(azure: &Azure, call: &Call, tenant: &str, version: Version) -> Answer {
-    let form: HashMap<String, String> = form_urlencoded::parse(&call.body)
-        .into_owned()
-        .collect();
+    let form: HashMap<String, String> = form_urlencoded::parse(&call.body).into_owned().collect();
     match grant(azure, call, tenant, &form, version) {
         Ok(answer) => answer,
         Err(refusal) => refuse(azure, &refusal),

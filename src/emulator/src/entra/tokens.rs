@@ -53,7 +53,9 @@ impl Audience {
 pub enum TokenError {
     /// Not a token of this tenant.
     Invalid,
-    Expired { at: Moment },
+    Expired {
+        at: Moment,
+    },
     /// For another API; the `aud` that it has.
     Audience(String),
     /// Of another tenant; the issuer that it names.

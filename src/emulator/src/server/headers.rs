@@ -57,7 +57,10 @@ pub fn rate_limits(answer: &mut Answer, call: &Call) {
         }
         _ => {
             answer.default_header("x-ms-ratelimit-remaining-subscription-writes", "199");
-            answer.default_header("x-ms-ratelimit-remaining-subscription-global-writes", "2999");
+            answer.default_header(
+                "x-ms-ratelimit-remaining-subscription-global-writes",
+                "2999",
+            );
         }
     }
 }

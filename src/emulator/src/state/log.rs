@@ -103,7 +103,10 @@ fn read(path: &Path, text: &[u8]) -> Result<(World, usize, usize), LogError> {
             world.apply(change);
         }
     }
-    if lines == 0 && !text.is_empty() && !FIRST_LINE_START.starts_with(&text[..text.len().min(FIRST_LINE_START.len())]) {
+    if lines == 0
+        && !text.is_empty()
+        && !FIRST_LINE_START.starts_with(&text[..text.len().min(FIRST_LINE_START.len())])
+    {
         return Err(LogError::Format {
             path: path.to_owned(),
         });
@@ -147,7 +150,9 @@ fn rewrite(path: &Path, world: &World) -> io::Result<()> {
         serde_json::to_writer(&mut out, &[change])?;
         out.write_all(b"\n")?;
     }
-    out.into_inner().map_err(io::IntoInnerError::into_error)?.sync_all()?;
+    out.into_inner()
+        .map_err(io::IntoInnerError::into_error)?
+        .sync_all()?;
     fs::rename(&beside, path)
 }
 
@@ -207,7 +212,11 @@ mod tests {
     #[test]
     fn another_version_and_another_file_are_refused() {
         let (_folder, path) = file();
-        fs::write(&path, "{\"format\":\"onestream-emulator-state\",\"version\":9}\n").unwrap();
+        fs::write(
+            &path,
+            "{\"format\":\"onestream-emulator-state\",\"version\":9}\n",
+        )
+        .unwrap();
         assert!(matches!(
             Log::open(&path).unwrap_err(),
             LogError::Version { found: 9, .. }

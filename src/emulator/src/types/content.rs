@@ -47,7 +47,10 @@ impl Reference {
                 && hex
                     .bytes()
                     .all(|byte| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte));
-            (repository, Version::Digest(well.then(|| digest.to_owned())?))
+            (
+                repository,
+                Version::Digest(well.then(|| digest.to_owned())?),
+            )
         } else if let Some((repository, tag)) = text.split_once(':') {
             let well = !tag.is_empty()
                 && tag.len() <= 128

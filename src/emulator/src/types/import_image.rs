@@ -43,25 +43,7 @@ const PUBLIC: &[&str] = &[
 /// Checks an order and starts it; what the source holds is found out on the way.
 pub fn begin(cx: &Context<'_>, txn: &mut Txn<'_>, target: &Object) -> Result<Answer, ArmError> {
     let sent = body(cx)?;
-    let source = checks::object(&sent, "source")?;
-    let image = checks::text(&source, "sourceImage")?
-        .ok_or_else(|| checks::refuse(400, "InvalidParameters", "The source image must be provided."))?;
-    Reference::parse(image).ok_or_else(|| {
-        checks::refuse(
-            400,
-            "InvalidParameters",
-            format!("The source image '{image}' is not a valid image reference."),
-        )
-    })?;
-    let registry = checks::text(&source, "registryUri")?;
-    let resource = checks::text(&source, "resourceId")?;
-    if registry.is_none() && resource.is_none() {
-        return Err(checks::refuse(
-            400,
-            "InvalidParameters",
-            "The source registry must be provided, as a resource ID or as a registry URI.",
-        ));
-    }
+    let (image, registry, resource) = source(&sent)?;
     let force = checks::word(&sent, "mode", &["NoForce", "Force"])? == Some("Force");
     let tags = texts(&sent, "targetTags")?;
     let untagged = texts(&sent, "untaggedTargetRepositories")?;
@@ -100,6 +82,28 @@ pub fn begin(cx: &Context<'_>, txn: &mut Txn<'_>, target: &Object) -> Result<Ans
     let mut answer = Answer::empty(202);
     answer.headers = headers;
     Ok(answer)
+}
+
+/// The source of an order: image, registry by address, registry by id.
+fn source(sent: &Map<String, Value>) -> Result<(String, Option<String>, Option<String>), ArmError> {
+    let source = checks::object(sent, "source")?;
+    let text = |name: &str| Ok(checks::text(&source, name)?.map(ToOwned::to_owned));
+    let refuse = |why: String| checks::refuse(400, "InvalidParameters", why);
+    let image = text("sourceImage")?
+        .ok_or_else(|| refuse("The source image must be provided.".to_owned()))?;
+    if Reference::parse(&image).is_none() {
+        return Err(refuse(format!(
+            "The source image '{image}' is not a valid image reference."
+        )));
+    }
+    let (registry, resource) = (text("registryUri")?, text("resourceId")?);
+    if registry.is_none() && resource.is_none() {
+        return Err(refuse(
+            "The source registry must be provided, as a resource ID or as a registry URI."
+                .to_owned(),
+        ));
+    }
+    Ok((image, registry, resource))
 }
 
 /// Copies what an order asks for.
@@ -186,7 +190,9 @@ fn host(uri: &str) -> String {
 fn unknown(image: &str) -> Failure {
     Failure {
         code: "InvalidParameters".to_owned(),
-        message: format!("Unable to find manifest digest for the source image '{image}': manifest unknown."),
+        message: format!(
+            "Unable to find manifest digest for the source image '{image}': manifest unknown."
+        ),
     }
 }
 

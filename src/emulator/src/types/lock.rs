@@ -12,7 +12,13 @@ pub struct Lock;
 
 static META: Meta = Meta {
     kind: LOCK_KIND,
-    api_versions: &["2020-05-01", "2017-04-01", "2016-09-01", "2015-06-01", "2015-01-01"],
+    api_versions: &[
+        "2020-05-01",
+        "2017-04-01",
+        "2016-09-01",
+        "2015-06-01",
+        "2015-01-01",
+    ],
     placement: Placement::Extension,
     location: Located::Nowhere,
     tracked: false,
@@ -40,7 +46,9 @@ impl ResourceType for Lock {
             .flatten()
             .ok_or_else(|| bad("properties.level"))?;
         let mut kept = json!({ "level": level });
-        if let Some(notes) = checks::text(&properties, "notes").map_err(|_| bad("properties.notes"))? {
+        if let Some(notes) =
+            checks::text(&properties, "notes").map_err(|_| bad("properties.notes"))?
+        {
             if notes.chars().count() > 512 {
                 return Err(bad("properties.notes"));
             }

@@ -70,8 +70,12 @@ impl ResourceType for PrivateEndpointConnection {
         let old = old.ok_or_else(|| self.not_found(target))?;
         let properties = checks::object(sent, "properties")?;
         let asked = checks::object(&properties, "privateLinkServiceConnectionState")?;
-        let status = checks::word(&asked, "status", &["Approved", "Pending", "Rejected", "Disconnected"])?
-            .ok_or_else(|| checks::invalid("The status of the connection must be provided."))?;
+        let status = checks::word(
+            &asked,
+            "status",
+            &["Approved", "Pending", "Rejected", "Disconnected"],
+        )?
+        .ok_or_else(|| checks::invalid("The status of the connection must be provided."))?;
         let mut state = json!({ "status": status });
         if let Some(description) = checks::text(&asked, "description")? {
             state["description"] = json!(description);

@@ -97,7 +97,11 @@ impl ResourceType for Registry {
         valid_name(target.name())?;
         free_name(world, target)?;
         let sku = fields::sku(sent)?.ok_or_else(|| {
-            checks::refuse(400, "MissingSku", "The SKU of the registry must be provided.")
+            checks::refuse(
+                400,
+                "MissingSku",
+                "The SKU of the registry must be provided.",
+            )
         })?;
         may_become(world, &target.key, old, sku)?;
         let mut body = fields::fresh(target.name(), cx.now, old);
@@ -106,7 +110,11 @@ impl ResourceType for Registry {
         body.insert("tags".to_owned(), tags);
         fields::lay(cx, world, &mut body, sent, sku, old)?;
         let known_later = old.is_some() || cx.api.has(ASYNCHRONOUS);
-        let word = if old.is_some() { "Updating" } else { "Creating" };
+        let word = if old.is_some() {
+            "Updating"
+        } else {
+            "Creating"
+        };
         Ok(written(body, hidden(old), known_later.then_some(word)))
     }
 
@@ -133,15 +141,14 @@ impl ResourceType for Registry {
         let slow = sent.contains_key("identity")
             || has("encryption")
             || (has("anonymousPullEnabled") && cx.api.has(fields::ANONYMOUS_PULL));
-        Ok(written(body, old.hidden.clone(), slow.then_some("Updating")))
+        Ok(written(
+            body,
+            old.hidden.clone(),
+            slow.then_some("Updating"),
+        ))
     }
 
-    fn delete(
-        &self,
-        _cx: &Context<'_>,
-        _world: &World,
-        old: &Object,
-    ) -> Result<Deleted, ArmError> {
+    fn delete(&self, _cx: &Context<'_>, _world: &World, old: &Object) -> Result<Deleted, ArmError> {
         // A registry that ever had a replication takes its time, others go at once.
         Ok(if old.hidden["replicated"] == json!(true) {
             Deleted::Later {
@@ -241,18 +248,16 @@ fn free_name(world: &World, target: &Target) -> Result<(), ArmError> {
 }
 
 /// A registry with replicas or private endpoints cannot leave Premium.
-fn may_become(
-    world: &World,
-    key: &str,
-    old: Option<&Object>,
-    sku: &str,
-) -> Result<(), ArmError> {
+fn may_become(world: &World, key: &str, old: Option<&Object>, sku: &str) -> Result<(), ArmError> {
     let Some(old) = old.filter(|_| sku != fields::PREMIUM) else {
         return Ok(());
     };
     let has = |kind: &str| {
         world.under(&format!("{key}/")).any(|(_, object)| {
-            object.kind == kind && object.location().is_none_or(|at| Some(at) != old.location())
+            object.kind == kind
+                && object
+                    .location()
+                    .is_none_or(|at| Some(at) != old.location())
         })
     };
     if has(replication::KIND) || has(super::private_endpoint_connection::KIND) {

@@ -30,7 +30,10 @@ pub fn sku(sent: &Map<String, Value>) -> Result<Option<&'static str>, ArmError> 
 
 pub fn sku_of(object: &Object) -> &'static str {
     let name = object.text("/sku/name").unwrap_or_default();
-    SKUS.iter().find(|known| **known == name).copied().unwrap_or(PREMIUM)
+    SKUS.iter()
+        .find(|known| **known == name)
+        .copied()
+        .unwrap_or(PREMIUM)
 }
 
 fn unsupported(sku: &str) -> ArmError {
@@ -46,6 +49,9 @@ pub fn fresh(name: &str, now: Moment, old: Option<&Object>) -> Map<String, Value
     let created = old
         .and_then(|old| old.text("/properties/creationDate"))
         .map_or_else(|| now.zulu(), ToOwned::to_owned);
+    let zones = old
+        .and_then(|old| old.text("/properties/zoneRedundancy"))
+        .unwrap_or("Disabled");
     let stamp = now.offset_form();
     let properties = json!({
         "loginServer": format!("{}.azurecr.localhost", name.to_ascii_lowercase()),
@@ -67,7 +73,7 @@ pub fn fresh(name: &str, now: Moment, old: Option<&Object>) -> Map<String, Value
         "networkRuleBypassOptions": "AzureServices",
         "networkRuleBypassAllowedForTasks": false,
         "roleAssignmentMode": "LegacyRegistryPermissions",
-        "zoneRedundancy": "Disabled",
+        "zoneRedundancy": zones,
         "anonymousPullEnabled": false,
         "metadataSearch": "Disabled",
     });
@@ -95,42 +101,7 @@ pub fn lay(
     }
     let sent = checks::object(sent, "properties")?;
     let mut properties = checks::object(body, "properties")?;
-    let mut set = |name: &str, value: Value| properties.insert(name.to_owned(), value);
-    for name in ["adminUserEnabled", "dataEndpointEnabled", "networkRuleBypassAllowedForTasks"] {
-        if let Some(flag) = checks::flag(&sent, name)? {
-            premium_if(flag && name == "dataEndpointEnabled", sku)?;
-            set(name, json!(flag));
-        }
-    }
-    if let Some(flag) = checks::flag(&sent, "anonymousPullEnabled")?
-        && cx.api.has(ANONYMOUS_PULL)
-    {
-        if flag && sku == "Basic" {
-            return Err(unsupported(sku));
-        }
-        set("anonymousPullEnabled", json!(flag));
-    }
-    for (name, words) in WORDS {
-        if let Some(word) = checks::word(&sent, name, words)? {
-            set(name, json!(word));
-        }
-    }
-    if let Some(word) = checks::word(&sent, "publicNetworkAccess", &["Enabled", "Disabled"])? {
-        if word == "Disabled" && sku != PREMIUM {
-            return Err(checks::refuse(
-                400,
-                "DisablingPublicNetworkAccessNotSupported",
-                format!("Disabling public network access is not supported for the SKU {sku}. For more information, please visit https://aka.ms/acr/private-link."),
-            ));
-        }
-        set("publicNetworkAccess", json!(word));
-    }
-    if let Some(word) = checks::word(&sent, "zoneRedundancy", &["Enabled", "Disabled"])?
-        && old.is_none()
-    {
-        premium_if(word == "Enabled", sku)?;
-        set("zoneRedundancy", json!(word));
-    }
+    switches(cx, &mut properties, &sent, sku, old)?;
     if sent.get("networkRuleSet").is_some_and(Value::is_object) {
         let before = checks::object(&properties, "networkRuleSet")?;
         let rules = network_rules(before, &checks::object(&sent, "networkRuleSet")?, sku)?;
@@ -145,13 +116,80 @@ pub fn lay(
         let encryption = encryption(&checks::object(&sent, "encryption")?, sku, body)?;
         properties.insert("encryption".to_owned(), encryption);
     }
+    if sku != PREMIUM {
+        without_premium(&mut properties, sku)?;
+    }
     body.insert("properties".to_owned(), Value::Object(properties));
     Ok(())
 }
 
+/// Members that are a flag or a word.
+fn switches(
+    cx: &Context<'_>,
+    properties: &mut Map<String, Value>,
+    sent: &Map<String, Value>,
+    sku: &'static str,
+    old: Option<&Object>,
+) -> Result<(), ArmError> {
+    let mut set = |name: &str, value: Value| properties.insert(name.to_owned(), value);
+    for name in FLAGS {
+        if let Some(flag) = checks::flag(sent, name)? {
+            premium_if(flag && *name == "dataEndpointEnabled", sku)?;
+            set(name, json!(flag));
+        }
+    }
+    if let Some(flag) = checks::flag(sent, "anonymousPullEnabled")?
+        && cx.api.has(ANONYMOUS_PULL)
+    {
+        if flag && sku == "Basic" {
+            return Err(unsupported(sku));
+        }
+        set("anonymousPullEnabled", json!(flag));
+    }
+    for (name, words) in WORDS {
+        if let Some(word) = checks::word(sent, name, words)? {
+            set(name, json!(word));
+        }
+    }
+    if let Some(word) = checks::word(sent, "zoneRedundancy", SWITCH)?
+        && old.is_none()
+    {
+        premium_if(word == "Enabled", sku)?;
+        set("zoneRedundancy", json!(word));
+    }
+    Ok(())
+}
+
+/// What a registry below Premium cannot keep from a better time.
+fn without_premium(properties: &mut Map<String, Value>, sku: &str) -> Result<(), ArmError> {
+    if properties["publicNetworkAccess"] == json!("Disabled") {
+        return Err(checks::refuse(
+            400,
+            "DisablingPublicNetworkAccessNotSupported",
+            format!(
+                "Disabling public network access is not supported for the SKU {sku}. For more information, please visit https://aka.ms/acr/private-link."
+            ),
+        ));
+    }
+    properties.insert("dataEndpointEnabled".to_owned(), json!(false));
+    for name in ["quarantinePolicy", "trustPolicy", "retentionPolicy"] {
+        properties["policies"][name]["status"] = json!("disabled");
+    }
+    Ok(())
+}
+
+const SWITCH: &[&str] = &["Enabled", "Disabled"];
+
+const FLAGS: &[&str] = &[
+    "adminUserEnabled",
+    "dataEndpointEnabled",
+    "networkRuleBypassAllowedForTasks",
+];
+
 const WORDS: &[(&str, &[&str])] = &[
     ("networkRuleBypassOptions", &["AzureServices", "None"]),
-    ("metadataSearch", &["Enabled", "Disabled"]),
+    ("metadataSearch", SWITCH),
+    ("publicNetworkAccess", SWITCH),
     (
         "roleAssignmentMode",
         &["LegacyRegistryPermissions", "AbacRepositoryPermissions"],
@@ -207,7 +245,11 @@ fn policies(
             premium_if(*premium && status == "enabled", sku)?;
             policy.insert("status".to_owned(), json!(status));
         }
-        if let Some(number) = days.map(|days| checks::number(&sent, days)).transpose()?.flatten() {
+        if let Some(number) = days
+            .map(|days| checks::number(&sent, days))
+            .transpose()?
+            .flatten()
+        {
             if !(0..=*most).contains(&number) {
                 return Err(checks::invalid(format!(
                     "The {name} retention must be between 0 and {most} days."
@@ -324,10 +366,12 @@ fn assigned(world: &World, id: &str) -> Value {
         known
             .and_then(|identity| identity.text(&format!("/properties/{member}")))
             .map_or_else(
-                || Uuid::new_v5(&Uuid::NAMESPACE_URL, format!("{id}/{member}").as_bytes()).to_string(),
+                || {
+                    Uuid::new_v5(&Uuid::NAMESPACE_URL, format!("{id}/{member}").as_bytes())
+                        .to_string()
+                },
                 ToOwned::to_owned,
             )
     };
     json!({"principalId": text("principalId"), "clientId": text("clientId")})
 }
-

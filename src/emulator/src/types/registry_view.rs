@@ -9,18 +9,30 @@ use serde_json::{Value, json};
 const SINCE: &[(&str, Since)] = &[
     ("/policies", both("2019-05-01", "2018-02-01")),
     ("/policies/exportPolicy", both("2021-09-01", "2021-06-01")),
-    ("/policies/azureADAuthenticationAsArmPolicy", both("2025-04-01", "2021-12-01")),
+    (
+        "/policies/azureADAuthenticationAsArmPolicy",
+        both("2025-04-01", "2021-12-01"),
+    ),
     ("/policies/softDeletePolicy", preview("2021-12-01")),
     ("/encryption", both("2021-09-01", "2019-12-01")),
     ("/dataEndpointEnabled", both("2021-09-01", "2019-12-01")),
     ("/dataEndpointHostNames", both("2021-09-01", "2019-12-01")),
-    ("/privateEndpointConnections", both("2021-09-01", "2019-12-01")),
+    (
+        "/privateEndpointConnections",
+        both("2021-09-01", "2019-12-01"),
+    ),
     ("/publicNetworkAccess", both("2021-09-01", "2019-12-01")),
-    ("/networkRuleBypassOptions", both("2021-09-01", "2020-11-01")),
+    (
+        "/networkRuleBypassOptions",
+        both("2021-09-01", "2020-11-01"),
+    ),
     ("/zoneRedundancy", both("2021-09-01", "2020-11-01")),
     ("/anonymousPullEnabled", registry_fields::ANONYMOUS_PULL),
     ("/metadataSearch", preview("2023-11-01")),
-    ("/networkRuleBypassAllowedForTasks", both("2025-11-01", "2025-05-01")),
+    (
+        "/networkRuleBypassAllowedForTasks",
+        both("2025-11-01", "2025-05-01"),
+    ),
     ("/roleAssignmentMode", both("2025-11-01", "2024-11-01")),
 ];
 

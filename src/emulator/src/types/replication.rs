@@ -88,7 +88,11 @@ impl ResourceType for Replication {
         body.insert("location".to_owned(), sent["location"].clone());
         let tags = sent.get("tags").cloned().unwrap_or_else(|| json!({}));
         body.insert("tags".to_owned(), tags);
-        let word = if old.is_some() { "Updating" } else { "Creating" };
+        let word = if old.is_some() {
+            "Updating"
+        } else {
+            "Creating"
+        };
         let status = old.map_or_else(
             || json!({"timestamp": cx.now.zulu()}),
             |old| old.body["properties"]["status"].clone(),
@@ -131,12 +135,7 @@ impl ResourceType for Replication {
         Ok(started(body, "Updating"))
     }
 
-    fn delete(
-        &self,
-        _cx: &Context<'_>,
-        world: &World,
-        old: &Object,
-    ) -> Result<Deleted, ArmError> {
+    fn delete(&self, _cx: &Context<'_>, world: &World, old: &Object) -> Result<Deleted, ArmError> {
         let home = world.object(&parent_key(old));
         if home.is_some_and(|home| home.location() == old.location()) {
             return Err(checks::refuse(
@@ -159,7 +158,9 @@ impl ResourceType for Replication {
         if !api.has(registry::SYSTEM_DATA) {
             body_map.remove("systemData");
         }
-        if let Some(properties) = body_map.get_mut("properties").and_then(Value::as_object_mut)
+        if let Some(properties) = body_map
+            .get_mut("properties")
+            .and_then(Value::as_object_mut)
             && !api.has(ENDPOINT)
         {
             properties.remove("regionEndpointEnabled");
@@ -269,7 +270,9 @@ fn home_replication(registry: &Object, home: &str, now: Moment) -> Object {
 
 /// Takes the home replication away from a registry that left Premium.
 pub fn forget_home(txn: &mut Txn<'_>, registry: &Object) {
-    let keys: Vec<String> = replications(txn.world(), registry).map(Object::key).collect();
+    let keys: Vec<String> = replications(txn.world(), registry)
+        .map(Object::key)
+        .collect();
     for key in keys {
         txn.remove_tree(&key);
     }
@@ -288,10 +291,7 @@ fn replications<'a>(
 
 /// Regions that a registry's replications are in, the home region among them once it has
 /// any.
-pub fn regions<'a>(
-    world: &'a World,
-    registry: &Object,
-) -> impl Iterator<Item = String> + use<'a> {
+pub fn regions<'a>(world: &'a World, registry: &Object) -> impl Iterator<Item = String> + use<'a> {
     replications(world, registry).filter_map(|object| object.location().map(ToOwned::to_owned))
 }
 

@@ -67,10 +67,14 @@ impl ResourceType for Webhook {
         room(world, target, old)?;
         let properties = checks::object(sent, "properties")?;
         if checks::text(&properties, "serviceUri")?.is_none() {
-            return Err(checks::invalid("The service URI of the webhook must be provided."));
+            return Err(checks::invalid(
+                "The service URI of the webhook must be provided.",
+            ));
         }
         if checks::list(&properties, "actions")?.is_none_or(|actions| actions.is_empty()) {
-            return Err(checks::invalid("The actions of the webhook must be provided."));
+            return Err(checks::invalid(
+                "The actions of the webhook must be provided.",
+            ));
         }
         let mut body = Map::new();
         body.insert("location".to_owned(), sent["location"].clone());
@@ -132,7 +136,10 @@ fn lay(
     }
     if let Some(actions) = checks::list(sent, "actions")? {
         for action in &actions {
-            if !action.as_str().is_some_and(|action| EVENTS.contains(&action)) {
+            if !action
+                .as_str()
+                .is_some_and(|action| EVENTS.contains(&action))
+            {
                 return Err(checks::wrong("properties.actions", action));
             }
         }
@@ -140,11 +147,16 @@ fn lay(
     }
     if let Some(uri) = checks::text(sent, "serviceUri")? {
         if !(uri.starts_with("http://") || uri.starts_with("https://")) {
-            return Err(checks::invalid(format!("The service URI '{uri}' is invalid.")));
+            return Err(checks::invalid(format!(
+                "The service URI '{uri}' is invalid."
+            )));
         }
         hidden["serviceUri"] = json!(uri);
     }
-    if let Some(headers) = sent.get("customHeaders").filter(|headers| headers.is_object()) {
+    if let Some(headers) = sent
+        .get("customHeaders")
+        .filter(|headers| headers.is_object())
+    {
         hidden["customHeaders"] = headers.clone();
     }
     body.insert("properties".to_owned(), Value::Object(properties));
@@ -171,7 +183,10 @@ fn room(world: &World, target: &Target, old: Option<&Object>) -> Result<(), ArmE
         return Err(checks::refuse(
             409,
             "WebhookQuotaExceeded",
-            format!("The registry {} already has {most} webhooks, the maximum of its SKU.", registry.name()),
+            format!(
+                "The registry {} already has {most} webhooks, the maximum of its SKU.",
+                registry.name()
+            ),
         ));
     }
     Ok(())
@@ -218,7 +233,10 @@ fn list_events(
             headers[name] = value.clone();
         }
     }
-    let events = webhook.hidden["events"].as_array().cloned().unwrap_or_default();
+    let events = webhook.hidden["events"]
+        .as_array()
+        .cloned()
+        .unwrap_or_default();
     let value: Vec<Value> = events
         .into_iter()
         .map(|event| {

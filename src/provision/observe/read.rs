@@ -1,116 +1,22 @@
-//! Observing: one LIST per kind and scope, projected to what we own as the pages arrive.
-//!
-//! ## Why
-//! One read per resource is what makes other tools' plans take minutes and what gets them
-//! throttled. Requests stay within the pages of each kind's LIST, one LIST per parent for the
-//! kinds that need it, and one GET per object where LIST omits managed fields.
+//! Reading: lists per scope and per parent, projected to what we own as the pages arrive.
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Mutex;
+use std::collections::BTreeSet;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use futures::StreamExt;
 use futures::stream::FuturesUnordered;
 use serde_json::Value as Json;
 
-use super::desired::Desired;
-use super::ports::{Failure, Reader};
+use super::{Object, Observed, Stray, Unreadable};
+use crate::provision::desired::Desired;
+use crate::provision::ports::{Failure, Reader};
 use crate::resource::{
-    Carrier, Guard, Kind, Kinds, MANAGED_BY_TAG, Marker, Method, Ownership, ReadMode, Request,
-    Resource, Value,
+    Carrier, Kind, Kinds, MANAGED_BY_TAG, Marker, Method, Outputs, Ownership, ReadMode, Request,
+    Resource,
 };
 
-/// Parents whose children are listed at the same time.
-const PARENTS_AT_ONCE: usize = 16;
-
-/// What Azure answered, projected to what matters here.
-#[derive(Debug, Clone, Default)]
-pub struct Observed {
-    /// Objects that are declared, marked or in a managed scope, by lower-cased id.
-    pub objects: BTreeMap<String, Object>,
-    /// Marked objects of types that we have no kind for, with their Azure type.
-    pub strays: Vec<Stray>,
-    /// What could not be read.
-    pub unreadable: Vec<Unreadable>,
-    /// What the containers hold that a plan wants to delete, by their lower-cased id.
-    pub contents: BTreeMap<String, Vec<String>>,
-    /// How many collections were read.
-    pub collections_read: usize,
-}
-
-/// One live object.
-#[derive(Debug, Clone)]
-pub struct Object {
-    /// Its id, as Azure first spelt it.
-    pub id: String,
-    /// What it is.
-    pub kind: &'static dyn Kind,
-    /// Its managed fields.
-    pub projection: Value,
-    /// What others may refer to.
-    pub outputs: BTreeMap<String, String>,
-    /// Whose it is.
-    pub ownership: Ownership,
-    /// Whether it lies in a resource group that is ours or declared.
-    pub in_managed_scope: bool,
-    /// The guard that it is, if it is one.
-    pub guard: Option<Guard>,
-    /// Why it must not be deleted, and what to do instead.
-    pub forbids_delete: Option<String>,
-}
-
-/// A marked object of a type that we have no kind for.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Stray {
-    /// Its id.
-    pub id: String,
-    /// Its Azure type.
-    pub arm_type: String,
-    /// Whether its marker was made for another object.
-    pub copied_marker: bool,
-}
-
-/// A collection or object that could not be read: never taken for absent.
-#[derive(Debug, Clone)]
-pub struct Unreadable {
-    /// The kind whose objects stay unknown.
-    pub kind: &'static dyn Kind,
-    /// The lower-cased id of the scope, parent or object.
-    pub scope: String,
-    /// Why.
-    pub failure: Failure,
-}
-
-/// What Azure says of one declared resource.
-#[derive(Debug, Clone, Copy)]
-pub enum State<'a> {
-    /// It stands.
-    Present(&'a Object),
-    /// It does not.
-    Absent,
-    /// Nobody knows.
-    Unreadable(&'a Failure),
-}
-
-impl Observed {
-    /// What is known of the object of `kind` with this id.
-    pub fn state(&self, kind: &dyn Kind, id: &str) -> State<'_> {
-        let id = id.to_lowercase();
-        if let Some(object) = self.objects.get(&id) {
-            return State::Present(object);
-        }
-        let blind = self.unreadable.iter().find(|blind| {
-            let below = id.strip_prefix(&blind.scope);
-            blind.kind.meta().name == kind.meta().name
-                && below.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
-        });
-        blind.map_or(State::Absent, |blind| State::Unreadable(&blind.failure))
-    }
-
-    /// Whether nothing at all could be read.
-    pub fn is_blind(&self) -> bool {
-        self.collections_read == 0 && !self.unreadable.is_empty()
-    }
-}
+/// Parents whose children, and declared objects without a list, are read at the same time.
+const READS_AT_ONCE: usize = 16;
 
 /// Reads everything that `desired` names, and everything that carries our mark.
 pub async fn observe(reader: &dyn Reader, kinds: Kinds, desired: &Desired) -> Observed {
@@ -122,14 +28,17 @@ pub async fn observe(reader: &dyn Reader, kinds: Kinds, desired: &Desired) -> Ob
         .collect();
     let strays = futures::future::join_all(scopes.iter().map(|scope| seen.marked(reader, scope)));
     let (strays, ()) = futures::join!(strays, seen.listed(reader, kinds, &scopes));
-    // A child's list hangs on its parent's, so the kinds go in table order: parents first.
+    // A child's list hangs on its parent's, and a late id on what it waits for, so the kinds go
+    // in table order: parents first.
+    let mut outputs = Outputs::default();
     for kind in kinds.iter() {
+        let declared = of_kind(desired, kind);
+        seen.await_ids(&declared, &outputs);
         seen.below_parents(reader, kind).await;
-    }
-    for resource in desired.resources.values() {
-        if resource.kind.meta().read == ReadMode::DataPlane {
-            seen.one(reader, resource).await;
+        if kind.meta().read == ReadMode::DataPlane {
+            seen.declared(reader, &declared, &outputs).await;
         }
+        seen.outputs(&declared, &mut outputs);
     }
     seen.finish(kinds, strays.into_iter().flatten().collect())
 }
@@ -158,9 +67,17 @@ pub async fn contents(reader: &dyn Reader, observed: &mut Observed, ids: &[Strin
     }
 }
 
+/// The declared resources of one kind.
+fn of_kind<'a>(desired: &'a Desired, kind: &dyn Kind) -> Vec<&'a Resource> {
+    let name = kind.meta().name;
+    let all = desired.resources.values();
+    all.filter(|resource| resource.kind.meta().name == name)
+        .collect()
+}
+
 /// What has been seen so far; pages of several lists arrive side by side.
 struct Seen {
-    wanted: BTreeSet<String>,
+    wanted: Mutex<BTreeSet<String>>,
     groups: BTreeSet<String>,
     state: Mutex<Observed>,
 }
@@ -175,16 +92,40 @@ impl Seen {
             .cloned()
             .collect();
         Self {
-            wanted,
+            wanted: Mutex::new(wanted),
             groups,
             state: Mutex::default(),
         }
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, Observed> {
-        self.state
-            .lock()
-            .unwrap_or_else(std::sync::PoisonError::into_inner)
+    fn lock(&self) -> MutexGuard<'_, Observed> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn wanted(&self) -> MutexGuard<'_, BTreeSet<String>> {
+        self.wanted.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Notes the ids of declared resources that `outputs` make known.
+    fn await_ids(&self, declared: &[&Resource], outputs: &Outputs) {
+        let mut wanted = self.wanted();
+        for resource in declared {
+            wanted.extend(resource.id.settle(outputs).known().map(str::to_lowercase));
+        }
+    }
+
+    /// Adds what the declared resources of one kind make known, where they stand.
+    fn outputs(&self, declared: &[&Resource], outputs: &mut Outputs) {
+        let state = self.lock();
+        for resource in declared {
+            let id = resource.id.settle(outputs);
+            let object = id
+                .known()
+                .and_then(|id| state.objects.get(&id.to_lowercase()));
+            if let Some(object) = object {
+                outputs.insert(resource.address.clone(), object.outputs.clone());
+            }
+        }
     }
 
     /// The kinds that one LIST per subscription gives.
@@ -213,24 +154,26 @@ impl Seen {
             .iter()
             .map(|id| self.list(reader, kind, id, format!("{id}{collection}"), then_get));
         futures::stream::iter(lists)
-            .buffer_unordered(PARENTS_AT_ONCE)
+            .buffer_unordered(READS_AT_ONCE)
             .collect::<()>()
             .await;
     }
 
     /// Where parents could not be read, their children are unknown, not absent.
-    fn inherit_blindness(&self, kind: &'static dyn Kind, parent: &str) {
+    fn inherit_blindness(&self, kind: &'static dyn Kind, parent: &'static str) {
         let mut state = self.lock();
-        let inherited: Vec<Unreadable> = state
-            .unreadable
-            .iter()
+        let blind = state.unreadable.values();
+        let inherited: Vec<Unreadable> = blind
             .filter(|blind| blind.kind.meta().name == parent)
             .map(|blind| Unreadable {
                 kind,
                 ..blind.clone()
             })
             .collect();
-        state.unreadable.extend(inherited);
+        for blind in inherited {
+            let key = (kind.meta().name, blind.scope.clone());
+            state.unreadable.insert(key, blind);
+        }
     }
 
     /// Reads one collection; where LIST omits managed fields, each object after it.
@@ -260,26 +203,31 @@ impl Seen {
             Err(failure) => self.blind(kind, scope, failure),
         }
         for id in ids {
-            match reader.get(&kind.get(&id)).await {
-                Ok(Some(body)) => self.keep(kind, &body),
-                Ok(None) => {}
-                Err(failure) => self.blind(kind, &id, failure),
-            }
+            self.one(reader, kind, id).await;
         }
     }
 
-    /// Reads one declared object of a plane without lists.
-    async fn one(&self, reader: &dyn Reader, resource: &Resource) {
-        let Some(id) = resource.id.known() else {
-            return;
-        };
-        match reader.get(&resource.kind.get(id)).await {
-            Ok(Some(body)) => {
+    /// Reads the declared objects of a plane without lists.
+    async fn declared(&self, reader: &dyn Reader, declared: &[&Resource], outputs: &Outputs) {
+        let ids = declared.iter().filter_map(|resource| {
+            let id = resource.id.settle(outputs).known()?.to_owned();
+            Some((resource.kind, id))
+        });
+        futures::stream::iter(ids.map(|(kind, id)| self.one(reader, kind, id)))
+            .buffer_unordered(READS_AT_ONCE)
+            .collect::<()>()
+            .await;
+    }
+
+    async fn one(&self, reader: &dyn Reader, kind: &'static dyn Kind, id: String) {
+        match reader.get(&kind.get(&id)).await {
+            Ok(body) => {
                 self.lock().collections_read += 1;
-                self.keep(resource.kind, &body);
+                if let Some(body) = body {
+                    self.keep(kind, &body);
+                }
             }
-            Ok(None) => self.lock().collections_read += 1,
-            Err(failure) => self.blind(resource.kind, id, failure),
+            Err(failure) => self.blind(kind, &id, failure),
         }
     }
 
@@ -297,11 +245,15 @@ impl Seen {
 
     fn blind(&self, kind: &'static dyn Kind, scope: &str, failure: Failure) {
         let scope = scope.to_lowercase();
-        self.lock().unreadable.push(Unreadable {
-            kind,
-            scope,
-            failure,
-        });
+        let key = (kind.meta().name, scope.clone());
+        self.lock().unreadable.insert(
+            key,
+            Unreadable {
+                kind,
+                scope,
+                failure,
+            },
+        );
     }
 
     fn keep(&self, kind: &'static dyn Kind, body: &Json) {
@@ -310,7 +262,7 @@ impl Seen {
         let meta = kind.meta();
         let ownership = Marker::read(meta.carrier, &id, body);
         // Everything in a group counts as near until the groups themselves have been judged.
-        let near = self.wanted.contains(&key) || ownership != Ownership::Foreign;
+        let near = self.wanted().contains(&key) || ownership != Ownership::Foreign;
         let parent = key.rsplitn(3, '/').nth(2).unwrap_or_default();
         let parent = self
             .lock()
@@ -337,9 +289,9 @@ impl Seen {
 
     /// The objects of the parent kind whose children have to be read.
     fn parents(&self, kind: &str) -> Vec<String> {
-        let state = self.lock();
+        let (wanted, state) = (self.wanted(), self.lock());
         let near = |key: &str, object: &Object| {
-            self.wanted.contains(key)
+            wanted.contains(key)
                 || object.ownership != Ownership::Foreign
                 || group_of(key).is_some_and(|group| self.is_managed(&state, &group))
         };
@@ -362,6 +314,7 @@ impl Seen {
     /// Drops what is neither declared, nor marked, nor in a managed group, nor a guard.
     fn finish(self, kinds: Kinds, marked: Vec<Json>) -> Observed {
         let mut state = std::mem::take(&mut *self.lock());
+        let wanted = self.wanted();
         let managed: BTreeSet<String> = state
             .objects
             .keys()
@@ -370,7 +323,7 @@ impl Seen {
             .collect();
         state.objects.retain(|key, object| {
             object.in_managed_scope = group_of(key).is_some_and(|group| managed.contains(&group));
-            self.wanted.contains(key)
+            wanted.contains(key)
                 || object.ownership != Ownership::Foreign
                 || object.guard.is_some()
                 || object.in_managed_scope

@@ -1,0 +1,200 @@
+//! The exchange with Azure and the journal about one operation: send, wait, check, resume.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use serde_json::Value as Json;
+use sha2::{Digest, Sha256};
+
+use super::Past;
+use super::judge::{differences, has_failed, is_in_progress};
+use super::operate::{Run, Subject, lock};
+use super::outcome::OperationError;
+use crate::provision::plan::{Operation, Step};
+use crate::provision::ports::{Begun, Event, Failure, Pending, Poll, Progress, Verdict};
+
+impl Run {
+    /// How far an earlier run came, after waiting for what it had left running.
+    pub(super) async fn resumed(&self, index: usize) -> Result<Option<Past>, OperationError> {
+        let past = self.past.get(&index).cloned();
+        let Some(Past::Accepted(pending)) = &past else {
+            return Ok(past);
+        };
+        match self.ports.cloud.finish(pending).await {
+            Ok(_) => Ok(Some(Past::Begun)),
+            Err(failure) if matches!(failure.verdict, Verdict::Fatal | Verdict::Conflict) => {
+                Ok(Some(Past::Failed))
+            }
+            // Nobody remembers the operation, or we may not ask: the object itself will tell.
+            Err(failure) if matches!(failure.verdict, Verdict::NotFound | Verdict::Denied) => {
+                Ok(Some(Past::Begun))
+            }
+            Err(failure) => Err(failure.into()),
+        }
+    }
+
+    /// The object once Azure has stopped working on it, where nobody gave us an operation to ask.
+    pub(super) async fn come_to_rest(
+        &self,
+        subject: &Subject,
+        live: Option<Json>,
+    ) -> Result<Option<Json>, Failure> {
+        if !live.as_ref().is_some_and(is_in_progress) {
+            return Ok(live);
+        }
+        let object = subject.kind.get(&subject.id);
+        let version = object.api_version.as_deref().unwrap_or_default();
+        let pending = Pending {
+            plane: object.plane.clone(),
+            poll: Poll::ProvisioningState,
+            target: format!("{}?api-version={version}", object.path),
+            object: Some(object.clone()),
+            retry_after: None,
+        };
+        // How it ended shows in the object.
+        match self.ports.cloud.finish(&pending).await {
+            Err(failure) if !failure.is_final() => Err(failure),
+            _ => self.ports.cloud.get(&object).await,
+        }
+    }
+
+    /// Journals, sends, waits. The final body, where Azure gives one.
+    pub(super) async fn send(
+        &self,
+        index: usize,
+        subject: &Subject,
+        live: Option<&Json>,
+    ) -> Result<Option<Json>, OperationError> {
+        let operation = &self.plan.operations[index];
+        let request = self.request(operation, subject, live)?;
+        let body = request
+            .body
+            .as_ref()
+            .map(Json::to_string)
+            .unwrap_or_default();
+        let body_hash = Sha256::digest(body.as_bytes())
+            .iter()
+            .map(|b| format!("{b:02x}"))
+            .collect();
+        let address = operation.address.clone();
+        let id = subject.id.clone();
+        self.write(Event::Begun {
+            operation: index,
+            address,
+            id,
+            body_hash,
+        })
+        .await?;
+        match self.ports.cloud.begin(&request).await {
+            Ok(Begun::Done(body)) => Ok(body),
+            Ok(Begun::Accepted(pending)) => {
+                self.write(Event::Accepted {
+                    operation: index,
+                    pending: pending.clone(),
+                })
+                .await?;
+                self.ports
+                    .observer
+                    .event(Progress::Waiting { operation: index });
+                Ok(self.ports.cloud.finish(&pending).await?)
+            }
+            Err(failure) if failure.verdict == Verdict::Unknown => {
+                self.settle_unknown(operation, subject, failure).await
+            }
+            Err(failure) => Err(failure.into()),
+        }
+    }
+
+    /// The answer was lost: the object itself says whether the request took effect.
+    async fn settle_unknown(
+        &self,
+        operation: &Operation,
+        subject: &Subject,
+        failure: Failure,
+    ) -> Result<Option<Json>, OperationError> {
+        let mut live = self.ports.cloud.get(&subject.kind.get(&subject.id)).await?;
+        if operation.step != Step::Delete {
+            live = self.come_to_rest(subject, live).await?;
+        }
+        let as_declared = |live: &Json| {
+            !has_failed(live)
+                && differences(subject.kind, subject.desired.as_ref(), live).is_empty()
+        };
+        let took_effect = match operation.step {
+            Step::Delete => live.is_none(),
+            _ => live.as_ref().is_some_and(as_declared),
+        };
+        if took_effect {
+            Ok(live)
+        } else {
+            Err(failure.into())
+        }
+    }
+
+    /// Checks that the object is as declared, and journals what it made known.
+    pub(super) async fn conclude(
+        &self,
+        index: usize,
+        subject: &Subject,
+        body: Option<Json>,
+    ) -> Result<(), OperationError> {
+        let operation = &self.plan.operations[index];
+        let mut outputs = BTreeMap::new();
+        if operation.step != Step::Delete {
+            let body = self.as_declared(subject, body).await?;
+            outputs = subject.kind.meta().read_outputs(&subject.id, &body);
+            lock(&self.outputs).insert(operation.address.clone(), outputs.clone());
+        }
+        let address = operation.address.clone();
+        self.write(Event::Done {
+            operation: index,
+            address,
+            outputs,
+        })
+        .await
+    }
+
+    /// The body of an object that is as declared; read once more where the answer is not yet.
+    async fn as_declared(
+        &self,
+        subject: &Subject,
+        body: Option<Json>,
+    ) -> Result<Json, OperationError> {
+        let desired = subject.desired.as_ref();
+        if let Some(body) = body.filter(|body| differences(subject.kind, desired, body).is_empty())
+        {
+            return Ok(body);
+        }
+        let live = self.ports.cloud.get(&subject.kind.get(&subject.id)).await?;
+        let live =
+            live.ok_or_else(|| OperationError::NotAsDeclared("it does not exist".to_owned()))?;
+        let wrong = differences(subject.kind, desired, &live);
+        if wrong.is_empty() {
+            Ok(live)
+        } else {
+            Err(OperationError::NotAsDeclared(wrong.join(", ")))
+        }
+    }
+
+    async fn write(&self, event: Event) -> Result<(), OperationError> {
+        self.record(event)
+            .await
+            .map_err(|error| OperationError::Store(Arc::new(error)))
+    }
+}
+
+/// What the journal keeps of an error after `begun`.
+pub(super) fn failure_of(error: &OperationError) -> Option<Failure> {
+    match error {
+        OperationError::Azure(failure) => Some(failure.clone()),
+        OperationError::NotAsDeclared(wrong) => Some(Failure {
+            verdict: Verdict::Fatal,
+            status: None,
+            code: "NotAsDeclared".to_owned(),
+            message: wrong.clone(),
+            hint: None,
+            request_id: None,
+        }),
+        _ => None,
+    }
+}

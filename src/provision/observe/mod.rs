@@ -1,0 +1,16 @@
+//! Observing: one LIST per kind and scope, projected to what we own.
+//!
+//! [`observe`] turns what is declared into [`Observed`]. Invariants: what could not be read is
+//! unreadable, never absent, and so is everything below it; nothing is written. It must not
+//! decide what an observation means: that is the plan, and drift.
+//!
+//! ## Why
+//! One read per resource is what makes other tools' plans take minutes and what gets them
+//! throttled. Requests stay within the pages of each kind's LIST, one LIST per parent for the
+//! kinds that need it, and one GET per object where LIST omits managed fields.
+
+mod observed;
+mod read;
+
+pub use observed::{Object, Observed, State, Stray, Unreadable};
+pub use read::{contents, observe};

@@ -1,0 +1,94 @@
+//! Observations: what Azure answered, and what could not be read.
+
+use std::collections::BTreeMap;
+
+use crate::provision::ports::Failure;
+use crate::resource::{Guard, Kind, Ownership, Value, scopes};
+
+/// What Azure answered, projected to what matters here.
+#[derive(Debug, Clone, Default)]
+pub struct Observed {
+    /// Objects that are declared, marked or in a managed scope, by lower-cased id.
+    pub objects: BTreeMap<String, Object>,
+    /// Marked objects of types that we have no kind for, with their Azure type.
+    pub strays: Vec<Stray>,
+    /// What could not be read, by the kind's name and the lower-cased id of the scope, parent or
+    /// object.
+    pub unreadable: BTreeMap<(&'static str, String), Unreadable>,
+    /// What the containers hold that a plan wants to delete, by their lower-cased id.
+    pub contents: BTreeMap<String, Vec<String>>,
+    /// How many collections were read.
+    pub collections_read: usize,
+}
+
+/// One live object.
+#[derive(Debug, Clone)]
+pub struct Object {
+    /// Its id, as Azure first spelt it.
+    pub id: String,
+    /// What it is.
+    pub kind: &'static dyn Kind,
+    /// Its managed fields.
+    pub projection: Value,
+    /// What others may refer to.
+    pub outputs: BTreeMap<String, String>,
+    /// Whose it is.
+    pub ownership: Ownership,
+    /// Whether it lies in a resource group that is ours or declared.
+    pub in_managed_scope: bool,
+    /// The guard that it is, if it is one.
+    pub guard: Option<Guard>,
+    /// Why it must not be deleted, and what to do instead.
+    pub forbids_delete: Option<String>,
+}
+
+/// A marked object of a type that we have no kind for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Stray {
+    /// Its id.
+    pub id: String,
+    /// Its Azure type.
+    pub arm_type: String,
+    /// Whether its marker was made for another object.
+    pub copied_marker: bool,
+}
+
+/// A collection or object that could not be read: never taken for absent.
+#[derive(Debug, Clone)]
+pub struct Unreadable {
+    /// The kind whose objects stay unknown.
+    pub kind: &'static dyn Kind,
+    /// The lower-cased id of the scope, parent or object.
+    pub scope: String,
+    /// Why.
+    pub failure: Failure,
+}
+
+/// What Azure says of one declared resource.
+#[derive(Debug, Clone, Copy)]
+pub enum State<'a> {
+    /// It stands.
+    Present(&'a Object),
+    /// It does not.
+    Absent,
+    /// Nobody knows.
+    Unreadable(&'a Failure),
+}
+
+impl Observed {
+    /// What is known of the object of `kind` with this id.
+    pub fn state(&self, kind: &dyn Kind, id: &str) -> State<'_> {
+        let id = id.to_lowercase();
+        if let Some(object) = self.objects.get(&id) {
+            return State::Present(object);
+        }
+        let name = kind.meta().name;
+        let blind = scopes(&id).find_map(|scope| self.unreadable.get(&(name, scope.to_owned())));
+        blind.map_or(State::Absent, |blind| State::Unreadable(&blind.failure))
+    }
+
+    /// Whether nothing at all could be read.
+    pub fn is_blind(&self) -> bool {
+        self.collections_read == 0 && !self.unreadable.is_empty()
+    }
+}

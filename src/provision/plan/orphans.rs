@@ -1,0 +1,250 @@
+//! Orphans: objects of ours that nothing declares, and, when destroying, all that we made.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::classify::{Work, image};
+use super::draft::Draft;
+use super::make::{Asked, Mode};
+use super::{Action, Operation, Standing, Step, Unread};
+use crate::provision::observe::Object;
+use crate::provision::ports::{Failure, Verdict};
+use crate::resource::{
+    Address, Carrier, EnvironmentName, ID_TAG, MANAGED_BY_TAG, Ownership, Resource, Text, Value,
+    scopes,
+};
+
+/// The applied snapshot by lower-cased id.
+type Journalled<'a> = BTreeMap<String, (&'a Address, &'a Standing)>;
+
+/// An object of ours that is to go.
+struct Leaver<'a> {
+    environment: EnvironmentName,
+    object: &'a Object,
+    applied: Option<&'a Standing>,
+}
+
+impl<'a> Work<'a> {
+    /// Plans the deletes. To be called when every declared resource has been looked at.
+    pub(super) fn orphans(&mut self) {
+        let asked = self.asked;
+        let journalled: Journalled<'a> = asked
+            .applied
+            .iter()
+            .map(|(address, standing)| (standing.id.to_lowercase(), (address, standing)))
+            .collect();
+        let mut leavers: BTreeMap<&'a String, Leaver<'a>> = BTreeMap::new();
+        for (key, object) in &asked.observed.objects {
+            let Some(environment) = self.owner(key, object, &journalled) else {
+                continue;
+            };
+            let stays = asked.mode == Mode::Apply && self.ids.contains_key(key);
+            if !stays && asked.selects(&environment) {
+                let applied = journalled.get(key).map(|(_, standing)| *standing);
+                let leaver = Leaver {
+                    environment,
+                    object,
+                    applied,
+                };
+                leavers.insert(key, leaver);
+            }
+        }
+        let mut taken = BTreeSet::new();
+        for (key, leaver) in &leavers {
+            let address = self.address(key, leaver, &journalled, &mut taken);
+            // An orphan's path is made of plain characters; were it not, the object is left alone.
+            if let Some(address) = address
+                && !self.goes_with_parent(key, &address, leaver, &leavers)
+            {
+                self.delete(key, address, leaver);
+            }
+        }
+    }
+
+    /// Whose an object is: by its marker, or by its parent's where we know its name.
+    fn owner(
+        &self,
+        key: &str,
+        object: &Object,
+        journalled: &Journalled<'_>,
+    ) -> Option<EnvironmentName> {
+        if let Ownership::Ours(environment) = &object.ownership {
+            return Some(environment.clone());
+        }
+        if object.kind.meta().carrier != Carrier::Parent {
+            return None;
+        }
+        let declared = self.ids.get(key);
+        let name = declared.or_else(|| journalled.get(key).map(|(address, _)| *address))?;
+        let environment = name.environment();
+        let marked = scopes(key).skip(1).any(|above| {
+            let parent = self.asked.observed.objects.get(above);
+            parent.is_some_and(|parent| parent.ownership == Ownership::Ours(environment.clone()))
+        });
+        marked.then_some(environment)
+    }
+
+    /// The address that an object goes by: the declared one, the applied one, or one made of
+    /// its name. Never one of another environment, whose protection is not this one's.
+    fn address(
+        &self,
+        key: &str,
+        leaver: &Leaver<'_>,
+        journalled: &Journalled<'_>,
+        taken: &mut BTreeSet<Address>,
+    ) -> Option<Address> {
+        let declares = |address: &Address| self.asked.desired.resources.contains_key(address);
+        let applied = journalled.get(key).map(|(address, _)| *address);
+        let known = self.ids.get(key).or(applied.filter(|a| !declares(a)));
+        let known = known.filter(|a| a.environment() == leaver.environment && !taken.contains(*a));
+        let address = match known {
+            Some(address) => address.clone(),
+            None => {
+                let object = leaver.object;
+                let path = object.kind.orphan_path(&object.id);
+                let address = Address::new(&leaver.environment, &path).ok()?;
+                if declares(&address) || taken.contains(&address) {
+                    let digest = Text::name_uuid(vec![key.into()]);
+                    address.child(digest.known()?.get(..8)?).ok()?
+                } else {
+                    address
+                }
+            }
+        };
+        taken.insert(address.clone());
+        Some(address)
+    }
+
+    /// Whether an unmarked child that its parent's create carried dies with that parent.
+    fn goes_with_parent(
+        &self,
+        key: &str,
+        address: &Address,
+        leaver: &Leaver<'_>,
+        leavers: &BTreeMap<&String, Leaver<'_>>,
+    ) -> bool {
+        let object = leaver.object;
+        if object.kind.meta().carrier != Carrier::Parent {
+            return false;
+        }
+        let declared = self.asked.desired.resources.get(address).cloned();
+        let child = declared.unwrap_or_else(|| Resource {
+            address: address.clone(),
+            kind: object.kind,
+            id: object.id.clone().into(),
+            properties: leaver
+                .applied
+                .map_or_else(|| object.projection.clone(), |s| s.properties.clone()),
+            parent: None,
+            after: BTreeSet::new(),
+            subject: None,
+        });
+        scopes(key)
+            .skip(1)
+            .filter_map(|above| leavers.get(&above.to_owned()))
+            .any(|parent| parent.object.kind.embeds(&child))
+    }
+
+    fn delete(&mut self, key: &str, address: Address, leaver: &Leaver<'_>) {
+        let Leaver {
+            environment,
+            object,
+            applied,
+        } = leaver;
+        let meta = object.kind.meta();
+        let declared = self.ids.contains_key(key);
+        if !declared && self.blurred.contains(&(environment.clone(), meta.name)) {
+            let failure = Failure {
+                verdict: Verdict::Unknown,
+                status: None,
+                code: "NeedsUnreadable".to_owned(),
+                message: format!(
+                    "whether a {} is still declared hangs on unread ids",
+                    meta.name
+                ),
+                hint: None,
+                request_id: None,
+            };
+            return self.draft.unreadable.push(Unread { address, failure });
+        }
+        if let Some(instead) = &object.forbids_delete {
+            let problem = "it cannot be deleted".to_owned();
+            return self.draft.refuse(&address, problem, instead.clone());
+        }
+        let reason = if self.asked.mode == Mode::Destroy {
+            "destroy was asked for".to_owned()
+        } else if self.asked.desired.places.contains_key(environment) {
+            "no TOML declares it any more".to_owned()
+        } else {
+            format!("{environment} is not declared any more")
+        };
+        let resource = self.asked.desired.resources.get(&address);
+        let references = resource
+            .map(|resource| resource.references().into_iter().collect())
+            .or_else(|| applied.map(|standing| standing.references.clone()))
+            .unwrap_or_default();
+        let operation = Operation {
+            kind: meta.name.to_owned(),
+            id: object.id.clone().into(),
+            action: Action::Delete,
+            step: Step::Delete,
+            reason,
+            changes: Vec::new(),
+            desired: None,
+            before: Some(marker_image(object)),
+            stateful: meta.stateful,
+            restores: None,
+            carries: Vec::new(),
+            references,
+            address,
+        };
+        self.draft.push(operation, object.kind);
+    }
+}
+
+/// The image of an object that will go: of its tags, only our marker.
+fn marker_image(object: &Object) -> Value {
+    let mut owned = Value::default();
+    if let Carrier::Tags(path) = object.kind.meta().carrier {
+        for tag in [MANAGED_BY_TAG, ID_TAG] {
+            owned.set(&format!("{path}.{tag}"), Value::Null);
+        }
+    }
+    image(object.kind, &owned, &object.projection)
+}
+
+/// Refuses to delete what still holds something that this plan does not delete before it.
+pub(super) fn keep_containers(asked: &Asked<'_>, draft: &mut Draft) {
+    loop {
+        let deleted: BTreeSet<String> = draft.deletes().map(|(id, _)| id).collect();
+        let held = draft.deletes().find_map(|(id, index)| {
+            let stays = |held: &&String| {
+                let held = held.to_lowercase();
+                let inside = scopes(&held).take_while(|scope| *scope != id);
+                !inside.into_iter().any(|scope| deleted.contains(scope))
+            };
+            let strangers: Vec<&String> = asked
+                .observed
+                .contents
+                .get(&id)?
+                .iter()
+                .filter(stays)
+                .collect();
+            let first = (*strangers.first()?).clone();
+            Some((index, first, strangers.len()))
+        });
+        let Some((index, first, count)) = held else {
+            break;
+        };
+        let more = match count {
+            1 => String::new(),
+            n => format!(" and {} more", n - 1),
+        };
+        let address = draft.operations[index].address.clone();
+        draft.forget(&BTreeSet::from([address.clone()]));
+        draft.refuse(
+            &address,
+            format!("it still holds {first}{more}, which this plan does not delete"),
+            "move or delete that first: deleting this would take it along".to_owned(),
+        );
+    }
+}

@@ -1,0 +1,194 @@
+//! Laying out lines of text: wrapping at words, hanging indents, shortening in the middle.
+
+use tabled::builder::Builder;
+use tabled::settings::object::Columns;
+use tabled::settings::style::HorizontalLine;
+use tabled::settings::{Alignment, Padding, Style as Border};
+use textwrap::core::display_width;
+use textwrap::{Options, WordSeparator, WordSplitter};
+
+use super::style::Style;
+
+/// Text from elsewhere, safe to print: one line, no control or direction-changing characters.
+pub(super) fn plain(text: &str) -> String {
+    let steers = |c: char| {
+        c.is_control()
+            || matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+    };
+    let spaced: String = text
+        .chars()
+        .map(|c| if steers(c) { ' ' } else { c })
+        .collect();
+    spaced.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+/// Wraps at spaces; `indent` columns before the first line, `hang` before the others.
+/// Ends with a line break. Colour takes no columns.
+pub(super) fn wrap(text: &str, style: &Style, indent: usize, hang: usize) -> String {
+    let (first, rest) = (" ".repeat(indent), " ".repeat(hang));
+    let options = Options::new(style.columns())
+        .initial_indent(&first)
+        .subsequent_indent(&rest)
+        .break_words(false)
+        .word_splitter(WordSplitter::NoHyphenation)
+        .word_separator(WordSeparator::AsciiSpace);
+    let mut lines = textwrap::wrap(text, options).join("\n");
+    lines.push('\n');
+    lines
+}
+
+/// Puts pieces side by side, two spaces between them; a piece that does not fit starts a line
+/// of its own, `hang` columns in, and is wrapped there.
+pub(super) fn flow(pieces: &[String], style: &Style, indent: usize, hang: usize) -> String {
+    let mut text = String::new();
+    let mut line = " ".repeat(indent);
+    let mut fresh = true;
+    for piece in pieces.iter().filter(|piece| !piece.is_empty()) {
+        let gap = if fresh { "" } else { "  " };
+        let taken = display_width(&line) + gap.len();
+        if fresh || taken + display_width(piece.trim_end()) <= style.columns() {
+            line.push_str(gap);
+            line.push_str(piece);
+        } else {
+            push_line(&mut text, &line);
+            line = " ".repeat(hang) + piece;
+        }
+        fresh = false;
+        if display_width(line.trim_end()) > style.columns() {
+            let start = line.len() - line.trim_start().len();
+            text.push_str(&wrap(line.trim(), style, start, hang.max(start)));
+            line = " ".repeat(hang);
+            fresh = true;
+        }
+    }
+    if !line.trim().is_empty() {
+        push_line(&mut text, &line);
+    }
+    text
+}
+
+fn push_line(text: &mut String, line: &str) {
+    text.push_str(line.trim_end());
+    text.push('\n');
+}
+
+/// `text` in at most `columns`, its middle left out where it is longer.
+pub(super) fn shorten(text: &str, columns: usize, style: &Style) -> String {
+    let ellipsis = style.ellipsis();
+    if display_width(text) <= columns {
+        return text.to_owned();
+    }
+    let room = columns.saturating_sub(display_width(ellipsis));
+    let head = take(text.chars(), room / 2);
+    let tail: String = take(text.chars().rev(), room - display_width(&head))
+        .chars()
+        .rev()
+        .collect();
+    format!("{head}{ellipsis}{tail}")
+}
+
+/// The beginning of `text` in at most `columns`, where its end says least.
+pub(super) fn clip(text: &str, columns: usize, style: &Style) -> String {
+    if display_width(text) <= columns {
+        return text.to_owned();
+    }
+    let ellipsis = style.ellipsis();
+    let room = columns.saturating_sub(display_width(ellipsis));
+    take(text.chars(), room) + ellipsis
+}
+
+/// As many characters as fit.
+fn take(chars: impl Iterator<Item = char>, columns: usize) -> String {
+    let mut taken = String::new();
+    for c in chars {
+        taken.push(c);
+        if display_width(&taken) > columns {
+            taken.pop();
+            break;
+        }
+    }
+    taken
+}
+
+/// `text` with spaces behind it up to `columns`.
+pub(super) fn pad(text: &str, columns: usize) -> String {
+    let missing = columns.saturating_sub(display_width(text));
+    format!("{text}{}", " ".repeat(missing))
+}
+
+/// The widest of some texts, but not wider than `most`.
+pub(super) fn widest<'a>(texts: impl Iterator<Item = &'a str>, most: usize) -> usize {
+    texts.map(display_width).max().unwrap_or(0).min(most)
+}
+
+/// A table without frame: a header, a rule, rows; the columns of `numbers` right-aligned.
+pub(super) fn table(
+    header: &[&str],
+    rows: &[Vec<String>],
+    numbers: std::ops::RangeFrom<usize>,
+    style: &Style,
+) -> String {
+    let mut builder = Builder::default();
+    builder.push_record(header.iter().map(|cell| (*cell).to_owned()));
+    for row in rows {
+        builder.push_record(row.iter().cloned());
+    }
+    let mut table = builder.build();
+    let rule = if style.unicode { '─' } else { '-' };
+    table
+        .with(Border::empty().horizontals([(1, HorizontalLine::new(rule))]))
+        .with(Padding::zero())
+        .modify(Columns::new(1..), Padding::new(2, 0, 0, 0))
+        .modify(Columns::new(numbers), Alignment::right());
+    let text = table.to_string();
+    let lines: Vec<&str> = text.lines().map(str::trim_end).collect();
+    lines.join("\n") + "\n"
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NARROW: Style = Style {
+        colour: false,
+        width: 40,
+        unicode: true,
+    };
+
+    #[test]
+    fn long_texts_lose_their_middle_only() {
+        for (text, columns, short) in [
+            ("abcdef", 6, "abcdef"),
+            ("abcdefgh", 5, "ab…gh"),
+            ("日本語日本語", 7, "日…本語"),
+            ("abc", 1, "…"),
+        ] {
+            assert_eq!(shorten(text, columns, &NARROW), short, "{text}");
+        }
+    }
+
+    #[test]
+    fn foreign_text_cannot_steer_the_terminal() {
+        assert_eq!(plain("a\u{1b}[31mb\r\nc\u{202e}d"), "a [31mb c d");
+    }
+
+    #[test]
+    fn pieces_flow_and_what_is_too_long_wraps() {
+        let pieces = ["a".repeat(30), "b".repeat(20), "word ".repeat(12)];
+        let text = flow(&pieces, &NARROW, 2, 4);
+        for line in text.lines() {
+            assert!(display_width(line) <= 40, "{line}");
+        }
+        assert_eq!(text.lines().count(), 4, "{text}");
+    }
+
+    #[test]
+    fn colour_takes_no_room() {
+        let style = Style {
+            colour: true,
+            ..NARROW
+        };
+        let red = style.paint(super::super::style::Tone::Bad, &"x".repeat(36));
+        assert_eq!(flow(&[red], &style, 2, 4).lines().count(), 1);
+    }
+}

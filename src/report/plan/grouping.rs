@@ -1,0 +1,215 @@
+//! A plan by environment: what each one gets, and how much of it.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+
+use crate::provision::plan::{Action, Mode, Operation, Plan, Step};
+use crate::resource::{Address, EnvironmentName};
+
+/// The actions in the order in which they are counted out.
+pub(super) const ACTIONS: [Action; 6] = [
+    Action::Create,
+    Action::Recover,
+    Action::Adopt,
+    Action::Update,
+    Action::Replace,
+    Action::Delete,
+];
+
+/// One environment's part of a plan.
+#[derive(Debug)]
+pub(super) struct Group<'a> {
+    pub(super) environment: EnvironmentName,
+    pub(super) protected: bool,
+    /// Sorted by address.
+    pub(super) operations: Vec<&'a Operation>,
+    pub(super) counts: Counts,
+}
+
+/// How many resources each action touches, a lifted lock apart.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub(super) struct Counts {
+    pub(super) create: usize,
+    pub(super) recover: usize,
+    pub(super) adopt: usize,
+    pub(super) update: usize,
+    pub(super) replace: usize,
+    pub(super) delete: usize,
+    /// Locks lifted and put back.
+    pub(super) lift: usize,
+    pub(super) refused: usize,
+    pub(super) unreadable: usize,
+}
+
+impl Counts {
+    fn add(&mut self, operation: &Operation) {
+        *if operation.is_lift() {
+            &mut self.lift
+        } else {
+            match operation.action {
+                Action::Create => &mut self.create,
+                Action::Recover => &mut self.recover,
+                Action::Adopt => &mut self.adopt,
+                Action::Update => &mut self.update,
+                Action::Replace => &mut self.replace,
+                Action::Delete => &mut self.delete,
+            }
+        } += 1;
+    }
+
+    /// How many resources an action touches.
+    pub(super) fn of(&self, action: Action) -> usize {
+        match action {
+            Action::Create => self.create,
+            Action::Recover => self.recover,
+            Action::Adopt => self.adopt,
+            Action::Update => self.update,
+            Action::Replace => self.replace,
+            Action::Delete => self.delete,
+        }
+    }
+
+    /// `2 to create, 1 to update, 0 to delete`: these three always, the others where they are.
+    pub(super) fn sentence(&self) -> String {
+        let always = [Action::Create, Action::Update, Action::Delete];
+        let mut parts: Vec<String> = ACTIONS
+            .into_iter()
+            .filter(|action| always.contains(action) || self.of(*action) > 0)
+            .map(|action| format!("{} to {action}", self.of(action)))
+            .collect();
+        parts.extend(counted(self.lift, "lock to lift", "locks to lift"));
+        parts.join(", ")
+    }
+
+    /// `2 refused, 1 unreadable`, where there are any.
+    pub(super) fn trouble(&self) -> Vec<String> {
+        let parts = [(self.refused, "refused"), (self.unreadable, "unreadable")];
+        parts
+            .into_iter()
+            .filter(|(count, _)| *count > 0)
+            .map(|(count, word)| format!("{count} {word}"))
+            .collect()
+    }
+}
+
+/// `1 lock`, `2 locks`, nothing for none.
+fn counted(count: usize, one: &str, many: &str) -> Option<String> {
+    match count {
+        0 => None,
+        1 => Some(format!("1 {one}")),
+        n => Some(format!("{n} {many}")),
+    }
+}
+
+/// The environments of a plan in its order, then those that only its operations know.
+pub(super) fn groups(plan: &Plan) -> Vec<Group<'_>> {
+    let mut found: BTreeMap<EnvironmentName, (Vec<&Operation>, Counts)> = BTreeMap::new();
+    for operation in plan.visible() {
+        let (operations, counts) = found.entry(operation.address.environment()).or_default();
+        counts.add(operation);
+        operations.push(operation);
+    }
+    for refusal in &plan.refusals {
+        found
+            .entry(refusal.address.environment())
+            .or_default()
+            .1
+            .refused += 1;
+    }
+    for unread in &plan.unreadable {
+        found
+            .entry(unread.address.environment())
+            .or_default()
+            .1
+            .unreadable += 1;
+    }
+    let mut groups = Vec::new();
+    for environment in &plan.environments {
+        if let Some((environment, part)) = found.remove_entry(environment) {
+            groups.push(group(plan, environment, part));
+        }
+    }
+    for (environment, part) in found {
+        groups.push(group(plan, environment, part));
+    }
+    groups
+}
+
+fn group<'a>(
+    plan: &Plan,
+    environment: EnvironmentName,
+    (mut operations, counts): (Vec<&'a Operation>, Counts),
+) -> Group<'a> {
+    operations.sort_by_key(|operation| &operation.address);
+    Group {
+        protected: plan.protected.contains(&environment),
+        environment,
+        operations,
+        counts,
+    }
+}
+
+/// The counts of a whole plan.
+pub(super) fn total(plan: &Plan) -> Counts {
+    let mut counts = Counts {
+        refused: plan.refusals.len(),
+        unreadable: plan.unreadable.len(),
+        ..Counts::default()
+    };
+    plan.visible().for_each(|operation| counts.add(operation));
+    counts
+}
+
+/// `Plan for dev, prod on emulator`.
+pub(super) fn title(plan: &Plan) -> String {
+    let asked = match plan.mode {
+        Mode::Apply => "Plan for",
+        Mode::Destroy => "Plan to destroy",
+    };
+    let mut names: Vec<String> = plan.environments.iter().map(ToString::to_string).collect();
+    for group in groups(plan) {
+        let name = group.environment.to_string();
+        if !names.contains(&name) {
+            names.push(name);
+        }
+    }
+    if names.is_empty() {
+        names.push("no environment".to_owned());
+    }
+    format!("{asked} {} on {}", names.join(", "), plan.target.cloud)
+}
+
+/// What is said of a plan without operations, refusals and blind spots.
+pub(super) fn nothing_to_do(plan: &Plan) -> String {
+    match (plan.mode, plan.unchanged) {
+        (Mode::Destroy, _) => "Nothing to destroy.".to_owned(),
+        (Mode::Apply, 1) => "No changes. 1 resource is as declared.".to_owned(),
+        (Mode::Apply, n) => format!("No changes. {n} resources are as declared."),
+    }
+}
+
+/// Why an operation is planned, with what the reason alone does not tell.
+pub(super) fn reason(plan: &Plan, operation: &Operation) -> String {
+    let mut reason = operation.reason.clone();
+    if let Some(parent) = carrier(plan, operation) {
+        reason = format!("{reason}; made along with {parent}");
+    }
+    if operation.is_destructive() && operation.stateful {
+        reason = format!("{reason}; loses what cannot be made again");
+    }
+    reason
+}
+
+/// The operation in whose create this one's object travels.
+fn carrier<'a>(plan: &'a Plan, operation: &Operation) -> Option<&'a Address> {
+    if operation.step != Step::Carried {
+        return None;
+    }
+    let index = plan
+        .operations
+        .iter()
+        .position(|other| std::ptr::eq(other, operation))?;
+    let carries = |other: &&Operation| other.carries.contains(&index);
+    Some(&plan.operations.iter().find(carries)?.address)
+}

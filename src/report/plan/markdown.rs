@@ -1,0 +1,169 @@
+//! A plan as a pull request's comment: what is in the way first, then collapsible details.
+
+use super::super::markdown::{LIMIT, Page, code, head, prose, row};
+use super::super::style::Style;
+use super::super::{sign, value};
+use super::grouping::{self, Group};
+use super::text::UNMANAGED;
+use crate::provision::guard::Objection;
+use crate::provision::plan::{Action, Operation, Plan};
+
+/// Markdown is as wide as the reader's window.
+const STYLE: Style = Style {
+    colour: false,
+    width: u16::MAX,
+    unicode: true,
+};
+
+pub(super) fn render(plan: &Plan, objections: &[Objection]) -> String {
+    let mut page = Page::new(LIMIT);
+    page.push(&format!("### {}\n\n", prose(&grouping::title(plan))));
+    if plan.is_empty() {
+        page.push(&format!("{}\n", grouping::nothing_to_do(plan)));
+    } else {
+        let counts = grouping::total(plan);
+        let mut rest = vec![format!("{} unchanged", plan.unchanged)];
+        rest.extend(counts.trouble());
+        page.push(&format!("**{}**; {}\n", counts.sentence(), rest.join(", ")));
+    }
+    in_the_way(plan, objections, &mut page);
+    unreadable(plan, &mut page);
+    for group in grouping::groups(plan) {
+        if !group.operations.is_empty() {
+            environment(plan, &group, &mut page);
+        }
+    }
+    unmanaged(plan, &mut page);
+    page.finish()
+}
+
+/// Refusals of the plan, then objections of the guard.
+fn in_the_way(plan: &Plan, objections: &[Objection], page: &mut Page) {
+    let refusals = plan.refusals.iter().map(|refusal| {
+        let address = code(refusal.address.as_str());
+        [address, prose(&refusal.problem), prose(&refusal.instead)]
+    });
+    let objected = super::beside_refusals(plan, objections).map(|objection| {
+        let address = objection.address.as_ref();
+        let address = address.map_or("the whole plan".to_owned(), |a| code(a.as_str()));
+        [
+            address,
+            prose(&objection.problem),
+            prose(&objection.instead),
+        ]
+    });
+    for (title, rows) in [
+        ("Refused", refusals.collect::<Vec<_>>()),
+        ("The guard objects", objected.collect()),
+    ] {
+        if !rows.is_empty() {
+            page.push(&format!("\n#### {} {title}\n\n", sign::REFUSED));
+            page.push(&head(&["resource", "problem", "instead"]));
+            for cells in rows {
+                page.offer(&row(&cells));
+            }
+        }
+    }
+}
+
+fn unreadable(plan: &Plan, page: &mut Page) {
+    if plan.unreadable.is_empty() {
+        return;
+    }
+    page.push("\n#### ? Could not be read, left alone\n\n");
+    page.push(&head(&[
+        "resource",
+        "code",
+        "message",
+        "hint",
+        "request id",
+    ]));
+    for unread in &plan.unreadable {
+        let failure = &unread.failure;
+        page.offer(&row(&[
+            code(unread.address.as_str()),
+            code(&failure.code),
+            prose(&failure.message),
+            prose(failure.hint.as_deref().unwrap_or_default()),
+            code(failure.request_id.as_deref().unwrap_or_default()),
+        ]));
+    }
+}
+
+fn environment(plan: &Plan, group: &Group<'_>, page: &mut Page) {
+    let protected = if group.protected { " (protected)" } else { "" };
+    page.push(&format!(
+        "\n<details><summary><strong>{}</strong>{protected}: {}</summary>\n\n",
+        group.environment,
+        group.counts.sentence()
+    ));
+    page.push(&head(&["", "resource", "kind", "why", "details"]));
+    for operation in &group.operations {
+        page.offer(&row(&[
+            code(sign::of(operation.action, &STYLE)),
+            code(operation.address.as_str()),
+            prose(&operation.kind),
+            prose(&grouping::reason(plan, operation)),
+            details(operation),
+        ]));
+    }
+    page.push("\n</details>\n");
+}
+
+/// What a new object will be, or each field that changes, on lines of one cell.
+fn details(operation: &Operation) -> String {
+    let mut lines = Vec::new();
+    match operation.action {
+        Action::Delete | Action::Adopt => lines.push(code(&operation.id.to_string())),
+        Action::Create | Action::Recover => {
+            lines.extend(value::summary(operation).iter().map(|word| code(word)));
+            lines = vec![lines.join(", ")];
+        }
+        Action::Update | Action::Replace => {}
+    }
+    for change in value::changes(operation) {
+        let remarks = value::remarks(change).join(", ");
+        let remarks = if remarks.is_empty() {
+            remarks
+        } else {
+            format!(" ({remarks})")
+        };
+        lines.push(format!(
+            "{}: {} → {}{remarks}",
+            code(&change.path),
+            code(&value::text(&change.before)),
+            code(&value::text(&change.after)),
+        ));
+    }
+    lines.join("<br>")
+}
+
+fn unmanaged(plan: &Plan, page: &mut Page) {
+    if plan.unmanaged.is_empty() {
+        return;
+    }
+    page.push(&format!(
+        "\n<details><summary>{} not ours, never touched</summary>\n\n",
+        plan.unmanaged.len()
+    ));
+    page.push(&head(&["id", "type", ""]));
+    for object in plan.unmanaged.iter().take(UNMANAGED) {
+        let copied = if object.copied_marker {
+            "copied marker"
+        } else {
+            ""
+        };
+        page.offer(&row(&[
+            code(&object.id),
+            code(&object.arm_type),
+            copied.to_owned(),
+        ]));
+    }
+    if plan.unmanaged.len() > UNMANAGED {
+        page.push(&format!(
+            "\nand {} more\n",
+            plan.unmanaged.len() - UNMANAGED
+        ));
+    }
+    page.push("\n</details>\n");
+}

@@ -1,0 +1,259 @@
+//! A plan as text: grouped by environment, one line per operation, its fields below.
+
+use super::super::layout::{flow, pad, plain, shorten, table, widest, wrap};
+use super::super::style::{Style, Tone};
+use super::super::{diagnostics, sign, value};
+use super::grouping::{self, ACTIONS, Group};
+use crate::provision::diff::FieldChange;
+use crate::provision::guard::Objection;
+use crate::provision::plan::{Action, Operation, Plan};
+
+/// How far the fields of an operation are indented.
+const FIELDS: usize = 6;
+/// How many lines the summary of a new object may take.
+const SUMMARY_LINES: usize = 6;
+/// How many unmanaged objects are named.
+pub(super) const UNMANAGED: usize = 10;
+
+pub(super) fn render(plan: &Plan, objections: &[Objection], style: &Style) -> String {
+    let mut text = String::new();
+    if plan.is_empty() {
+        text.push_str(&style.paint(Tone::Strong, &grouping::nothing_to_do(plan)));
+        text.push('\n');
+    } else {
+        text.push_str(&headline(plan, style));
+        let groups = grouping::groups(plan);
+        for group in groups.iter().filter(|group| !group.operations.is_empty()) {
+            text.push_str(&environment(plan, group, style));
+        }
+    }
+    text.push_str(&refusals(plan, style));
+    text.push_str(&objected(plan, objections, style));
+    text.push_str(&unreadable(plan, style));
+    text.push_str(&unmanaged(plan, style));
+    if !plan.is_empty() {
+        text.push_str(&summary(plan, style));
+    }
+    text
+}
+
+fn headline(plan: &Plan, style: &Style) -> String {
+    let counts = grouping::total(plan);
+    let mut rest = vec![format!("{} unchanged", plan.unchanged)];
+    rest.extend(counts.trouble());
+    let line = format!(
+        "{}: {}; {}",
+        style.paint(Tone::Strong, &grouping::title(plan)),
+        counts.sentence(),
+        rest.join(", ")
+    );
+    wrap(&line, style, 0, 2)
+}
+
+fn heading(text: &str, style: &Style) -> String {
+    format!("\n{}\n", style.paint(Tone::Strong, text))
+}
+
+fn environment(plan: &Plan, group: &Group<'_>, style: &Style) -> String {
+    let mut text = heading(group.environment.as_str(), style);
+    if group.protected {
+        text.pop();
+        text.push_str(&format!(" {}\n", style.paint(Tone::Bad, "protected")));
+    }
+    let addresses = group.operations.iter().map(|o| o.address.as_str());
+    let kinds = group.operations.iter().map(|o| o.kind.as_str());
+    let columns = (
+        widest(addresses, style.columns() * 45 / 100),
+        widest(kinds, 20),
+    );
+    for operation in &group.operations {
+        text.push_str(&head(plan, operation, columns, style));
+        text.push_str(&fields(operation, style));
+    }
+    text
+}
+
+/// Sign, address, kind, reason.
+fn head(plan: &Plan, operation: &Operation, columns: (usize, usize), style: &Style) -> String {
+    let tone = sign::tone(operation.action);
+    let sign = pad(sign::of(operation.action, style), 2);
+    let address = style.paint(tone, &format!("{sign}{}", operation.address));
+    let kind = style.paint(Tone::Dim, &plain(&operation.kind));
+    let pieces = [
+        pad(&address, columns.0 + 2),
+        pad(&kind, columns.1),
+        plain(&grouping::reason(plan, operation)),
+    ];
+    flow(&pieces, style, 2, FIELDS)
+}
+
+fn fields(operation: &Operation, style: &Style) -> String {
+    let mut text = String::new();
+    if matches!(operation.action, Action::Delete | Action::Adopt) {
+        let room = style.columns() - FIELDS - "id: ".len();
+        let id = shorten(&plain(&operation.id.to_string()), room, style);
+        text.push_str(&wrap(&format!("id: {id}"), style, FIELDS, FIELDS + 2));
+    }
+    if matches!(operation.action, Action::Create | Action::Recover) {
+        text.push_str(&new_object(operation, style));
+    }
+    for change in value::changes(operation) {
+        text.push_str(&field(change, style));
+    }
+    text
+}
+
+/// What a new object will be, on a few lines.
+fn new_object(operation: &Operation, style: &Style) -> String {
+    let room = style.columns() - FIELDS;
+    let words: Vec<String> = value::summary(operation)
+        .iter()
+        .map(|word| shorten(word, room - 1, style))
+        .collect();
+    for kept in (1..=words.len()).rev() {
+        let mut told = words[..kept].join(", ");
+        if kept < words.len() {
+            told.push_str(&format!(", and {} more fields", words.len() - kept));
+        }
+        let text = wrap(&told, style, FIELDS, FIELDS);
+        if text.lines().count() <= SUMMARY_LINES || kept == 1 {
+            return text;
+        }
+    }
+    String::new()
+}
+
+/// `path: before → after  who moved it`.
+fn field(change: &FieldChange, style: &Style) -> String {
+    let path = format!("{}:", plain(&change.path));
+    let arrow = style.arrow();
+    let room = style.columns() - FIELDS - 4 - arrow.chars().count();
+    let (before, after) = value::pair(change, room, style);
+    let remarks = value::remarks(change).join(", ");
+    let moved = format!("{before} {arrow} {}", style.paint(Tone::Change, &after));
+    let pieces = [format!("{path} {moved}"), style.paint(Tone::Dim, &remarks)];
+    // A long path keeps its line to itself; the values follow below it.
+    let wide = textwrap::core::display_width(&pieces[0]) > style.columns() - FIELDS;
+    if wide {
+        let below = [path, moved, pieces[1].clone()];
+        return flow(&below, style, FIELDS, FIELDS + 2);
+    }
+    flow(&pieces, style, FIELDS, FIELDS + 2)
+}
+
+fn refusals(plan: &Plan, style: &Style) -> String {
+    if plan.refusals.is_empty() {
+        return String::new();
+    }
+    let mut text = heading("Refused", style);
+    for refusal in &plan.refusals {
+        let address = Some(refusal.address.as_str());
+        text.push_str(&refused(address, &refusal.problem, &refusal.instead, style));
+    }
+    text
+}
+
+fn objected(plan: &Plan, objections: &[Objection], style: &Style) -> String {
+    let mut text = String::new();
+    for objection in super::beside_refusals(plan, objections) {
+        if text.is_empty() {
+            text = heading("The guard objects", style);
+        }
+        let address = objection.address.as_ref().map(|address| address.as_str());
+        text.push_str(&refused(
+            address,
+            &objection.problem,
+            &objection.instead,
+            style,
+        ));
+    }
+    text
+}
+
+fn refused(address: Option<&str>, problem: &str, instead: &str, style: &Style) -> String {
+    let sign = style.paint(Tone::Bad, sign::REFUSED);
+    let pieces = [
+        format!("{sign} {}", address.unwrap_or("the whole plan")),
+        plain(problem),
+    ];
+    let instead = format!("instead: {}", plain(instead));
+    flow(&pieces, style, 2, FIELDS) + &wrap(&instead, style, FIELDS, FIELDS + 2)
+}
+
+fn unreadable(plan: &Plan, style: &Style) -> String {
+    if plan.unreadable.is_empty() {
+        return String::new();
+    }
+    let mut text = heading("Could not be read, left alone", style);
+    for unread in &plan.unreadable {
+        let sign = style.paint(Tone::Bad, sign::UNREADABLE);
+        text.push_str(&format!("  {sign} {}\n", unread.address));
+        text.push_str(&diagnostics::lines(&unread.failure, style, FIELDS));
+    }
+    text
+}
+
+fn unmanaged(plan: &Plan, style: &Style) -> String {
+    if plan.unmanaged.is_empty() {
+        return String::new();
+    }
+    let title = "Not ours, never touched, though it stands where we manage";
+    let mut text = heading(title, style);
+    for object in plan.unmanaged.iter().take(UNMANAGED) {
+        let copied = if object.copied_marker {
+            "copied marker"
+        } else {
+            ""
+        };
+        let remark = if copied.is_empty() {
+            0
+        } else {
+            copied.len() + 2
+        };
+        let id = shorten(&plain(&object.id), style.columns() - 2 - remark, style);
+        text.push_str(&flow(&[id, copied.to_owned()], style, 2, 4));
+    }
+    if let Some(more) = plan.unmanaged.len().checked_sub(UNMANAGED + 1) {
+        text.push_str(&format!("  and {} more\n", more + 1));
+    }
+    text
+}
+
+/// Counts per environment and action, where there is more than one environment.
+fn summary(plan: &Plan, style: &Style) -> String {
+    let groups = grouping::groups(plan);
+    if groups.len() < 2 {
+        return String::new();
+    }
+    let total = grouping::total(plan);
+    let shown: Vec<Action> = ACTIONS.into_iter().filter(|a| total.of(*a) > 0).collect();
+    let extra = [
+        ("lift", total.lift),
+        ("refused", total.refused),
+        ("unreadable", total.unreadable),
+    ];
+    let extra: Vec<&str> = extra.iter().filter(|e| e.1 > 0).map(|e| e.0).collect();
+    let names: Vec<String> = shown.iter().map(ToString::to_string).collect();
+    let mut header = vec!["environment"];
+    header.extend(names.iter().map(String::as_str));
+    header.extend(&extra);
+    let row = |name: &str, counts: &grouping::Counts| {
+        let mut cells = vec![name.to_owned()];
+        cells.extend(shown.iter().map(|action| counts.of(*action).to_string()));
+        cells.extend(extra.iter().map(|name| {
+            let count = match *name {
+                "lift" => counts.lift,
+                "refused" => counts.refused,
+                _ => counts.unreadable,
+            };
+            count.to_string()
+        }));
+        cells
+    };
+    let mut rows: Vec<Vec<String>> = groups
+        .iter()
+        .map(|group| row(group.environment.as_str(), &group.counts))
+        .collect();
+    rows.push(row("all", &total));
+    format!("\n{}", table(&header, &rows, 1.., style))
+}

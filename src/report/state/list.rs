@@ -1,0 +1,157 @@
+//! The list of what stands, one line per object.
+
+use serde::Serialize;
+
+use super::super::diagnostics::{self, Diagnosis};
+use super::super::json::{VERSION, document};
+use super::super::layout::{plain, shorten, table, widest, wrap};
+use super::super::markdown::{LIMIT, Page, code, head, row};
+use super::super::style::{Format, Style, Tone};
+use super::look::{Item, Live, Standing, items};
+use crate::resource::Address;
+
+/// Everything declared and everything of ours, with how it stands.
+pub fn list(live: &Live<'_>, format: Format, style: &Style) -> String {
+    let items: Vec<Item<'_>> = items(live).into_values().collect();
+    match format {
+        Format::Table => text(live, &items, style),
+        Format::Json => json(live, &items),
+        Format::Markdown => markdown(live, &items),
+    }
+}
+
+fn headline(live: &Live<'_>, items: &[Item<'_>]) -> String {
+    let count = |standing| items.iter().filter(|i| i.standing == standing).count();
+    let mut parts = vec![format!("{} present", count(Standing::Present))];
+    for standing in [
+        Standing::Differs,
+        Standing::Absent,
+        Standing::Unreadable,
+        Standing::Undeclared,
+    ] {
+        let count = count(standing);
+        if count > 0 {
+            let verb = if standing == Standing::Differs {
+                "differing".to_owned()
+            } else {
+                standing.to_string()
+            };
+            parts.push(format!("{count} {verb}"));
+        }
+    }
+    format!(
+        "{} resources on {}: {}",
+        items.len(),
+        live.cloud,
+        parts.join(", ")
+    )
+}
+
+const HEADER: [&str; 5] = ["address", "kind", "name", "region", "state"];
+
+fn cells(item: &Item<'_>) -> [String; 5] {
+    [
+        item.address.to_string(),
+        item.kind.meta().name.to_owned(),
+        plain(&item.name()),
+        plain(item.region().unwrap_or("-")),
+        item.standing.to_string(),
+    ]
+}
+
+fn text(live: &Live<'_>, items: &[Item<'_>], style: &Style) -> String {
+    let mut text = wrap(&headline(live, items), style, 0, 2);
+    if items.is_empty() {
+        return text;
+    }
+    let rows = shortened(items.iter().map(cells).collect(), style);
+    text.push('\n');
+    text.push_str(&table(&HEADER, &rows, HEADER.len().., style));
+    for item in items {
+        if let Some(failure) = &item.failure {
+            let sign = style.paint(Tone::Bad, super::super::sign::UNREADABLE);
+            text.push_str(&format!("\n{sign} {}\n", item.address));
+            text.push_str(&diagnostics::of(failure, style, 2));
+        }
+    }
+    text
+}
+
+/// The rows with names, then addresses shortened as far as the width asks for it.
+fn shortened(rows: Vec<[String; 5]>, style: &Style) -> Vec<Vec<String>> {
+    let wide = |column: usize| widest(rows.iter().map(|row| row[column].as_str()), usize::MAX);
+    let gaps = 2 * (HEADER.len() - 1);
+    let others: usize = [1, 3, 4].map(wide).iter().sum();
+    let room = style.columns().saturating_sub(others + gaps);
+    let names = wide(2).min(room.saturating_sub(wide(0)).max(room / 3));
+    let addresses = room.saturating_sub(names).max(HEADER[0].len());
+    let row = |[address, kind, name, region, state]: [String; 5]| {
+        let address = shorten(&address, addresses, style);
+        let name = shorten(&name, names, style);
+        vec![address, kind, name, region, state]
+    };
+    rows.into_iter().map(row).collect()
+}
+
+#[derive(Serialize)]
+struct Document<'a> {
+    version: u32,
+    cloud: &'a str,
+    kind: &'static str,
+    resources: Vec<Line<'a>>,
+}
+
+#[derive(Serialize)]
+struct Line<'a> {
+    address: &'a Address,
+    kind: &'static str,
+    arm_type: &'static str,
+    id: Option<&'a str>,
+    name: Option<String>,
+    region: Option<&'a str>,
+    state: Standing,
+    differing: Vec<&'a str>,
+    ownership: Option<String>,
+    failure: Option<&'a Diagnosis>,
+}
+
+fn json(live: &Live<'_>, items: &[Item<'_>]) -> String {
+    let line = |item| {
+        let item: &Item<'_> = item;
+        Line {
+            address: &item.address,
+            kind: item.kind.meta().name,
+            arm_type: item.kind.meta().arm_type,
+            id: item.id.known(),
+            name: item.id.known().map(|_| item.name()),
+            region: item.region(),
+            state: item.standing,
+            differing: item.changes.iter().map(|c| c.path.as_str()).collect(),
+            ownership: item.ownership(),
+            failure: item.failure.as_ref(),
+        }
+    };
+    document(&Document {
+        version: VERSION,
+        cloud: live.cloud,
+        kind: "state_list",
+        resources: items.iter().map(line).collect(),
+    })
+}
+
+fn markdown(live: &Live<'_>, items: &[Item<'_>]) -> String {
+    let mut page = Page::new(LIMIT);
+    page.push(&format!("### {}\n\n", headline(live, items)));
+    page.push(&head(&HEADER));
+    for item in items {
+        let [address, kind, name, region, state] = cells(item);
+        page.offer(&row(&[
+            code(&address),
+            kind,
+            code(&name),
+            code(&region),
+            state,
+        ]));
+    }
+    page.finish()
+}
