@@ -110,10 +110,10 @@ async fn with_session(
     let unreadable = !plan.unreadable.is_empty();
     let judged = guard(plan.clone(), &permissions, &session.objections(&plan));
     if !output.is_for_programs() {
-        let objections = judged.as_ref().err().cloned().unwrap_or_default();
+        // What the guard says against it is the failure's to tell, once.
         output.result(&report::plan::render(
             &plan,
-            &objections,
+            &[],
             output.format()?,
             &output.style(),
         ))?;

@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 use serde_json::json;
 use sha2::{Digest as _, Sha256};
 
-use super::common::{self, COMMON_ONLY, Common};
+use super::base::{self, COMMON_ONLY, Common};
 use super::configuration::{Configuration, Environment};
 use super::decode::{Fault, Missing};
 use super::environment;
@@ -129,7 +129,7 @@ impl Loading {
 
     fn read_common(&mut self, inputs: &[Input]) -> Option<Common> {
         let input = inputs.iter().find(|input| input.environment.is_none())?;
-        let mut common = common::read(input.tree.as_ref()?);
+        let mut common = base::read(input.tree.as_ref()?);
         for fault in std::mem::take(&mut common.faults) {
             let mistake = self.sources.mistake(fault);
             self.report(mistake);
@@ -156,7 +156,7 @@ impl Loading {
                 continue;
             };
             let mut tree = tree.clone();
-            for fault in common::take_misplaced(&mut tree, COMMON_ONLY) {
+            for fault in base::take_misplaced(&mut tree, COMMON_ONLY) {
                 let mistake = self.sources.mistake(fault);
                 self.report(mistake);
             }

@@ -9,8 +9,8 @@
 //! [`Sections`](crate::kinds::Sections).
 
 mod azure;
+mod base;
 mod checked;
-mod common;
 mod configuration;
 mod control;
 mod decode;

@@ -137,6 +137,9 @@ fn destruction(plan: &Plan, permissions: &Permissions) -> Vec<Objection> {
                 Rule::Lock,
                 format!("the lock would be {}", operation.reason),
             )
+        } else if operation.guards {
+            let problem = format!("the lock would go: {}", operation.reason);
+            (Rule::Lock, problem)
         } else if operation.stateful {
             (
                 Rule::Stateful,
@@ -191,5 +194,205 @@ impl fmt::Display for Objection {
             write!(f, "{address}: ")?;
         }
         write!(f, "{}; {}", self.problem, self.instead)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::provision::plan::Step;
+    use crate::provision::testing::{FakeCloud, World, name};
+    use crate::resource::Text;
+    use serde_json::json;
+
+    /// Stores `s0` to `s<count>` of `dev`, standing.
+    fn stores(count: usize) -> (World, FakeCloud) {
+        let mut world = World::new();
+        world.group("dev");
+        for at in 0..count {
+            world.store("dev", &format!("s{at}"));
+        }
+        let cloud = world.live();
+        (world, cloud)
+    }
+
+    fn allow(patterns: &[&str]) -> Permissions {
+        let pattern = |text: &&str| text.parse().expect("a pattern");
+        Permissions {
+            allow_destroy: patterns.iter().map(pattern).collect(),
+            ..Permissions::default()
+        }
+    }
+
+    fn rules(plan: &Plan, permissions: &Permissions) -> Vec<(Rule, String)> {
+        let objections = guard(plan.clone(), permissions, &[])
+            .err()
+            .unwrap_or_default();
+        let about = |o: Objection| (o.rule, o.address.map_or(String::new(), |a| a.to_string()));
+        objections.into_iter().map(about).collect()
+    }
+
+    fn objection(rule: Rule, address: &str) -> (Rule, String) {
+        (rule, address.to_owned())
+    }
+
+    #[tokio::test]
+    async fn a_plan_that_only_makes_and_changes_passes() {
+        let (mut world, cloud) = stores(2);
+        world.store("dev", "new");
+        world.set("dev.store.s0", "properties.size", json!(2));
+        let plan = world.plan(&cloud).await;
+        let approved = guard(plan.clone(), &Permissions::default(), &[]).expect("nothing to say");
+        assert_eq!(approved.plan(), &plan);
+        let other = Objection {
+            rule: Rule::Refused,
+            address: None,
+            problem: "the matrix has an excess".to_owned(),
+            instead: "take it out".to_owned(),
+        };
+        let refused = guard(plan, &Permissions::default(), std::slice::from_ref(&other));
+        assert_eq!(refused.err(), Some(vec![other]));
+    }
+
+    #[tokio::test]
+    async fn what_the_plan_refuses_and_what_it_would_take_over_is_refused() {
+        let (mut world, cloud) = stores(2);
+        cloud.edit(&world.id("dev.store.s0"), |body| body["tags"] = json!({}));
+        world.set("dev.store.s1", "properties.tier", json!("cold"));
+        let mut plan = world.plan(&cloud).await;
+        assert_eq!(
+            rules(&plan, &allow(&["*"])),
+            [
+                objection(Rule::Refused, "dev.store.s1"),
+                objection(Rule::Adoption, "dev.store.s0"),
+            ]
+        );
+        plan.adopt = true;
+        plan.refusals.clear();
+        assert_eq!(rules(&plan, &Permissions::default()), []);
+    }
+
+    #[tokio::test]
+    async fn what_keeps_state_has_to_be_named_itself() {
+        let (mut world, cloud) = stores(10);
+        world.set("dev.store.s0", "location", json!("westus2"));
+        let plan = world.plan(&cloud).await;
+        let stateful = [objection(Rule::Stateful, "dev.store.s0")];
+        for patterns in [
+            &[][..],
+            &["dev"],
+            &["dev.store"],
+            &["prod.*"],
+            &["dev.store.s0.x"],
+        ] {
+            assert_eq!(rules(&plan, &allow(patterns)), stateful, "{patterns:?}");
+        }
+        for pattern in ["dev.store.s0", "dev.*", "*.s0", "dev.store.s?", "*"] {
+            assert_eq!(rules(&plan, &allow(&[pattern])), [], "{pattern}");
+        }
+    }
+
+    #[tokio::test]
+    async fn more_than_thirty_percent_have_to_be_named() {
+        // The group and nine stores stand; what keeps state is not what this is about.
+        for (gone, refused) in [(3, false), (4, true)] {
+            let (mut world, cloud) = stores(9);
+            for at in 0..gone {
+                world.drop(&format!("dev.store.s{at}"));
+            }
+            let mut plan = world.plan(&cloud).await;
+            for operation in &mut plan.operations {
+                operation.stateful = false;
+            }
+            let found = rules(&plan, &Permissions::default());
+            assert_eq!(
+                found == [objection(Rule::ManyDeletions, "")],
+                refused,
+                "{gone}"
+            );
+            // Each that is named counts no more.
+            assert_eq!(rules(&plan, &allow(&["dev.store.s0"])), [], "{gone}");
+        }
+    }
+
+    #[tokio::test]
+    async fn creates_do_not_water_down_the_share_of_deletions() {
+        let (mut world, cloud) = stores(1);
+        world.drop("dev.store.s0");
+        for at in 0..50 {
+            world.store("dev", &format!("new{at}"));
+        }
+        let plan = world.plan(&cloud).await;
+        let found = rules(&plan, &Permissions::default());
+        assert!(
+            found.contains(&objection(Rule::ManyDeletions, "")),
+            "{found:?}"
+        );
+    }
+
+    #[tokio::test]
+    async fn lifting_a_lock_has_to_be_named() {
+        let (mut world, cloud) = stores(10);
+        world.lock("dev.group", "ReadOnly");
+        let locked = world.live();
+        drop(cloud);
+        world.set("dev.store.s0", "properties.size", json!(2));
+        let plan = world.plan(&locked).await;
+        assert_eq!(
+            rules(&plan, &Permissions::default()),
+            [objection(Rule::Lock, "dev.group.lock")]
+        );
+        assert_eq!(rules(&plan, &allow(&["dev.group.lock"])), []);
+        // So has taking it away for good.
+        world.set("dev.store.s0", "properties.size", json!(1));
+        world.drop("dev.group.lock");
+        let plan = world.plan(&locked).await;
+        assert_eq!(
+            rules(&plan, &Permissions::default()),
+            [objection(Rule::Lock, "dev.lock.rg-dev")]
+        );
+    }
+
+    #[tokio::test]
+    async fn no_flag_destroys_in_a_protected_environment() {
+        let mut world = World::new();
+        world.group("prod");
+        world.store("prod", "p");
+        world.lock("prod.store.p", "CanNotDelete");
+        let cloud = world.live();
+        world.set("prod.store.p", "properties.size", json!(2));
+        assert_eq!(
+            rules(&world.plan(&cloud).await, &Permissions::default()),
+            []
+        );
+        world.set("prod.store.p", "location", json!("westus2"));
+        let mut plan = world.plan(&cloud).await;
+        let protected = [
+            objection(Rule::Protected, "prod.store.p"),
+            objection(Rule::Protected, "prod.store.p.lock"),
+        ];
+        assert_eq!(rules(&plan, &allow(&["*"])), protected);
+        // Nor does a plan that was made before the environment became protected.
+        plan.protected.clear();
+        assert_eq!(rules(&plan, &allow(&["*"])), []);
+        let mut now = allow(&["*"]);
+        now.protected.insert(name("prod"));
+        assert_eq!(rules(&plan, &now), protected);
+    }
+
+    #[tokio::test]
+    async fn an_objection_says_what_to_do() {
+        let (mut world, cloud) = stores(10);
+        world.set("dev.store.s0", "location", json!("westus2"));
+        let mut plan = world.plan(&cloud).await;
+        plan.operations
+            .retain(|operation| operation.step != Step::Delete);
+        plan.operations[0].id = Text::from("/x");
+        let objections = guard(plan, &Permissions::default(), &[]).expect_err("stateful");
+        assert_eq!(
+            objections[0].to_string(),
+            "dev.store.s0: replace would lose what cannot be made again; say --allow-destroy \
+             dev.store.s0 if that is meant"
+        );
     }
 }

@@ -19,6 +19,10 @@ pub mod desired;
 pub mod diff;
 pub mod graph;
 pub mod guard;
+#[cfg(test)]
+mod laws;
 pub mod observe;
 pub mod plan;
 pub mod ports;
+#[cfg(test)]
+pub(crate) mod testing;

@@ -24,12 +24,14 @@ pub struct Diagnosis {
 
 impl Diagnosis {
     fn ours(code: &str, error: &OperationError, hint: Option<&str>) -> Self {
-        let mut message = error.to_string();
-        if let OperationError::Store(store) = error
-            && let Some(source) = std::error::Error::source(store.as_ref())
-        {
-            message = format!("{message}: {source}");
-        }
+        let message = match error {
+            OperationError::Stale(what) => what.clone(),
+            OperationError::Store(store) => match std::error::Error::source(store.as_ref()) {
+                Some(source) => format!("{store}: {source}"),
+                None => store.to_string(),
+            },
+            other => other.to_string(),
+        };
         Self {
             code: code.to_owned(),
             message,

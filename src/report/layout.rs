@@ -22,6 +22,18 @@ pub(super) fn plain(text: &str) -> String {
     spaced.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
+/// A space at which [`wrap`] does not break a line. [`plain`] leaves none in foreign text.
+const TIED: char = '\u{a0}';
+
+/// `a b, c d`: wrapped at the commas only, but for words that are too long for that.
+pub(super) fn list(words: &[String], style: &Style) -> String {
+    let tie = |word: &String| match display_width(word) * 2 < style.columns() {
+        true => word.replace(' ', &TIED.to_string()),
+        false => word.clone(),
+    };
+    words.iter().map(tie).collect::<Vec<_>>().join(", ")
+}
+
 /// Wraps at spaces; `indent` columns before the first line, `hang` before the others.
 /// Ends with a line break. Colour takes no columns.
 pub(super) fn wrap(text: &str, style: &Style, indent: usize, hang: usize) -> String {
@@ -34,7 +46,7 @@ pub(super) fn wrap(text: &str, style: &Style, indent: usize, hang: usize) -> Str
         .word_separator(WordSeparator::AsciiSpace);
     let mut lines = textwrap::wrap(text, options).join("\n");
     lines.push('\n');
-    lines
+    lines.replace(TIED, " ")
 }
 
 /// Puts pieces side by side, two spaces between them; a piece that does not fit starts a line
@@ -85,6 +97,34 @@ pub(super) fn shorten(text: &str, columns: usize, style: &Style) -> String {
         .rev()
         .collect();
     format!("{head}{ellipsis}{tail}")
+}
+
+/// An Azure id in at most `columns`: without its subscription and provider namespaces first,
+/// since they tell the least, then without its middle.
+pub(super) fn shorten_id(id: &str, columns: usize, style: &Style) -> String {
+    if display_width(id) <= columns {
+        return id.to_owned();
+    }
+    let mut told = String::new();
+    let mut steps = id.split('/').skip(1).peekable();
+    while let Some(step) = steps.next() {
+        let skips_next = match step.to_lowercase().as_str() {
+            "subscriptions" if told.is_empty() => {
+                told.push_str(style.ellipsis());
+                true
+            }
+            "providers" => true,
+            _ => {
+                told.push('/');
+                told.push_str(step);
+                false
+            }
+        };
+        if skips_next {
+            steps.next();
+        }
+    }
+    shorten(&told, columns, style)
 }
 
 /// The beginning of `text` in at most `columns`, where its end says least.
@@ -164,6 +204,22 @@ mod tests {
             ("abc", 1, "…"),
         ] {
             assert_eq!(shorten(text, columns, &NARROW), short, "{text}");
+        }
+    }
+
+    #[test]
+    fn ids_keep_what_tells_them_apart() {
+        let registry = "/subscriptions/22222222-2222-4222-8222-222222222222/resourceGroups/rg\
+                        /providers/Microsoft.ContainerRegistry/registries/r";
+        for (id, short) in [
+            (registry.to_owned(), "…/resourceGroups/rg/registries/r"),
+            (
+                format!("{registry}/replications/westus2"),
+                "…/resourceGroups/rg…eplications/westus2",
+            ),
+            ("/short".to_owned(), "/short"),
+        ] {
+            assert_eq!(shorten_id(&id, 39, &NARROW), short);
         }
     }
 

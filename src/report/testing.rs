@@ -77,6 +77,7 @@ pub(super) fn operation(
         desired: None,
         before: None,
         stateful: KINDS.named(kind).is_some_and(|kind| kind.meta().stateful),
+        guards: KINDS.named(kind).is_some_and(|kind| kind.meta().is_guard),
         restores: None,
         carries: Vec::new(),
         references: Vec::new(),

@@ -9,6 +9,9 @@ use crate::provision::diff::{ChangedBy, FieldChange, Rule};
 use crate::provision::plan::{Action, Operation};
 use crate::resource::{Carrier, Compare, Field, ID_TAG, MANAGED_BY_TAG, Value};
 
+/// How many keys of a map are worth telling one by one.
+const FEW_KEYS: usize = 2;
+
 /// A value in full; nothing as `(none)`.
 pub(super) fn text(value: &Value) -> String {
     match value {
@@ -87,7 +90,7 @@ pub(super) fn summary(operation: &Operation) -> Vec<String> {
         return leaves;
     };
     let meta = kind.meta();
-    let mut words = Vec::new();
+    let (mut words, mut tags) = (Vec::new(), Vec::new());
     for field in meta.fields {
         let Some(value) = desired.at(field.path).filter(|v| **v != Value::Null) else {
             continue;
@@ -95,14 +98,28 @@ pub(super) fn summary(operation: &Operation) -> Vec<String> {
         if meta.carrier == Carrier::Note(field.path) {
             words.extend(note(field, value));
         } else if field.compare == Compare::OwnKeys {
-            let keys = value.as_map().into_iter().flatten();
-            let own = keys.filter(|(key, _)| *key != MANAGED_BY_TAG && *key != ID_TAG);
-            words.extend(own.map(|(key, value)| word(&format!("{}.{key}", field.path), value)));
+            tags.extend(own_keys(field, value));
         } else if !field.same(&field.default.value(), value) {
             words.push(word(field.path, value));
         }
     }
+    words.extend(tags);
     words
+}
+
+/// The keys of a map, such as tags, without the marker; only their number where there are many,
+/// since an environment puts the same ones on everything.
+fn own_keys(field: &Field, map: &Value) -> Vec<String> {
+    let keys = map.as_map().into_iter().flatten();
+    let own: Vec<_> = keys
+        .filter(|(key, _)| *key != MANAGED_BY_TAG && *key != ID_TAG)
+        .collect();
+    if own.len() > FEW_KEYS {
+        return vec![format!("{} {}", own.len(), plain(field.path))];
+    }
+    own.into_iter()
+        .map(|(key, value)| word(&format!("{}.{key}", field.path), value))
+        .collect()
 }
 
 /// A note without the marker that it carries.

@@ -3,7 +3,7 @@
 //! It turns nothing into anything and does no I/O. Invariants: an [`Address`] is always
 //! well formed; a [`Value`] is canonical (maps ordered, numbers as JSON has them); a
 //! [`Late`] value can be resolved by nothing but the outputs that it names. It must not
-//! know a single Azure type: those live in [`crate::kinds`].
+//! know a single Azure type: those live in `kinds`.
 
 mod address;
 mod body;

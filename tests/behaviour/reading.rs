@@ -14,7 +14,7 @@ async fn a_plan_stays_within_the_request_bound() {
     estate.control("DELETE", "requests", None).await;
     estate.is_as_declared().await;
     let seen = estate.control("GET", "requests", None).await;
-    let paths: Vec<&str> = seen["requests"]
+    let paths: Vec<&str> = seen["value"]
         .as_array()
         .expect("requests")
         .iter()
@@ -50,7 +50,7 @@ async fn what_is_refused_is_unreadable_and_neither_created_nor_deleted() {
             let estate = Estate::sample().await;
             estate.apply().await;
             estate
-                .faults(json!({"rules": [{"method": "GET", "path": path, "status": status}]}))
+                .faults(json!([{"method": "GET", "path": path, "status": status}]))
                 .await;
             let plan = estate.plan(Mode::Apply).await;
             assert!(

@@ -10,8 +10,8 @@
 //! state/    the world: objects and operations, an append-only log, snapshots, the clock
 //! ```
 //!
-//! Each layer uses only those below it. **Adding a type** is a file in `types/` and a
-//! line in its table.
+//! The state knows nothing of Azure, `arm` nothing of particular types: it finds them in
+//! the table of `types`. **Adding a type** is a file there and a line in that table.
 
 mod arm;
 mod azure;

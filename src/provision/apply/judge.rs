@@ -33,7 +33,7 @@ pub(super) fn judge(
         // It came with its parent's create; the check after the write says whether it did.
         Step::Carried => Ruling::AlreadyDone,
         Step::Update => update(operation, kind, desired, live, past),
-        Step::Delete => delete(operation, kind, subject.lifted, live, past),
+        Step::Delete => delete(operation, kind, subject.put_back.as_ref(), live, past),
     }
 }
 
@@ -46,11 +46,7 @@ fn create(
     past: Option<&Past>,
 ) -> Ruling {
     let Some(live) = live else {
-        return if past == Some(&Past::Done) && !operation.is_lift() {
-            Ruling::Stale("this plan had created it and it is gone".to_owned())
-        } else {
-            Ruling::Go
-        };
+        return Ruling::Go;
     };
     let Some(past) = past else {
         return Ruling::Stale("it exists now; it did not when this was planned".to_owned());
@@ -97,16 +93,24 @@ fn update(
 fn delete(
     operation: &Operation,
     kind: &dyn Kind,
-    lifted: bool,
+    put_back: Option<&Json>,
     live: Option<&Json>,
     past: Option<&Past>,
 ) -> Ruling {
     match (live, past) {
         (None, Some(_)) => Ruling::AlreadyDone,
         (None, None) => Ruling::Stale("it is gone already".to_owned()),
+        // A lock that was put back comes off again for what is still to do.
+        (Some(live), Some(Past::Done))
+            if put_back.is_some() && differences(kind, put_back, live).is_empty() =>
+        {
+            Ruling::Go
+        }
         // A replace has put a new object in the place of the one that this plan deleted; it may
-        // well look the same. A lock that was put back comes off again for what is still to do.
-        (Some(_), Some(Past::Done)) if operation.action == Action::Replace && !lifted => {
+        // well look the same.
+        (Some(_), Some(Past::Done))
+            if operation.action == Action::Replace && put_back.is_none() =>
+        {
             Ruling::AlreadyDone
         }
         (Some(live), _) => as_before(operation, kind, live),

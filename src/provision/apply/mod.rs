@@ -35,7 +35,8 @@ pub struct Options {
     pub parallelism: usize,
     /// Turns true when no new operation may begin.
     pub stop: watch::Receiver<bool>,
-    /// Whether every object is re-read before the first operation: for plans from a file.
+    /// Whether the plan comes from a file: then every object is re-read before the first
+    /// operation, and what the journal says of earlier runs of it counts.
     pub check_first: bool,
 }
 
@@ -51,8 +52,17 @@ pub async fn apply(
 ) -> Result<Outcome, StoreError> {
     let plan = approved.plan();
     let digest = plan::digest(plan);
-    let entries = ports.journal.entries(&digest).await?;
-    let run = Arc::new(Run::new(plan, digest, kinds, ports.clone(), &entries));
+    // A plan made a moment ago rests on what was just read; what an equal plan did in the past
+    // says nothing about it. A plan from a file may have been begun before.
+    let entries = match options.check_first {
+        true => ports.journal.entries(&digest).await?,
+        false => Vec::new(),
+    };
+    let mut run = Run::new(plan, digest, kinds, ports.clone(), &entries);
+    if run.is_complete() && !run.still_stands().await {
+        run.forget_past();
+    }
+    let run = Arc::new(run);
     if options.check_first {
         let stale = run.stale_before_start().await;
         if !stale.is_empty() {
@@ -153,7 +163,7 @@ pub(crate) enum Past {
     /// Azure refused it, or gave up on it after taking it.
     Failed,
     /// Azure took it and went on with it.
-    Accepted(super::ports::Pending),
+    Accepted(Box<super::ports::Pending>),
     /// It was done.
     Done,
 }
@@ -167,7 +177,7 @@ fn past(entries: &[super::ports::Entry]) -> BTreeMap<usize, Past> {
                 past.insert(*operation, Past::Begun);
             }
             Event::Accepted { operation, pending } => {
-                past.insert(*operation, Past::Accepted(pending.clone()));
+                past.insert(*operation, Past::Accepted(Box::new(pending.clone())));
             }
             Event::Done { operation, .. } => {
                 past.insert(*operation, Past::Done);
@@ -184,3 +194,6 @@ fn past(entries: &[super::ports::Entry]) -> BTreeMap<usize, Past> {
     }
     past
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,6 +1,6 @@
 //! Carrying out one operation: re-read, journal, send, wait, check.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use futures::StreamExt;
@@ -28,7 +28,8 @@ pub(super) struct Run {
     kinds: Kinds,
     /// Whether earlier runs have done everything: no lock comes off for nothing.
     complete: bool,
-    lifted: BTreeSet<usize>,
+    /// The lifts of locks, each with the operation that puts the lock back.
+    lifted: BTreeMap<usize, usize>,
     lanes: Mutex<BTreeMap<String, Arc<AsyncMutex<()>>>>,
 }
 
@@ -37,8 +38,8 @@ pub(super) struct Subject {
     pub(super) kind: &'static dyn Kind,
     pub(super) id: String,
     pub(super) desired: Option<Json>,
-    /// Whether it is a lock that comes off and is put back.
-    pub(super) lifted: bool,
+    /// Of a lock that comes off: how it is put back.
+    pub(super) put_back: Option<Json>,
 }
 
 impl Run {
@@ -57,7 +58,10 @@ impl Run {
             kinds,
             ports,
             complete: (0..plan.operations.len()).all(done),
-            lifted: plan.operations.iter().filter_map(|o| o.restores).collect(),
+            lifted: (0..)
+                .zip(&plan.operations)
+                .filter_map(|(back, operation)| Some((operation.restores?, back)))
+                .collect(),
             past,
             outputs: Mutex::new(journalled_outputs(entries)),
             lanes: Mutex::default(),
@@ -70,6 +74,38 @@ impl Run {
 
     pub(super) async fn record(&self, event: Event) -> Result<(), StoreError> {
         self.ports.journal.append(&self.digest, event).await
+    }
+
+    /// Whether an earlier run carried out the whole plan.
+    pub(super) fn is_complete(&self) -> bool {
+        self.complete && !self.plan.operations.is_empty()
+    }
+
+    /// Whether everything that an earlier run did is still as it left it. If not, the world has
+    /// been put back since (destroyed, say) and an equal plan was made anew: what the first one
+    /// did says nothing about it.
+    pub(super) async fn still_stands(&self) -> bool {
+        let checks = (0..self.plan.operations.len()).map(|index| async move {
+            let Ok(subject) = self.subject(index) else {
+                return false;
+            };
+            let Ok(live) = self.ports.cloud.get(&subject.kind.get(&subject.id)).await else {
+                return false;
+            };
+            let operation = &self.plan.operations[index];
+            let ruling = judge(operation, &subject, live.as_ref(), Some(&Past::Done));
+            ruling == Ruling::AlreadyDone
+        });
+        futures::stream::iter(checks)
+            .buffer_unordered(CHECKS_AT_ONCE)
+            .all(|stands| async move { stands })
+            .await
+    }
+
+    pub(super) fn forget_past(&mut self) {
+        self.past.clear();
+        self.complete = false;
+        *lock(&self.outputs) = Outputs::default();
     }
 
     /// Operations whose objects are not as planned, looked at before anything is sent.
@@ -156,6 +192,8 @@ impl Run {
     fn subject(&self, index: usize) -> Result<Subject, OperationError> {
         let operation = &self.plan.operations[index];
         let outputs = lock(&self.outputs);
+        let back = self.lifted.get(&index).filter(|_| !self.complete);
+        let back = back.and_then(|back| self.plan.operations[*back].desired.as_ref());
         let kind = self
             .kinds
             .named(&operation.kind)
@@ -169,7 +207,7 @@ impl Run {
             kind,
             id: operation.id.resolve(&outputs)?,
             desired,
-            lifted: self.lifted.contains(&index) && !self.complete,
+            put_back: back.map(|tree| tree.resolve(&outputs)).transpose()?,
         })
     }
 

@@ -13,4 +13,7 @@ mod observed;
 mod read;
 
 pub use observed::{Object, Observed, State, Stray, Unreadable};
-pub use read::{contents, observe};
+pub use read::{contents, left_behind, observe};
+
+#[cfg(test)]
+mod tests;

@@ -9,6 +9,7 @@ use serde_json::Value as Json;
 
 use super::{Object, Observed, Stray, Unreadable};
 use crate::provision::desired::Desired;
+use crate::provision::plan::Applied;
 use crate::provision::ports::{Failure, Reader};
 use crate::resource::{
     Carrier, Kind, Kinds, MANAGED_BY_TAG, Marker, Method, Outputs, Ownership, ReadMode, Request,
@@ -34,13 +35,37 @@ pub async fn observe(reader: &dyn Reader, kinds: Kinds, desired: &Desired) -> Ob
     for kind in kinds.iter() {
         let declared = of_kind(desired, kind);
         seen.await_ids(&declared, &outputs);
-        seen.below_parents(reader, kind).await;
         if kind.meta().read == ReadMode::DataPlane {
-            seen.declared(reader, &declared, &outputs).await;
+            seen.declared(reader, kind, &declared, &mut outputs).await;
+        } else {
+            seen.below_parents(reader, kind).await;
+            seen.outputs(&declared, &mut outputs);
         }
-        seen.outputs(&declared, &mut outputs);
     }
     seen.finish(kinds, strays.into_iter().flatten().collect())
+}
+
+/// Adds the objects of planes without a list that the applied snapshot knows and nothing declares
+/// any more: there is no other way to find them.
+pub async fn left_behind(
+    reader: &dyn Reader,
+    kinds: Kinds,
+    observed: &mut Observed,
+    applied: &Applied,
+) {
+    let seen = Seen {
+        wanted: Mutex::default(),
+        groups: BTreeSet::new(),
+        state: Mutex::new(std::mem::take(observed)),
+    };
+    let known = applied.values().filter_map(|standing| {
+        let kind = kinds.named(&standing.kind)?;
+        let key = standing.id.to_lowercase();
+        let unseen = !seen.lock().objects.contains_key(&key);
+        (unseen && kind.meta().read == ReadMode::DataPlane).then(|| (kind, standing.id.clone()))
+    });
+    seen.each(reader, known.collect()).await;
+    *observed = std::mem::take(&mut *seen.lock());
 }
 
 /// Adds what the given objects hold that would be deleted along with them.
@@ -202,18 +227,41 @@ impl Seen {
             Ok(()) => self.lock().collections_read += 1,
             Err(failure) => self.blind(kind, scope, failure),
         }
-        for id in ids {
-            self.one(reader, kind, id).await;
+        self.each(reader, ids.into_iter().map(|id| (kind, id)).collect())
+            .await;
+    }
+
+    /// Reads the declared objects of a plane without lists, those whose ids wait for others of
+    /// them in later rounds.
+    async fn declared(
+        &self,
+        reader: &dyn Reader,
+        kind: &'static dyn Kind,
+        declared: &[&Resource],
+        outputs: &mut Outputs,
+    ) {
+        let mut done = BTreeSet::new();
+        loop {
+            self.await_ids(declared, outputs);
+            let known = declared.iter().map(|resource| resource.id.settle(outputs));
+            let ids: BTreeSet<String> = known
+                .filter_map(|id| Some(id.known()?.to_owned()))
+                .filter(|id| !done.contains(id))
+                .collect();
+            if ids.is_empty() {
+                break;
+            }
+            self.each(reader, ids.iter().map(|id| (kind, id.clone())).collect())
+                .await;
+            done.extend(ids);
+            self.outputs(declared, outputs);
         }
     }
 
-    /// Reads the declared objects of a plane without lists.
-    async fn declared(&self, reader: &dyn Reader, declared: &[&Resource], outputs: &Outputs) {
-        let ids = declared.iter().filter_map(|resource| {
-            let id = resource.id.settle(outputs).known()?.to_owned();
-            Some((resource.kind, id))
-        });
-        futures::stream::iter(ids.map(|(kind, id)| self.one(reader, kind, id)))
+    /// Reads objects one by one, some of them side by side.
+    async fn each(&self, reader: &dyn Reader, ids: Vec<(&'static dyn Kind, String)>) {
+        let reads = ids.into_iter().map(|(kind, id)| self.one(reader, kind, id));
+        futures::stream::iter(reads)
             .buffer_unordered(READS_AT_ONCE)
             .collect::<()>()
             .await;

@@ -347,6 +347,7 @@ impl Settled {
             desired: Some(self.properties.clone()),
             before: None,
             stateful: resource.kind.meta().stateful,
+            guards: resource.kind.meta().is_guard,
             restores: None,
             carries: Vec::new(),
             references: resource.references().into_iter().collect(),

@@ -233,16 +233,20 @@ fn guards(asked: &Asked<'_>, draft: &Draft, edges: &mut Edges) {
             .filter_map(|scope| by_scope.get(scope))
             .flatten()
         {
-            match draft.operations[*lock].step {
-                Step::Delete if locks::blocks(guard, operation) => edges.needs(*lock, index),
+            let blocks = locks::blocks(guard, operation);
+            let lock_operation = &draft.operations[*lock];
+            match lock_operation.step {
+                Step::Delete if blocks => edges.needs(*lock, index),
                 Step::Delete => {}
+                // A new lock would be in the way of trying again what it blocks.
+                _ if blocks && !lock_operation.is_lift() => edges.needs(index, *lock),
                 _ => edges.follows(index, *lock),
             }
         }
     }
 }
 
-/// What the lock of an operation stands over: the live one, else the one that is to come.
+/// What the lock of an operation blocks: the live one where it comes off, else the one to come.
 fn guard_of(
     asked: &Asked<'_>,
     draft: &Draft,
@@ -250,10 +254,14 @@ fn guard_of(
     operation: &Operation,
 ) -> Option<Guard> {
     let id = operation.id.known()?;
-    let live = asked.observed.objects.get(&id.to_lowercase());
-    live.and_then(|object| object.guard.clone()).or_else(|| {
-        let desired = operation.desired.as_ref()?;
-        let body = desired.resolve(&Default::default()).ok()?;
-        draft.kinds[index].guard(id, &body)
-    })
+    match &operation.desired {
+        Some(desired) => {
+            let body = desired.resolve(&Default::default()).ok()?;
+            draft.kinds[index].guard(id, &body)
+        }
+        None => {
+            let live = asked.observed.objects.get(&id.to_lowercase())?;
+            live.guard.clone()
+        }
+    }
 }

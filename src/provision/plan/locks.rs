@@ -132,6 +132,7 @@ fn operation(lock: &Resource, step: Step, reason: &str) -> Operation {
         desired: None,
         before: None,
         stateful: false,
+        guards: true,
         restores: None,
         carries: Vec::new(),
         references: lock.references().into_iter().collect(),

@@ -1,6 +1,7 @@
 //! Plans: every choice made, as data; an apply only carries them out.
 //!
-//! [`make`] turns desired, observed and applied into a [`Plan`]; [`Stored`] keeps it in a file.
+//! [`make`] turns desired, observed and applied into a [`Plan`]; [`write()`] and [`read()`] keep it
+//! in a file.
 //! Invariants: `make` is pure; a plan holds its own edges and they have no cycle; an operation
 //! holds the image of the object that it was planned for; what could not be read is neither
 //! created nor deleted. It must not talk to Azure, nor decide what is allowed: that is the guard.
@@ -94,6 +95,9 @@ pub struct Operation {
     pub before: Option<Value>,
     /// Whether it loses what cannot be made again.
     pub stateful: bool,
+    /// Whether it is about a lock: something that makes Azure refuse requests on others.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub guards: bool,
     /// The operation that lifted this lock: this one puts it back whatever happens in between.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub restores: Option<usize>,
@@ -261,3 +265,6 @@ impl fmt::Display for Action {
         })
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -52,9 +52,10 @@ impl<'a> Work<'a> {
         for (key, leaver) in &leavers {
             let address = self.address(key, leaver, &journalled, &mut taken);
             // An orphan's path is made of plain characters; were it not, the object is left alone.
-            if let Some(address) = address
-                && !self.goes_with_parent(key, &address, leaver, &leavers)
-            {
+            let Some(address) = address else { continue };
+            if self.goes_with_parent(key, &address, leaver, &leavers) {
+                self.ids.insert((*key).clone(), address);
+            } else {
                 self.delete(key, address, leaver);
             }
         }
@@ -192,6 +193,7 @@ impl<'a> Work<'a> {
             desired: None,
             before: Some(marker_image(object)),
             stateful: meta.stateful,
+            guards: meta.is_guard,
             restores: None,
             carries: Vec::new(),
             references,

@@ -189,3 +189,94 @@ fn load(path: &Path) -> Result<File, StoredError> {
     }
     Ok(file)
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::provision::testing::{FakeCloud, World};
+
+    async fn plan() -> Plan {
+        let mut world = World::with_store();
+        world.cluster("dev", "k");
+        // Numbers that JSON text could round.
+        world.set("dev.store.a", "properties.size", json!(0.1 + 0.2));
+        world.plan(&FakeCloud::default()).await
+    }
+
+    fn edit(path: &Path, change: impl FnOnce(&mut Json)) {
+        let mut file: Json =
+            serde_json::from_slice(&std::fs::read(path).expect("there")).expect("JSON");
+        change(&mut file);
+        file["digest"] = json!(seal(&file["plan"]));
+        std::fs::write(path, file.to_string()).expect("written");
+    }
+
+    #[tokio::test]
+    async fn a_plan_is_read_as_it_was_written() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("new/plan.json");
+        let plan = plan().await;
+        let digest = write(&path, &plan).expect("written");
+        assert_eq!(
+            (read(&path).expect("read"), digest),
+            (plan.clone(), super::digest(&plan))
+        );
+        // Over itself, even over one that somebody changed; never over anything else.
+        edit(&path, |file| file["plan"]["adopt"] = json!(true));
+        write(&path, &plan).expect("written again");
+        std::fs::write(&path, "notes").expect("written");
+        assert!(matches!(
+            write(&path, &plan),
+            Err(StoredError::NotAPlan { .. })
+        ));
+        assert_eq!(std::fs::read_to_string(&path).expect("there"), "notes");
+        assert!(matches!(read(folder.path()), Err(StoredError::Io { .. })));
+    }
+
+    #[tokio::test]
+    async fn a_plan_of_another_format_or_with_wrong_numbers_is_refused() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("plan.json");
+        let plan = plan().await;
+        let last = plan.operations.len();
+        let write_with = |change: &dyn Fn(&mut Json)| {
+            std::fs::remove_file(&path).ok();
+            write(&path, &plan).expect("written");
+            edit(&path, change);
+            read(&path)
+        };
+        for version in [0, 2] {
+            let found = write_with(&|file| file["version"] = json!(version));
+            assert!(matches!(found, Err(StoredError::Newer { found, .. }) if found == version));
+        }
+        let edge = |before: usize, after: usize| json!({"before": before, "after": after, "needs_success": true});
+        let wrong: [&dyn Fn(&mut Json); 5] = [
+            &|file| file["plan"]["edges"][0] = edge(0, last),
+            &|file| file["plan"]["edges"] = json!([edge(0, 1), edge(1, 0)]),
+            &|file| file["plan"]["edges"][0] = edge(0, 0),
+            &|file| file["plan"]["operations"][0]["restores"] = json!(last),
+            &|file| file["plan"]["operations"][0]["carries"] = json!([last]),
+        ];
+        for change in wrong {
+            let found = write_with(change);
+            assert!(
+                matches!(found, Err(StoredError::NotAPlan { .. })),
+                "{found:?}"
+            );
+        }
+        std::fs::write(&path, "{\"version\": 1}").expect("written");
+        assert!(matches!(read(&path), Err(StoredError::NotAPlan { .. })));
+    }
+
+    #[tokio::test]
+    async fn a_changed_plan_does_not_match_its_seal() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("plan.json");
+        write(&path, &plan().await).expect("written");
+        let text = std::fs::read_to_string(&path).expect("there");
+        std::fs::write(&path, text.replace("dev.store.a", "dev.store.b")).expect("written");
+        assert!(matches!(read(&path), Err(StoredError::Tampered { .. })));
+    }
+}

@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use super::super::diagnostics::Diagnosis;
 use crate::provision::apply::{End, Outcome};
-use crate::provision::plan::{Action, Operation, Plan, Step};
+use crate::provision::plan::{Action, Mode, Operation, Plan, Step};
 use crate::resource::Address;
 
 /// How one resource fared.
@@ -139,43 +139,63 @@ pub(super) fn count(entries: &[Entry<'_>]) -> Counts {
 
 /// `Applied to dev, prod on emulator`, or what there is to say instead.
 pub(super) fn title(plan: &Plan, outcome: &Outcome) -> String {
-    let names: Vec<&str> = plan.environments.iter().map(|e| e.as_str()).collect();
-    let place = format!("{} on {}", names.join(", "), plan.target.cloud);
+    let names = super::super::plan::environments(plan).join(", ");
+    let place = format!("{names} on {}", plan.target.cloud);
+    let (done, doing, to_do) = match plan.mode {
+        Mode::Apply => (
+            "Applied to",
+            "Stopped while applying to",
+            "Failed to apply to",
+        ),
+        Mode::Destroy => ("Destroyed", "Stopped while destroying", "Failed to destroy"),
+    };
     match (status(outcome), outcome.stopped) {
-        (Status::Complete, _) => format!("Applied to {place}"),
+        (Status::Complete, _) => format!("{done} {place}"),
         (Status::Refused, _) => format!("Refused, nothing was changed in {place}"),
-        (_, true) => format!("Stopped while applying to {place}"),
-        (Status::Partial, false) => format!("Applied in part to {place}"),
-        (Status::Failed, false) => format!("Failed to apply to {place}"),
+        (_, true) => format!("{doing} {place}"),
+        (Status::Partial, false) => format!("In part: {} {place}", done.to_lowercase()),
+        (Status::Failed, false) => format!("{to_do} {place}"),
     }
 }
 
-/// `10 done (4 by an earlier run), 1 failed, 2 skipped`.
-pub(super) fn sentence(counts: &Counts) -> String {
+/// `10 done (4 by an earlier run)`, `1 failed`, `2 skipped`.
+pub(super) fn words(counts: &Counts) -> Vec<String> {
     let done = counts.done + counts.already_done;
-    let mut parts = vec![match counts.already_done {
+    let mut words = vec![match counts.already_done {
         0 => format!("{done} done"),
         earlier => format!("{done} done ({earlier} by an earlier run)"),
     }];
     for (count, word) in [(counts.failed, "failed"), (counts.skipped, "skipped")] {
         if count > 0 {
-            parts.push(format!("{count} {word}"));
+            words.push(format!("{count} {word}"));
         }
     }
-    parts.join(", ")
+    words
 }
 
-/// `1 to create, 2 to update`: what a next run has to do.
-pub(super) fn remaining(entries: &[Entry<'_>]) -> String {
-    let mut counts: BTreeMap<Action, usize> = BTreeMap::new();
+/// `1 to create`, `2 to update`: what a next run has to do.
+pub(super) fn remaining(entries: &[Entry<'_>]) -> Vec<String> {
+    let mut counts: BTreeMap<(Action, &str), usize> = BTreeMap::new();
     for entry in entries {
         if matches!(entry.fate, Fate::Failed(_) | Fate::Skipped(_)) {
-            *counts.entry(entry.operation.action).or_insert(0) += 1;
+            let operation = entry.operation;
+            let what = match (operation.is_lift(), operation.action, entry.gone.is_some()) {
+                (true, _, true) => "locks to put back",
+                (true, _, false) => "locks to lift and put back",
+                (false, Action::Replace, true) => "to create again",
+                (false, Action::Create, _) => "to create",
+                (false, Action::Recover, _) => "to recover",
+                (false, Action::Adopt, _) => "to adopt",
+                (false, Action::Update, _) => "to update",
+                (false, Action::Replace, false) => "to replace",
+                (false, Action::Delete, _) => "to delete",
+            };
+            *counts.entry((operation.action, what)).or_insert(0) += 1;
         }
     }
-    let parts: Vec<String> = counts
-        .iter()
-        .map(|(action, count)| format!("{count} to {action}"))
-        .collect();
-    parts.join(", ")
+    let told = |((_, what), count): ((Action, &str), usize)| match count {
+        1 => format!("1 {}", what.replace("locks", "lock")),
+        n => format!("{n} {what}"),
+    };
+    counts.into_iter().map(told).collect()
 }

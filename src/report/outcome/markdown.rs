@@ -13,10 +13,13 @@ pub(super) fn render(plan: &Plan, outcome: &Outcome) -> String {
     page.push(&format!(
         "### {}\n\n**{}**\n",
         prose(&account::title(plan, outcome)),
-        account::sentence(&counts)
+        account::words(&counts).join(", ")
     ));
     if counts.remaining > 0 {
-        page.push(&format!("\nRemaining: {}\n", account::remaining(&entries)));
+        page.push(&format!(
+            "\nRemaining: {}\n",
+            account::remaining(&entries).join(", ")
+        ));
     }
     failed(&entries, &mut page);
     skipped(&entries, &mut page);

@@ -59,39 +59,39 @@ fn text(plan: &Plan, outcome: &Outcome) -> String {
 fn a_run_with_failures_says_what_is_missing_now() {
     let (plan, outcome) = half_done();
     assert_snapshot!(text(&plan, &outcome), @r#"
-    Applied in part to dev, prod on emulator: 5 done (1 by an earlier run), 3
-      failed, 2 skipped
+    In part: applied to dev, prod, old on emulator: 5 done (1 by an earlier run),
+      3 failed, 2 skipped
 
     Done
-      ↻ dev.cluster                cluster
-      + dev.cluster.pool.system    agent pool
-      + dev.group                  resource group, by an earlier run
-      - old.registry.onestreamold  registry
-      ← prod.group                 resource group
+      ↻ dev.cluster (cluster)
+      + dev.cluster.pool.system (agent pool)
+      + dev.group (resource group)  by an earlier run
+      - old.registry.onestreamold (registry)
+      ← prod.group (resource group)
 
     Failed
-      ! dev.registry        create
+      ! dev.registry (registry)  create failed
           AuthorizationFailed (403): The client 'a' with object id 'b' does not have
             authorization to perform action
             'Microsoft.ContainerRegistry/registries/read' over scope
             '/subscriptions/7d3bd5ea-1b2f-4b1c-9f5e-2c4d6a8b0e11'. [2J
           hint: ask for the Reader role on the subscription
           request id: 2c1f0a55-7c1e-4f6c-9d53-0a8b63f3e7a4
-      ! prod.registry       update
-          Stale: stale: sku.name was "Basic" and is "Premium"
+      ! prod.registry (registry)  update failed
+          Stale: sku.name was "Basic" and is "Premium"
           hint: plan again and review what moved
-      ! prod.registry.lock  replace
+      ! prod.registry.lock (lock)  lifting and putting back failed
           NotAsDeclared: Azure answered success, but it does not exist
           hint: something beside us may be changing it, such as a policy; plan again
           now: the lock is off and was not put back
 
     Skipped
-      + dev.grant.promotion-engine.registry.pull
+      + dev.grant.promotion-engine.registry.pull (role assignment)
           it needs shared.principal.promotion-engine
-      ± prod.registry.replication.westus2     it needs prod.registry
+      ± prod.registry.replication.westus2 (replication)  it needs prod.registry
           now: it was deleted and was not created again
 
-    Remaining: 2 to create, 1 to update, 2 to replace
+    Remaining: 2 to create, 1 to update, 1 lock to put back, 1 to create again
     "#);
 }
 
@@ -99,18 +99,18 @@ fn a_run_with_failures_says_what_is_missing_now() {
 fn markdown_puts_failures_first() {
     let (plan, outcome) = half_done();
     assert_snapshot!(render(&plan, &outcome, Format::Markdown, &STYLE), @r#"
-    ### Applied in part to dev, prod on emulator
+    ### In part: applied to dev, prod, old on emulator
 
     **5 done (1 by an earlier run), 3 failed, 2 skipped**
 
-    Remaining: 2 to create, 1 to update, 2 to replace
+    Remaining: 2 to create, 1 to update, 1 lock to put back, 1 to create again
 
     #### ! Failed
 
     | resource | action | code | message | hint | request id |
     |---|---|---|---|---|---|
     | `dev.registry` | create | `AuthorizationFailed` | The client 'a' with object id 'b' does not have authorization to perform action 'Microsoft.ContainerRegistry/registries/read' over scope '/subscriptions/7d3bd5ea-1b2f-4b1c-9f5e-2c4d6a8b0e11'. \[2J | ask for the Reader role on the subscription | `2c1f0a55-7c1e-4f6c-9d53-0a8b63f3e7a4` |
-    | `prod.registry` | update | `Stale` | stale: sku.name was "Basic" and is "Premium" | plan again and review what moved |  |
+    | `prod.registry` | update | `Stale` | sku.name was "Basic" and is "Premium" | plan again and review what moved |  |
     | `prod.registry.lock`<br>**now: the lock is off and was not put back** | replace | `NotAsDeclared` | Azure answered success, but it does not exist | something beside us may be changing it, such as a policy; plan again |  |
 
     #### Skipped
@@ -144,29 +144,35 @@ fn every_way_to_end_has_its_own_first_line() {
     stopped.stopped = true;
     stopped.ends[0] = End::Done;
     for (outcome, line) in [
-        (all(End::Done), "Applied to dev, prod on emulator: 10 done"),
+        (
+            all(End::Done),
+            "Applied to dev, prod, old on emulator: 10 done",
+        ),
         (
             all(End::AlreadyDone),
-            "Applied to dev, prod on emulator: 10 done (10 by an earlier run)",
+            "Applied to dev, prod, old on emulator: 10 done (10 by an earlier run)",
         ),
         (
             all(End::Failed(denied().into())),
-            "Failed to apply to dev, prod on emulator: 0 done, 10 failed",
+            "Failed to apply to dev, prod, old on emulator: 0 done, 10 failed",
         ),
         (
             refused,
-            "Refused, nothing was changed in dev, prod on emulator: 0 done, 10 skipped",
+            "Refused, nothing was changed in dev, prod, old on emulator: 0 done, 10 skipped",
         ),
         (
             stopped,
-            "Stopped while applying to dev, prod on emulator: 1 done, 9 skipped",
+            "Stopped while applying to dev, prod, old on emulator: 1 done, 9 skipped",
         ),
         (
             half_done().1,
-            "Applied in part to dev, prod on emulator: 5 done (1 by an earlier run), 3",
+            "In part: applied to dev, prod, old on emulator: 5 done (1 by an earlier run), \
+             3 failed, 2 skipped",
         ),
     ] {
-        assert_eq!(text(&plan, &outcome).lines().next(), Some(line));
+        let text = text(&plan, &outcome);
+        let said = text.split("\n\n").next().unwrap_or_default();
+        assert_eq!(said.trim_end().replace("\n  ", " "), line);
     }
 }
 

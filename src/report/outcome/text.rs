@@ -1,6 +1,6 @@
 //! An outcome as text: done, failed with its diagnosis, skipped with its reason.
 
-use super::super::layout::{flow, pad, plain, widest, wrap};
+use super::super::layout::{flow, list, pad, plain, wrap};
 use super::super::style::{Style, Tone};
 use super::super::{diagnostics, sign};
 use super::account::{self, Entry, Fate};
@@ -8,72 +8,63 @@ use crate::provision::apply::Outcome;
 use crate::provision::plan::Plan;
 
 pub(super) fn render(plan: &Plan, outcome: &Outcome, style: &Style) -> String {
-    let entries = account::entries(plan, outcome);
+    let mut entries = account::entries(plan, outcome);
+    entries.sort_by_key(|entry| &entry.operation.address);
     let counts = account::count(&entries);
     let title = style.paint(Tone::Strong, &account::title(plan, outcome));
-    let line = format!("{title}: {}", account::sentence(&counts));
+    let line = format!("{title}: {}", list(&account::words(&counts), style));
     let mut text = wrap(&line, style, 0, 2);
-    let done = |entry: &&Entry<'_>| matches!(entry.fate, Fate::Done | Fate::AlreadyDone);
-    let failed = |entry: &&Entry<'_>| matches!(entry.fate, Fate::Failed(_));
-    let skipped = |entry: &&Entry<'_>| matches!(entry.fate, Fate::Skipped(_));
-    text.push_str(&section(
-        "Done",
-        entries.iter().filter(done).collect(),
-        style,
-    ));
-    text.push_str(&section(
-        "Failed",
-        entries.iter().filter(failed).collect(),
-        style,
-    ));
-    text.push_str(&section(
-        "Skipped",
-        entries.iter().filter(skipped).collect(),
-        style,
-    ));
-    if counts.remaining > 0 {
-        let line = format!("Remaining: {}", account::remaining(&entries));
-        text.push('\n');
-        text.push_str(&wrap(&style.paint(Tone::Strong, &line), style, 0, 2));
-    }
-    text
-}
-
-fn section(title: &str, mut entries: Vec<&Entry<'_>>, style: &Style) -> String {
-    if entries.is_empty() {
-        return String::new();
-    }
-    entries.sort_by_key(|entry| &entry.operation.address);
-    let addresses = entries.iter().map(|entry| entry.operation.address.as_str());
-    let column = widest(addresses, style.columns() * 45 / 100);
-    let mut text = format!("\n{}\n", style.paint(Tone::Strong, title));
-    for entry in entries {
-        text.push_str(&line(entry, column, style));
-    }
-    text
-}
-
-fn line(entry: &Entry<'_>, column: usize, style: &Style) -> String {
-    let operation = entry.operation;
-    let sign = pad(sign::of(operation.action, style), 2);
-    let (tone, word) = match &entry.fate {
-        Fate::Done => (sign::tone(operation.action), plain(&operation.kind)),
-        Fate::AlreadyDone => {
-            let kind = plain(&operation.kind);
-            (
-                sign::tone(operation.action),
-                format!("{kind}, by an earlier run"),
-            )
+    for (title, belongs) in [
+        ("Done", is_done as fn(&Fate) -> bool),
+        ("Failed", |fate| matches!(fate, Fate::Failed(_))),
+        ("Skipped", |fate| matches!(fate, Fate::Skipped(_))),
+    ] {
+        let mut lines = entries
+            .iter()
+            .filter(|entry| belongs(&entry.fate))
+            .peekable();
+        if lines.peek().is_some() {
+            text.push_str(&format!("\n{}\n", style.paint(Tone::Strong, title)));
         }
-        Fate::Failed(_) => (Tone::Bad, operation.action.to_string()),
-        Fate::Skipped(reason) => (Tone::Dim, plain(reason)),
+        lines.for_each(|entry| text.push_str(&told(entry, style)));
+    }
+    if counts.remaining > 0 {
+        let title = style.paint(Tone::Strong, "Remaining");
+        let line = format!("{title}: {}", list(&account::remaining(&entries), style));
+        text.push('\n');
+        text.push_str(&wrap(&line, style, 0, 2));
+    }
+    text
+}
+
+fn is_done(fate: &Fate) -> bool {
+    matches!(fate, Fate::Done | Fate::AlreadyDone)
+}
+
+fn told(entry: &Entry<'_>, style: &Style) -> String {
+    let operation = entry.operation;
+    let planned = sign::of(operation.action, style);
+    let (sign, tone, remark) = match &entry.fate {
+        Fate::Done => (planned, sign::tone(operation.action), String::new()),
+        Fate::AlreadyDone => {
+            let remark = "by an earlier run".to_owned();
+            (planned, sign::tone(operation.action), remark)
+        }
+        Fate::Failed(_) if operation.is_lift() => (
+            sign::REFUSED,
+            Tone::Bad,
+            "lifting and putting back failed".to_owned(),
+        ),
+        Fate::Failed(_) => {
+            let remark = format!("{} failed", operation.action);
+            (sign::REFUSED, Tone::Bad, remark)
+        }
+        Fate::Skipped(reason) => (planned, Tone::Dim, plain(reason)),
     };
-    let sign = match &entry.fate {
-        Fate::Failed(_) => pad(sign::REFUSED, 2),
-        _ => sign,
-    };
-    let address = style.paint(tone, &format!("{sign}{}", operation.address));
-    let mut text = flow(&[pad(&address, column + 2), word], style, 2, 6);
+    let address = format!("{}{}", pad(sign, 2), operation.address);
+    let kind = style.paint(Tone::Dim, &format!("({})", plain(&operation.kind)));
+    let named = format!("{} {kind}", style.paint(tone, &address));
+    let mut text = flow(&[named, remark], style, 2, 6);
     if let Fate::Failed(diagnosis) = &entry.fate {
         text.push_str(&diagnostics::of(diagnosis, style, 6));
     }

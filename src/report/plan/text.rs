@@ -1,6 +1,6 @@
 //! A plan as text: grouped by environment, one line per operation, its fields below.
 
-use super::super::layout::{flow, pad, plain, shorten, table, widest, wrap};
+use super::super::layout::{flow, list, pad, plain, shorten, shorten_id, table, wrap};
 use super::super::style::{Style, Tone};
 use super::super::{diagnostics, sign, value};
 use super::grouping::{self, ACTIONS, Group};
@@ -44,8 +44,8 @@ fn headline(plan: &Plan, style: &Style) -> String {
     let line = format!(
         "{}: {}; {}",
         style.paint(Tone::Strong, &grouping::title(plan)),
-        counts.sentence(),
-        rest.join(", ")
+        list(&counts.words(), style),
+        list(&rest, style)
     );
     wrap(&line, style, 0, 2)
 }
@@ -58,40 +58,30 @@ fn environment(plan: &Plan, group: &Group<'_>, style: &Style) -> String {
     let mut text = heading(group.environment.as_str(), style);
     if group.protected {
         text.pop();
-        text.push_str(&format!(" {}\n", style.paint(Tone::Bad, "protected")));
+        text.push_str(&format!(" {}\n", style.paint(Tone::Bad, "(protected)")));
     }
-    let addresses = group.operations.iter().map(|o| o.address.as_str());
-    let kinds = group.operations.iter().map(|o| o.kind.as_str());
-    let columns = (
-        widest(addresses, style.columns() * 45 / 100),
-        widest(kinds, 20),
-    );
     for operation in &group.operations {
-        text.push_str(&head(plan, operation, columns, style));
+        text.push_str(&head(plan, operation, style));
         text.push_str(&fields(operation, style));
     }
     text
 }
 
 /// Sign, address, kind, reason.
-fn head(plan: &Plan, operation: &Operation, columns: (usize, usize), style: &Style) -> String {
-    let tone = sign::tone(operation.action);
+fn head(plan: &Plan, operation: &Operation, style: &Style) -> String {
     let sign = pad(sign::of(operation.action, style), 2);
-    let address = style.paint(tone, &format!("{sign}{}", operation.address));
-    let kind = style.paint(Tone::Dim, &plain(&operation.kind));
-    let pieces = [
-        pad(&address, columns.0 + 2),
-        pad(&kind, columns.1),
-        plain(&grouping::reason(plan, operation)),
-    ];
-    flow(&pieces, style, 2, FIELDS)
+    let address = format!("{sign}{}", operation.address);
+    let address = style.paint(sign::tone(operation.action), &address);
+    let kind = style.paint(Tone::Dim, &format!("({})", plain(&operation.kind)));
+    let reason = plain(&grouping::reason(plan, operation));
+    flow(&[format!("{address} {kind}"), reason], style, 2, FIELDS)
 }
 
 fn fields(operation: &Operation, style: &Style) -> String {
     let mut text = String::new();
     if matches!(operation.action, Action::Delete | Action::Adopt) {
         let room = style.columns() - FIELDS - "id: ".len();
-        let id = shorten(&plain(&operation.id.to_string()), room, style);
+        let id = shorten_id(&plain(&operation.id.to_string()), room, style);
         text.push_str(&wrap(&format!("id: {id}"), style, FIELDS, FIELDS + 2));
     }
     if matches!(operation.action, Action::Create | Action::Recover) {
@@ -111,7 +101,7 @@ fn new_object(operation: &Operation, style: &Style) -> String {
         .map(|word| shorten(word, room - 1, style))
         .collect();
     for kept in (1..=words.len()).rev() {
-        let mut told = words[..kept].join(", ");
+        let mut told = list(&words[..kept], style);
         if kept < words.len() {
             told.push_str(&format!(", and {} more fields", words.len() - kept));
         }
@@ -142,42 +132,48 @@ fn field(change: &FieldChange, style: &Style) -> String {
 }
 
 fn refusals(plan: &Plan, style: &Style) -> String {
-    if plan.refusals.is_empty() {
-        return String::new();
-    }
-    let mut text = heading("Refused", style);
-    for refusal in &plan.refusals {
-        let address = Some(refusal.address.as_str());
-        text.push_str(&refused(address, &refusal.problem, &refusal.instead, style));
-    }
-    text
+    let refused = plan.refusals.iter().map(|refusal| Obstacle {
+        address: Some(refusal.address.as_str()),
+        problem: &refusal.problem,
+        instead: &refusal.instead,
+    });
+    obstacles("Refused", &refused.collect::<Vec<_>>(), style)
 }
 
 fn objected(plan: &Plan, objections: &[Objection], style: &Style) -> String {
-    let mut text = String::new();
-    for objection in super::beside_refusals(plan, objections) {
-        if text.is_empty() {
-            text = heading("The guard objects", style);
-        }
-        let address = objection.address.as_ref().map(|address| address.as_str());
-        text.push_str(&refused(
-            address,
-            &objection.problem,
-            &objection.instead,
-            style,
-        ));
-    }
-    text
+    let objected = super::beside_refusals(plan, objections).map(|objection| Obstacle {
+        address: objection.address.as_ref().map(|address| address.as_str()),
+        problem: &objection.problem,
+        instead: &objection.instead,
+    });
+    obstacles("The guard objects", &objected.collect::<Vec<_>>(), style)
 }
 
-fn refused(address: Option<&str>, problem: &str, instead: &str, style: &Style) -> String {
-    let sign = style.paint(Tone::Bad, sign::REFUSED);
-    let pieces = [
-        format!("{sign} {}", address.unwrap_or("the whole plan")),
-        plain(problem),
-    ];
-    let instead = format!("instead: {}", plain(instead));
-    flow(&pieces, style, 2, FIELDS) + &wrap(&instead, style, FIELDS, FIELDS + 2)
+/// Something in the way, and what to do instead.
+struct Obstacle<'a> {
+    address: Option<&'a str>,
+    problem: &'a str,
+    instead: &'a str,
+}
+
+/// Obstacles under a heading; what to do is said once for those in a row that share it.
+fn obstacles(title: &str, obstacles: &[Obstacle<'_>], style: &Style) -> String {
+    let mut text = String::new();
+    for row in obstacles.chunk_by(|one, next| one.instead == next.instead) {
+        for obstacle in row {
+            let sign = style.paint(Tone::Bad, sign::REFUSED);
+            let address = obstacle.address.unwrap_or("the whole plan");
+            let pieces = [format!("{sign} {address}"), plain(obstacle.problem)];
+            text.push_str(&flow(&pieces, style, 2, FIELDS));
+        }
+        let instead = format!("instead: {}", plain(row[0].instead));
+        text.push_str(&wrap(&instead, style, FIELDS, FIELDS + 2));
+    }
+    if text.is_empty() {
+        text
+    } else {
+        heading(title, style) + &text
+    }
 }
 
 fn unreadable(plan: &Plan, style: &Style) -> String {
@@ -210,7 +206,7 @@ fn unmanaged(plan: &Plan, style: &Style) -> String {
         } else {
             copied.len() + 2
         };
-        let id = shorten(&plain(&object.id), style.columns() - 2 - remark, style);
+        let id = shorten_id(&plain(&object.id), style.columns() - 2 - remark, style);
         text.push_str(&flow(&[id, copied.to_owned()], style, 2, 4));
     }
     if let Some(more) = plan.unmanaged.len().checked_sub(UNMANAGED + 1) {

@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use super::super::diagnostics::{self, Diagnosis};
 use super::super::json::{VERSION, document};
-use super::super::layout::{plain, shorten, table, widest, wrap};
+use super::super::layout::{self, plain, shorten, table, widest, wrap};
 use super::super::markdown::{LIMIT, Page, code, head, row};
 use super::super::style::{Format, Style, Tone};
 use super::look::{Item, Live, Standing, items};
@@ -20,31 +20,27 @@ pub fn list(live: &Live<'_>, format: Format, style: &Style) -> String {
     }
 }
 
-fn headline(live: &Live<'_>, items: &[Item<'_>]) -> String {
+/// `9 resources on emulator`, and how many stand how.
+fn counted(live: &Live<'_>, items: &[Item<'_>]) -> (String, Vec<String>) {
     let count = |standing| items.iter().filter(|i| i.standing == standing).count();
-    let mut parts = vec![format!("{} present", count(Standing::Present))];
-    for standing in [
-        Standing::Differs,
-        Standing::Absent,
-        Standing::Unreadable,
-        Standing::Undeclared,
-    ] {
-        let count = count(standing);
-        if count > 0 {
-            let verb = if standing == Standing::Differs {
-                "differing".to_owned()
-            } else {
-                standing.to_string()
-            };
-            parts.push(format!("{count} {verb}"));
-        }
-    }
-    format!(
-        "{} resources on {}: {}",
-        items.len(),
-        live.cloud,
-        parts.join(", ")
-    )
+    let words = [
+        (Standing::Present, "present"),
+        (Standing::Differs, "differing"),
+        (Standing::Absent, "absent"),
+        (Standing::Unreadable, "unreadable"),
+        (Standing::Undeclared, "undeclared"),
+    ]
+    .into_iter()
+    .map(|(standing, word)| (standing, count(standing), word))
+    .filter(|(standing, count, _)| *count > 0 || *standing == Standing::Present)
+    .map(|(_, count, word)| format!("{count} {word}"))
+    .collect();
+    let noun = if items.len() == 1 {
+        "resource"
+    } else {
+        "resources"
+    };
+    (format!("{} {noun} on {}", items.len(), live.cloud), words)
 }
 
 const HEADER: [&str; 5] = ["address", "kind", "name", "region", "state"];
@@ -60,7 +56,14 @@ fn cells(item: &Item<'_>) -> [String; 5] {
 }
 
 fn text(live: &Live<'_>, items: &[Item<'_>], style: &Style) -> String {
-    let mut text = wrap(&headline(live, items), style, 0, 2);
+    let (title, words) = counted(live, items);
+    let title = style.paint(Tone::Strong, &title);
+    let mut text = wrap(
+        &format!("{title}: {}", layout::list(&words, style)),
+        style,
+        0,
+        2,
+    );
     if items.is_empty() {
         return text;
     }
@@ -141,7 +144,8 @@ fn json(live: &Live<'_>, items: &[Item<'_>]) -> String {
 
 fn markdown(live: &Live<'_>, items: &[Item<'_>]) -> String {
     let mut page = Page::new(LIMIT);
-    page.push(&format!("### {}\n\n", headline(live, items)));
+    let (title, words) = counted(live, items);
+    page.push(&format!("### {title}: {}\n\n", words.join(", ")));
     page.push(&head(&HEADER));
     for item in items {
         let [address, kind, name, region, state] = cells(item);

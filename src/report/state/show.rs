@@ -12,7 +12,7 @@ use super::super::style::{Format, Style, Tone};
 use super::super::value;
 use super::look::{Item, Live, Standing, items};
 use crate::provision::diff::FieldChange;
-use crate::resource::{Address, Value};
+use crate::resource::{Address, Compare, Value};
 
 /// The object at `address`; `None` where nothing is declared and nothing of ours stands there.
 pub fn show(live: &Live<'_>, address: &Address, format: Format, style: &Style) -> Option<String> {
@@ -24,16 +24,25 @@ pub fn show(live: &Live<'_>, address: &Address, format: Format, style: &Style) -
     })
 }
 
-/// The managed fields that a live object has, and those of TOML where none stands.
-fn fields<'a>(item: &'a Item<'_>) -> Vec<(&'static str, &'a Value)> {
+/// The managed fields that a live object has, and those of TOML where none stands; a map of
+/// which we own keys, such as tags, key by key.
+fn fields<'a>(item: &'a Item<'_>) -> Vec<(String, &'a Value)> {
     let live = item.object.map(|object| &object.projection);
     let Some(tree) = live.or(item.declared.as_ref()) else {
         return Vec::new();
     };
-    let fields = item.kind.meta().fields.iter();
-    fields
-        .filter_map(|field| Some((field.path, tree.at(field.path)?)))
-        .collect()
+    let mut found = Vec::new();
+    for field in item.kind.meta().fields {
+        match (field.compare, tree.at(field.path)) {
+            (_, None) => {}
+            (Compare::OwnKeys, Some(Value::Map(map))) => {
+                let key = |(key, value)| (format!("{}.{key}", field.path), value);
+                found.extend(map.iter().map(key));
+            }
+            (_, Some(value)) => found.push((field.path.to_owned(), value)),
+        }
+    }
+    found
 }
 
 fn facts(item: &Item<'_>) -> Vec<(&'static str, String)> {
@@ -63,9 +72,12 @@ fn text(item: &Item<'_>, style: &Style) -> String {
     };
     text.push_str(&section(title, style));
     let fields = fields(item);
-    let column = widest(fields.iter().map(|(path, _)| *path), style.columns() / 2);
+    let column = widest(
+        fields.iter().map(|(path, _)| path.as_str()),
+        style.columns() * 55 / 100,
+    );
     for (path, value) in &fields {
-        let pieces = [pad(path, column), value::text(value)];
+        let pieces = [pad(&plain(path), column), value::text(value)];
         text.push_str(&flow(&pieces, style, 2, 6));
     }
     if !item.changes.is_empty() {
@@ -83,7 +95,12 @@ fn text(item: &Item<'_>, style: &Style) -> String {
         text.push_str(&flow(&pieces, style, 2, 6));
     }
     let outputs = item.object.map(|object| &object.outputs);
-    for (at, (name, output)) in outputs.into_iter().flatten().enumerate() {
+    // The id stands above.
+    let outputs = outputs
+        .into_iter()
+        .flatten()
+        .filter(|(name, _)| *name != "id");
+    for (at, (name, output)) in outputs.enumerate() {
         if at == 0 {
             text.push_str(&section("Outputs", style));
         }
@@ -161,25 +178,12 @@ fn markdown(live: &Live<'_>, item: &Item<'_>) -> String {
     }
     page.push(&format!("\n{}", head(&["field", "value", "declared"])));
     for (path, value) in fields(item) {
-        let inside = |change: &&FieldChange| {
-            change
-                .path
-                .strip_prefix(path)
-                .is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
-        };
-        let asked: Vec<String> = item
-            .changes
-            .iter()
-            .filter(inside)
-            .map(|change| match change.path.strip_prefix(path) {
-                Some("") | None => code(&value::text(&change.after)),
-                Some(key) => format!("{} {}", code(&key[1..]), code(&value::text(&change.after))),
-            })
-            .collect();
+        let change = item.changes.iter().find(|change| change.path == path);
+        let asked = change.map(|change| code(&value::text(&change.after)));
         page.offer(&row(&[
-            code(path),
+            code(&path),
             code(&value::text(value)),
-            asked.join("<br>"),
+            asked.unwrap_or_default(),
         ]));
     }
     page.finish()

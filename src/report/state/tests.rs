@@ -101,7 +101,10 @@ fn object(kind: &str, id: &str, owner: &str, projection: Value) -> Object {
         id: id.to_owned(),
         kind: KINDS.named(kind).expect("a known kind"),
         projection,
-        outputs: BTreeMap::from([("id".to_owned(), id.to_owned())]),
+        outputs: BTreeMap::from([
+            ("id".to_owned(), id.to_owned()),
+            ("loginServer".to_owned(), "x.azurecr.io".to_owned()),
+        ]),
         ownership: Ownership::Ours(owner.parse().expect("a name")),
         in_managed_scope: true,
         guard: None,
@@ -113,8 +116,8 @@ fn object(kind: &str, id: &str, owner: &str, projection: Value) -> Object {
 fn the_list_tells_how_everything_stands() {
     let world = World::new();
     assert_snapshot!(list(&world.live(), Format::Table, &STYLE), @r#"
-    9 resources on emulator: 5 present, 1 differing, 1 absent, 1 unreadable, 1
-      undeclared
+    9 resources on emulator: 5 present, 1 differing, 1 absent, 1 unreadable,
+      1 undeclared
 
     address                       kind            name           region   state
     ────────────────────────────────────────────────────────────────────────────────
@@ -157,29 +160,28 @@ fn one_object_is_shown_in_full() {
       marker:  onestream/dev
 
     Managed fields, live
-      location                                  "eastus2"
-      sku.name                                  "Premium"
-      tags
-          {managed-by: "onestream/dev", onestream-id:
-          "d32033d4-c282-5874-b3c3-5dd0f471947d"}
-      properties.adminUserEnabled               true
-      properties.anonymousPullEnabled           false
-      properties.publicNetworkAccess            "Disabled"
-      properties.networkRuleSet.defaultAction   "Allow"
-      properties.networkRuleSet.ipRules         []
-      properties.networkRuleBypassOptions       "AzureServices"
-      properties.dataEndpointEnabled            false
-      properties.policies.retentionPolicy.status  "disabled"
-      properties.policies.retentionPolicy.days  7
-      properties.policies.exportPolicy.status   "enabled"
+      location                                     "eastus2"
+      sku.name                                     "Premium"
+      tags.managed-by                              "onestream/dev"
+      tags.onestream-id
+          "d32033d4-c282-5874-b3c3-5dd0f471947d"
+      properties.adminUserEnabled                  true
+      properties.anonymousPullEnabled              false
+      properties.publicNetworkAccess               "Disabled"
+      properties.networkRuleSet.defaultAction      "Allow"
+      properties.networkRuleSet.ipRules            []
+      properties.networkRuleBypassOptions          "AzureServices"
+      properties.dataEndpointEnabled               false
+      properties.policies.retentionPolicy.status   "disabled"
+      properties.policies.retentionPolicy.days     7
+      properties.policies.exportPolicy.status      "enabled"
       properties.policies.quarantinePolicy.status  "disabled"
 
     Not as declared
       properties.adminUserEnabled:  true → false
 
     Outputs
-      id:
-          /subscriptions/s/resourceGroups/rg-dev/providers/Microsoft.ContainerRegistry/registries/onestreamdev
+      loginServer: x.azurecr.io
     "#);
 }
 
@@ -204,9 +206,8 @@ fn what_could_not_be_read_is_shown_as_such() {
 
     Managed fields, as declared
       location                          "westus2"
-      tags
-          {managed-by: "onestream/prod", onestream-id:
-          "71589767-bbdd-51cc-8492-da952a59038f"}
+      tags.managed-by                   "onestream/prod"
+      tags.onestream-id                 "71589767-bbdd-51cc-8492-da952a59038f"
       properties.regionEndpointEnabled  true
     "#);
 }

@@ -83,7 +83,7 @@ pub fn list(cx: &Context<'_>, world: &World) -> Result<Answer, ArmError> {
     let groups = world
         .of_kind(KIND)
         .filter(|(key, group)| key.starts_with(&prefix) && filter.holds(&group.body))
-        .map(|(key, group)| (key.clone(), group));
+        .map(|(key, group)| (key.as_str(), group));
     page::page(cx, groups, PAGE, |group| group.body.clone())
 }
 

@@ -9,34 +9,24 @@ use crate::state::{Effect, Failure, Moment, Object, Operation, Outcome, Polling,
 use crate::{arm::groups, types};
 use serde_json::{Map, Value, json};
 
-/// Operations that reading `path` counts as a try for: the one polled, the one that the
-/// object waits for, or those of all waiting objects in a listed collection.
+/// Operations that reading `path` counts as a try for: the one polled, those on the object
+/// read, or those on the objects of a listed collection.
 pub fn touched(world: &World, path: &str) -> Vec<String> {
-    if world
-        .operation(path)
-        .is_some_and(|operation| !operation.finished())
-    {
-        return vec![path.to_owned()];
-    }
-    if world.pending().is_empty() {
-        return Vec::new();
-    }
-    let waiting = |key: &str| world.object(key).and_then(|object| object.pending.clone());
-    match world.object(path) {
-        Some(_) => waiting(path).into_iter().collect(),
-        None => world
-            .pending()
-            .iter()
-            .filter(|key| listed(key, path))
-            .filter_map(|key| waiting(key))
-            .collect(),
-    }
+    world
+        .running()
+        .filter(|(key, operation)| {
+            *key == path || operation.target == path || listed(&operation.target, path)
+        })
+        .map(|(key, _)| key.clone())
+        .collect()
 }
 
 /// Whether the collection at `path` lists the object at `key`.
 fn listed(key: &str, path: &str) -> bool {
     if let Some(rest) = key.strip_prefix(path) {
-        return rest.starts_with('/');
+        return rest
+            .strip_prefix('/')
+            .is_some_and(|name| !name.contains('/'));
     }
     // A subscription-wide list: the same type in any group, or everything.
     match path.split_once("/providers/") {

@@ -9,9 +9,9 @@ use serde_json::{Value, json};
 
 /// One page of `items` (key and how to show it), with a `nextLink` if more follow.
 /// `size` is Azure's page size for this list.
-pub fn page<T>(
+pub fn page<'a, T>(
     cx: &Context<'_>,
-    items: impl Iterator<Item = (String, T)>,
+    items: impl Iterator<Item = (&'a str, T)>,
     size: usize,
     show: impl Fn(T) -> Value,
 ) -> Result<Answer, ArmError> {
@@ -28,10 +28,10 @@ pub fn page<T>(
         })?),
     };
     let mut items = items
-        .filter(|(key, _)| after.as_ref().is_none_or(|after| key > after))
+        .filter(|(key, _)| after.as_ref().is_none_or(|after| *key > after.as_str()))
         .peekable();
     let mut shown = Vec::new();
-    let mut last = String::new();
+    let mut last = "";
     while shown.len() < top.unwrap_or(size).min(size) {
         let Some((key, item)) = items.next() else {
             break;
@@ -41,7 +41,7 @@ pub fn page<T>(
     }
     let mut body = json!({ "value": shown });
     if items.peek().is_some() && top.is_none_or(|top| top > size) {
-        body["nextLink"] = json!(next_link(cx, &last));
+        body["nextLink"] = json!(next_link(cx, last));
     }
     Ok(Answer::json(200, body))
 }

@@ -127,7 +127,7 @@ fn list(
                     .rsplit_once("/providers/")
                     .is_some_and(|(front, _)| front == scope)
         })
-        .map(|(key, object)| (key.clone(), object));
+        .map(|(key, object)| (key.as_str(), object));
     page::page(cx, items, PAGE, |object| kind.view(object, world, &cx.api))
 }
 

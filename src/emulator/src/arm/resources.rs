@@ -32,17 +32,15 @@ pub fn list(cx: &Context<'_>, world: &World, scope: &str) -> Result<Answer, ArmE
     let filter = Filter::read(cx.call.parameter("$filter"))?;
     let expand = cx.call.parameter("$expand").unwrap_or_default();
     let prefix = format!("{scope}/");
-    let items = tracked(world, &prefix)
-        .map(|(key, object)| (key, shown(object, expand)))
-        .filter(|(_, body)| filter.holds(body));
-    page::page(cx, items, PAGE, |body| body)
+    let items = tracked(world, &prefix).filter(|(_, object)| filter.holds(&object.body));
+    page::page(cx, items, PAGE, |object| shown(object, expand))
 }
 
-fn tracked<'a>(world: &'a World, prefix: &'a str) -> impl Iterator<Item = (String, &'a Object)> {
+fn tracked<'a>(world: &'a World, prefix: &'a str) -> impl Iterator<Item = (&'a str, &'a Object)> {
     world
         .under(prefix)
         .filter(|(_, object)| types::of(&object.kind).is_some_and(|kind| kind.meta().tracked))
-        .map(|(key, object)| (key.clone(), object.as_ref()))
+        .map(|(key, object)| (key.as_str(), object.as_ref()))
 }
 
 fn shown(object: &Object, expand: &str) -> Value {

@@ -16,6 +16,9 @@ use std::path::{Path, PathBuf};
 /// The version of the format that this program writes and reads.
 pub const VERSION: u32 = 1;
 
+/// Ended operations that can still be polled after a restart.
+const OPERATIONS_KEPT: usize = 1000;
+
 const FORMAT: &str = "onestream-emulator-state";
 
 #[derive(Serialize, Deserialize)]
@@ -59,7 +62,8 @@ impl Log {
             Err(error) if error.kind() == io::ErrorKind::NotFound => Vec::new(),
             Err(error) => return Err(fail(error)),
         };
-        let (world, lines, whole) = read(path, &text)?;
+        let (mut world, lines, whole) = read(path, &text)?;
+        world.forget_operations(OPERATIONS_KEPT);
         if lines == 0 || lines > 2 * world.len() + 256 {
             rewrite(path, &world).map_err(fail)?;
         } else if whole < text.len() {

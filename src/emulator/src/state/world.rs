@@ -60,7 +60,7 @@ pub struct World {
     operations: BTreeMap<String, Arc<Operation>>,
     facts: BTreeMap<String, Arc<Value>>,
     by_kind: BTreeMap<String, BTreeSet<String>>,
-    pending: BTreeSet<String>,
+    running: BTreeSet<String>,
 }
 
 impl World {
@@ -110,9 +110,25 @@ impl World {
             .filter_map(|key| self.objects.get_key_value(key))
     }
 
-    /// Keys of objects that wait for an operation.
-    pub fn pending(&self) -> &BTreeSet<String> {
-        &self.pending
+    /// Operations that have not ended.
+    pub fn running(&self) -> impl Iterator<Item = (&String, &Arc<Operation>)> {
+        self.running
+            .iter()
+            .filter_map(|key| self.operations.get_key_value(key))
+    }
+
+    /// Forgets all but the newest `kept` operations that have ended.
+    pub fn forget_operations(&mut self, kept: usize) {
+        let mut ended: Vec<(i64, String)> = self
+            .operations
+            .iter()
+            .filter(|(_, operation)| operation.finished())
+            .map(|(key, operation)| (operation.started, key.clone()))
+            .collect();
+        ended.sort();
+        for (_, key) in ended.iter().rev().skip(kept) {
+            self.operations.remove(key);
+        }
     }
 
     pub fn len(&self) -> usize {
@@ -137,7 +153,17 @@ impl World {
     pub fn apply(&mut self, change: Change) {
         match change {
             Change::Object(key, value) => self.set_object(key, value),
-            Change::Operation(key, value) => set(&mut self.operations, key, value),
+            Change::Operation(key, value) => {
+                if value
+                    .as_ref()
+                    .is_some_and(|operation| !operation.finished())
+                {
+                    self.running.insert(key.clone());
+                } else {
+                    self.running.remove(&key);
+                }
+                set(&mut self.operations, key, value);
+            }
             Change::Fact(key, value) => set(&mut self.facts, key, value),
         }
     }
@@ -148,15 +174,11 @@ impl World {
         {
             keys.remove(&key);
         }
-        self.pending.remove(&key);
         if let Some(object) = &value {
             self.by_kind
                 .entry(object.kind.to_ascii_lowercase())
                 .or_default()
                 .insert(key.clone());
-            if object.pending.is_some() {
-                self.pending.insert(key.clone());
-            }
         }
         set(&mut self.objects, key, value);
     }

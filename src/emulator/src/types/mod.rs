@@ -11,6 +11,7 @@ mod private_endpoint_connection;
 mod registry;
 mod registry_actions;
 mod registry_fields;
+mod registry_identity;
 mod registry_view;
 mod replication;
 mod webhook;

@@ -1,10 +1,10 @@
 //! A registry's members: defaults, what a write may set, and what its SKU allows.
 
 use super::checks;
+use super::registry_identity::{encryption, identity};
 use crate::arm::{ArmError, Context, Since};
 use crate::state::{Moment, Object, World};
 use serde_json::{Map, Value, json};
-use uuid::Uuid;
 
 pub const PREMIUM: &str = "Premium";
 
@@ -196,7 +196,8 @@ const WORDS: &[(&str, &[&str])] = &[
     ),
 ];
 
-fn premium_if(wanted: bool, sku: &str) -> Result<(), ArmError> {
+/// Refuses what only Premium can.
+pub fn premium_if(wanted: bool, sku: &str) -> Result<(), ArmError> {
     if wanted && sku != PREMIUM {
         return Err(unsupported(sku));
     }
@@ -280,98 +281,3 @@ const POLICIES: &[(&str, bool, Option<&str>, i64)] = &[
     ("azureADAuthenticationAsArmPolicy", false, None, 0),
     ("softDeletePolicy", false, Some("retentionDays"), 90),
 ];
-
-fn encryption(
-    sent: &Map<String, Value>,
-    sku: &str,
-    body: &Map<String, Value>,
-) -> Result<Value, ArmError> {
-    let status = checks::word(sent, "status", &["enabled", "disabled"])?.unwrap_or("disabled");
-    if status == "disabled" {
-        return Ok(json!({ "status": status }));
-    }
-    premium_if(true, sku)?;
-    let key = checks::object(sent, "keyVaultProperties")?;
-    let identifier = checks::text(&key, "keyIdentifier")?
-        .ok_or_else(|| checks::invalid("The encryption key identifier must be provided."))?;
-    if body.get("identity").is_none() {
-        return Err(checks::invalid(
-            "A managed identity must be assigned to use customer-managed keys.",
-        ));
-    }
-    let versioned = identifier.trim_end_matches('/').split('/').count() > 5;
-    Ok(json!({
-        "status": status,
-        "keyVaultProperties": {
-            "keyIdentifier": identifier,
-            "versionedKeyIdentifier": if versioned {
-                identifier.to_owned()
-            } else {
-                format!("{identifier}/{}", Uuid::new_v5(&Uuid::NAMESPACE_URL, identifier.as_bytes()).simple())
-            },
-            "identity": checks::text(&key, "identity")?.unwrap_or_default(),
-            "keyRotationEnabled": !versioned,
-        },
-    }))
-}
-
-/// The identity that a write asks for: nothing said, none, or one with the ids that Azure
-/// adds.
-fn identity(
-    cx: &Context<'_>,
-    world: &World,
-    sent: &Map<String, Value>,
-    old: Option<&Object>,
-) -> Result<Option<Value>, ArmError> {
-    let asked = checks::object(sent, "identity")?;
-    let Some(kind) = checks::text(&asked, "type")? else {
-        return Ok(None);
-    };
-    let lower = kind.to_ascii_lowercase().replace(' ', "");
-    let (system, user) = match lower.as_str() {
-        "none" => return Ok(Some(Value::Null)),
-        "systemassigned" => (true, false),
-        "userassigned" => (false, true),
-        "systemassigned,userassigned" => (true, true),
-        _ => return Err(checks::wrong("identity.type", &json!(kind))),
-    };
-    let mut identity = Map::new();
-    let words: Vec<&str> = [(system, "systemAssigned"), (user, "userAssigned")]
-        .iter()
-        .filter_map(|(on, word)| on.then_some(*word))
-        .collect();
-    identity.insert("type".to_owned(), json!(words.join(", ")));
-    if system {
-        let before = old.and_then(|old| old.text("/identity/principalId"));
-        let principal = before.map_or_else(|| Uuid::new_v4().to_string(), ToOwned::to_owned);
-        identity.insert("principalId".to_owned(), json!(principal));
-        identity.insert("tenantId".to_owned(), json!(cx.azure.directory.tenant()));
-    }
-    if user {
-        let ids = checks::object(&asked, "userAssignedIdentities")?;
-        let shown: Map<String, Value> = ids
-            .iter()
-            .filter(|(_, value)| system || !value.is_null())
-            .map(|(id, _)| (id.clone(), assigned(world, id)))
-            .collect();
-        identity.insert("userAssignedIdentities".to_owned(), Value::Object(shown));
-    }
-    Ok(Some(Value::Object(identity)))
-}
-
-/// What Azure shows of a user-assigned identity.
-fn assigned(world: &World, id: &str) -> Value {
-    let known = world.object(&id.to_ascii_lowercase());
-    let text = |member: &str| {
-        known
-            .and_then(|identity| identity.text(&format!("/properties/{member}")))
-            .map_or_else(
-                || {
-                    Uuid::new_v5(&Uuid::NAMESPACE_URL, format!("{id}/{member}").as_bytes())
-                        .to_string()
-                },
-                ToOwned::to_owned,
-            )
-    };
-    json!({"principalId": text("principalId"), "clientId": text("clientId")})
-}

@@ -1,0 +1,181 @@
+//! Tests of observing: what is seen, what is kept, and what nobody knows.
+
+use serde_json::json;
+
+use super::*;
+use crate::provision::ports::Verdict;
+use crate::provision::testing::{FakeCloud, What, World, address, failure, show};
+use crate::resource::{Method, Ownership, Text};
+
+const FORBIDDEN: What = What::Refuse(Verdict::Denied, "AuthorizationFailed");
+
+/// What is known of a declared resource, in one word.
+fn state(world: &World, observed: &Observed, path: &str) -> &'static str {
+    let resource = &world.resources[&address(path)];
+    match observed.state(resource.kind, &world.id(path)) {
+        State::Present(_) => "present",
+        State::Absent => "absent",
+        State::Unreadable(_) => "unreadable",
+    }
+}
+
+fn full() -> World {
+    let mut world = World::with_store();
+    world.cluster("dev", "k");
+    world.principal("shared.principal.bot");
+    world.grant(
+        "dev.grant.bot",
+        "dev.store.a",
+        "shared.principal.bot",
+        "pull",
+    );
+    world
+}
+
+#[tokio::test]
+async fn everything_declared_is_found_or_known_to_be_absent() {
+    let world = full();
+    let paths = [
+        "dev.group",
+        "dev.store.a.top",
+        "dev.cluster.k.system",
+        "shared.principal.bot",
+    ];
+    let (live, empty) = (world.observe(&world.live()).await, FakeCloud::default());
+    let empty = world.observe(&empty).await;
+    for path in paths {
+        assert_eq!(state(&world, &live, path), "present", "{path}");
+        assert_eq!(state(&world, &empty, path), "absent", "{path}");
+    }
+    assert!(live.unreadable.is_empty() && live.strays.is_empty() && !empty.is_blind());
+    assert!(
+        live.objects
+            .values()
+            .all(|object| object.kind.meta().arm_type.starts_with("Graph")
+                || object.in_managed_scope)
+    );
+}
+
+#[tokio::test]
+async fn what_could_not_be_read_is_unknown_with_everything_below() {
+    let world = full();
+    let cloud = world.live();
+    cloud.fail_times(Method::Get, "/Toy.Storage/stores", FORBIDDEN, 9);
+    cloud.fail_times(Method::Get, "/pools/system", FORBIDDEN, 9);
+    cloud.fail_times(Method::Get, "(uniquename='bot')", FORBIDDEN, 9);
+    let observed = world.observe(&cloud).await;
+    for (path, expected) in [
+        ("dev.group", "present"),
+        ("dev.store.a", "unreadable"),
+        ("dev.store.a.top", "unreadable"),
+        ("dev.cluster.k", "present"),
+        ("dev.cluster.k.system", "unreadable"),
+        ("shared.principal.bot", "unreadable"),
+    ] {
+        assert_eq!(state(&world, &observed, path), expected, "{path}");
+    }
+    // Another object of the same kind that could be read is not drawn in.
+    let other = observed.state(
+        world.resources[&address("dev.cluster.k.system")].kind,
+        "/x/pools/y",
+    );
+    assert!(matches!(other, State::Absent));
+}
+
+#[tokio::test]
+async fn a_scope_is_a_path_not_a_prefix() {
+    let world = full();
+    let mut observed = Observed::default();
+    let kind = world.resources[&address("dev.store.a")].kind;
+    let unreadable = Unreadable {
+        kind,
+        scope: "/subscriptions/s".to_owned(),
+        failure: failure(Verdict::Denied, "No"),
+    };
+    observed
+        .unreadable
+        .insert(("store", unreadable.scope.clone()), unreadable);
+    assert!(matches!(
+        observed.state(kind, "/subscriptions/S/x"),
+        State::Unreadable(_)
+    ));
+    assert!(matches!(
+        observed.state(kind, "/subscriptions/s2/x"),
+        State::Absent
+    ));
+    assert!(observed.is_blind());
+}
+
+#[tokio::test]
+async fn objects_out_of_reach_are_not_kept() {
+    let world = full();
+    let cloud = world.live();
+    let store = "/providers/Toy.Storage/stores/x";
+    let nodes = "/subscriptions/s/resourceGroups/MC_nodes";
+    let other = "/subscriptions/s/resourceGroups/other";
+    let tags = cloud.body(&world.id("dev.group")).expect("it stands")["tags"].clone();
+    cloud.plant(
+        nodes,
+        json!({"managedBy": "aks", "location": "eastus2", "tags": tags}),
+    );
+    cloud.plant(&format!("{nodes}{store}"), json!({"location": "eastus2"}));
+    cloud.plant(&format!("{other}{store}"), json!({"location": "eastus2"}));
+    let inside = format!("{}{store}", world.id("dev.group"));
+    cloud.plant(&inside, json!({"location": "eastus2"}));
+    let observed = world.observe(&cloud).await;
+    let key = |id: &str| id.to_lowercase();
+    assert!(!observed.objects.contains_key(&key(nodes)));
+    assert!(
+        !observed
+            .objects
+            .contains_key(&key(&format!("{nodes}{store}")))
+    );
+    assert!(
+        !observed
+            .objects
+            .contains_key(&key(&format!("{other}{store}")))
+    );
+    let object = &observed.objects[&key(&inside)];
+    assert_eq!(
+        (&object.ownership, object.in_managed_scope),
+        (&Ownership::Foreign, true)
+    );
+}
+
+#[tokio::test]
+async fn an_id_that_waits_for_an_output_is_read_once_that_is_known() {
+    let mut world = full();
+    let who = Text::output(&address("shared.principal.bot"), "objectId");
+    let id = Text::concat(vec![
+        "/v1.0/principals(uniqueName='".into(),
+        who,
+        "-twin')".into(),
+    ]);
+    world.principal("shared.principal.twin");
+    world.edit("shared.principal.twin").id = id;
+    // It exists, and without a marker.
+    world.set("shared.principal.twin", "notes", json!("theirs"));
+    let cloud = world.live();
+    world.principal("shared.principal.other");
+    let observed = world.observe(&cloud).await;
+    let twins = observed.objects.keys().filter(|id| id.contains("-twin"));
+    assert_eq!(twins.count(), 1);
+}
+
+#[tokio::test]
+async fn what_has_no_list_and_no_declaration_is_found_by_the_snapshot() {
+    let mut world = full();
+    let cloud = world.live();
+    let applied = world.applied(&cloud).await;
+    world.drop("dev.grant.bot");
+    world.drop("shared.principal.bot");
+    assert!(!show(&world.plan(&cloud).await).contains("delete shared.principal.bot"));
+    world.applied = applied;
+    let plan = world.plan(&cloud).await;
+    assert_eq!(
+        show(&plan),
+        "delete dev.grant.bot\ndelete shared.principal.bot"
+    );
+    cloud.remove("/v1.0/principals(uniqueName='bot')");
+    assert_eq!(show(&world.plan(&cloud).await), "delete dev.grant.bot");
+}
