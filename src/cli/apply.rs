@@ -107,7 +107,7 @@ async fn with_session(
         allow_destroy: run.allow_destroy.clone(),
         protected: session.protected(),
     };
-    let unreadable = !plan.unreadable.is_empty();
+    let unreadable = plan.is_partial();
     let judged = guard(plan.clone(), &permissions, &session.objections(&plan));
     if !output.is_for_programs() {
         // What the guard says against it is the failure's to tell, once.

@@ -14,7 +14,7 @@ pub enum Connection {
     Elsewhere,
     /// The local Azure, in this process.
     #[cfg(feature = "emulator")]
-    Emulator(onestream_emulator::Emulator),
+    Emulator(Box<onestream_emulator::Emulator>),
 }
 
 impl Connection {
@@ -117,7 +117,7 @@ async fn emulator(
     let (endpoint, connection, how) = match access {
         Access::Started(emulator) => (
             emulator.endpoint().clone(),
-            Connection::Emulator(emulator),
+            Connection::Emulator(Box::new(emulator)),
             String::new(),
         ),
         Access::Running(endpoint) => {

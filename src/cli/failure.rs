@@ -130,7 +130,7 @@ impl Failure {
 
 impl From<StoreError> for Failure {
     fn from(error: StoreError) -> Self {
-        let failure = match &error {
+        match &error {
             StoreError::Held { .. } => Self::of(Exit::Refused, &error)
                 .hint("wait until that run has ended, then try again"),
             StoreError::Corrupt { .. } => Self::of(Exit::Failed, &error).hint(
@@ -138,8 +138,7 @@ impl From<StoreError> for Failure {
                  Azure is the state, the control store only tells who changed what",
             ),
             StoreError::Io { .. } => Self::of(Exit::Failed, &error),
-        };
-        failure
+        }
     }
 }
 

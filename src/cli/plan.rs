@@ -67,7 +67,7 @@ fn exit(plan: &Plan, detailed: bool) -> Exit {
     if detailed && !plan.operations.is_empty() {
         exit = exit.and(Exit::Pending);
     }
-    if !plan.unreadable.is_empty() {
+    if plan.is_partial() {
         exit = exit.and(Exit::Incomplete);
     }
     if !plan.refusals.is_empty() {

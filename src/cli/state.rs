@@ -32,7 +32,9 @@ pub async fn run(
 }
 
 async fn read(session: &Session) -> Result<(Applied, Observed), Failure> {
-    Ok((session.applied().await?, session.observe().await?))
+    let applied = session.applied().await?;
+    let observed = session.observe(&applied).await?;
+    Ok((applied, observed))
 }
 
 fn show(

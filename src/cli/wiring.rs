@@ -12,6 +12,7 @@ use onestream::provision::graph::Dag;
 use onestream::provision::guard::Objection;
 use onestream::provision::observe::{self, Observed};
 use onestream::provision::plan::{self, Applied, Asked, Mode, Plan, Selection, Target};
+use onestream::provision::ports::Snapshots;
 use onestream::remote::azure::Azure;
 use onestream::resource::{EnvironmentName, Pattern};
 
@@ -124,8 +125,9 @@ impl Session {
     ///
     /// # Errors
     /// When nothing at all could be read.
-    pub async fn observe(&self) -> Result<Observed, Failure> {
-        let observed = observe::observe(&self.azure, KINDS, &self.declared.desired).await;
+    pub async fn observe(&self, applied: &Applied) -> Result<Observed, Failure> {
+        let mut observed = observe::observe(&self.azure, KINDS, &self.declared.desired).await;
+        observe::left_behind(&self.azure, KINDS, &mut observed, applied).await;
         match observed.unreadable.values().next() {
             Some(first) if observed.is_blind() => Err(first.failure.clone().into()),
             _ => Ok(observed),
@@ -137,7 +139,11 @@ impl Session {
     /// # Errors
     /// When there is something that cannot be read.
     pub async fn applied(&self) -> Result<Applied, Failure> {
-        Ok(applied::load(self.control.as_ref(), &self.environments()).await?)
+        let mut environments = self.environments();
+        if self.only.is_none() {
+            environments.extend(self.control.environments().await?);
+        }
+        Ok(applied::load(self.control.as_ref(), &environments).await?)
     }
 
     /// Observes and plans.
@@ -146,7 +152,7 @@ impl Session {
     /// When nothing can be read, or no plan exists.
     pub async fn plan(&self, wish: &Wish) -> Result<Plan, Failure> {
         let applied = self.applied().await?;
-        let mut observed = self.observe().await?;
+        let mut observed = self.observe(&applied).await?;
         let selection = Selection {
             environments: self.only.clone(),
             targets: wish.targets.clone(),

@@ -5,10 +5,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::checked::Complaint;
-use crate::resource::{ID_TAG, MANAGED_BY_TAG, Problem};
+use crate::resource::{ID_TAG, MANAGED_BY_TAG, PROTECTED_TAG, Problem};
 
 /// Tags that onestream sets itself.
-const RESERVED: [&str; 2] = [MANAGED_BY_TAG, ID_TAG];
+const RESERVED: [&str; 3] = [MANAGED_BY_TAG, ID_TAG, PROTECTED_TAG];
 /// How many tags Azure takes on a resource.
 const MOST: usize = 50;
 const LONGEST_NAME: usize = 512;
@@ -98,13 +98,14 @@ mod tests {
             tag("", ""),
             tag("Managed-By", "me"),
             tag("onestream-id", "me"),
+            tag("onestream-protected", "me"),
         ];
         for bad in bad {
             assert_eq!(complaints([bad.clone()]), 1, "{bad:?}");
         }
         assert_eq!(complaints([tag("Team", "a"), tag("team", "b")]), 1);
         let many = |count: usize| (0..count).map(|n| tag(&format!("t{n}"), ""));
-        assert_eq!(complaints(many(48)), 0);
-        assert_eq!(complaints(many(49)), 1);
+        assert_eq!(complaints(many(47)), 0);
+        assert_eq!(complaints(many(48)), 1);
     }
 }

@@ -123,6 +123,10 @@ impl Drop for Taken {
 
 #[async_trait]
 impl Snapshots for Memory {
+    async fn environments(&self) -> Result<Vec<EnvironmentName>, StoreError> {
+        Ok(self.state().applied.keys().cloned().collect())
+    }
+
     async fn load(&self, environment: &EnvironmentName) -> Result<Option<Json>, StoreError> {
         Ok(self.state().applied.get(environment).cloned())
     }

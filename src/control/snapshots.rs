@@ -1,6 +1,7 @@
 //! Applied snapshots on a folder: one sealed line per environment, replaced as a whole.
 
 use std::path::{Path, PathBuf};
+use std::{fs, io};
 
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
@@ -29,6 +30,11 @@ impl Folder {
 
 #[async_trait]
 impl Snapshots for Folder {
+    async fn environments(&self) -> Result<Vec<EnvironmentName>, StoreError> {
+        let folder = self.path().join("applied");
+        blocking(self.path(), move || environments(&folder)).await
+    }
+
     async fn load(&self, environment: &EnvironmentName) -> Result<Option<Json>, StoreError> {
         let path = self.applied(environment);
         let environment = environment.clone();
@@ -51,6 +57,27 @@ impl Snapshots for Folder {
         })
         .await
     }
+}
+
+/// The environments whose files stand in a folder; one that is not there holds none.
+fn environments(folder: &Path) -> Result<Vec<EnvironmentName>, StoreError> {
+    let unreadable = |source| StoreError::Io {
+        doing: "list",
+        place: folder.display().to_string(),
+        source,
+    };
+    let entries = match fs::read_dir(folder) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+        entries => entries.map_err(unreadable)?,
+    };
+    let mut found = Vec::new();
+    for entry in entries {
+        let name = entry.map_err(unreadable)?.file_name();
+        let stem = name.to_str().and_then(|name| name.strip_suffix(".json"));
+        found.extend(stem.and_then(|stem| stem.parse().ok()));
+    }
+    found.sort();
+    Ok(found)
 }
 
 fn load(path: &Path, environment: &EnvironmentName) -> Result<Option<Json>, StoreError> {

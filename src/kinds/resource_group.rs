@@ -8,8 +8,8 @@ use serde_json::{Value as Json, json};
 
 use super::{LockLevel, Sections};
 use crate::resource::{
-    AddressError, Carrier, Change, Compare, Field, Kind, Meta, Method, Place, Problem, ReadMode,
-    Request, Resource, Severity, Unmanaged, UpdateMode, Value,
+    AddressError, Carrier, Change, Compare, Field, Kind, Meta, Method, PROTECTED_TAG, Place,
+    Problem, ReadMode, Request, Resource, Severity, Unmanaged, UpdateMode, Value,
 };
 
 /// `[group]`: the environment's resource group.
@@ -74,7 +74,10 @@ pub(super) fn declare(place: &Place, sections: &Sections) -> Result<Vec<Resource
     let Some(section) = &sections.group else {
         return Ok(Vec::new());
     };
-    let properties = Value::from(json!({ "location": place.primary }));
+    let properties = Value::from(json!({
+        "location": place.primary,
+        "tags": { PROTECTED_TAG: place.protected.to_string() },
+    }));
     Ok(vec![Resource::new(
         place,
         &ResourceGroup,

@@ -270,6 +270,12 @@ pub trait Held: Send + Sync {}
 /// The applied snapshot: what the last successful apply wrote.
 #[async_trait]
 pub trait Snapshots: Send + Sync {
+    /// The environments that have a snapshot, those that vanished from TOML among them, sorted.
+    ///
+    /// # Errors
+    /// [`StoreError::Io`] when the store cannot be looked into.
+    async fn environments(&self) -> Result<Vec<EnvironmentName>, StoreError>;
+
     /// The snapshot of an environment; `None` where there is none.
     ///
     /// # Errors

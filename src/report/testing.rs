@@ -52,6 +52,7 @@ pub(super) fn empty(environments: &[&str], unchanged: usize) -> Plan {
         unchanged,
         refusals: Vec::new(),
         unreadable: Vec::new(),
+        unread: Vec::new(),
         unmanaged: Vec::new(),
         standing: BTreeMap::new(),
     }

@@ -8,6 +8,9 @@ use super::{Carrier, EnvironmentName, Text, Value};
 pub const MANAGED_BY_TAG: &str = "managed-by";
 /// The tag that binds the marker to its carrier: the `UUIDv5` of the carrier's own id.
 pub const ID_TAG: &str = "onestream-id";
+/// The tag by which a resource group remembers that its environment is protected, so that a
+/// deleted or edited file does not take the protection away.
+pub const PROTECTED_TAG: &str = "onestream-protected";
 const TOOL: &str = "onestream/";
 
 /// What [`MANAGED_BY_TAG`] and [`ID_TAG`] say of one object.

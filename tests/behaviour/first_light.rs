@@ -69,6 +69,31 @@ fn a_protected_environment_is_not_destroyed_whatever_flags_are_given() {
 }
 
 #[test]
+fn protection_outlives_the_file_that_declared_it() {
+    let root = Root::sample();
+    root.expect(0, &["apply", "--auto-approve"]);
+    let everything = ["--auto-approve", "--allow-destroy", "*"];
+    let declared = root.read("environments/prod.toml");
+    std::fs::remove_file(root.file("environments/prod.toml")).expect("it was there");
+    std::fs::remove_dir_all(root.file(".onestream/control")).expect("it was there");
+    let refused = root.expect(3, &[&["apply"], &everything[..]].concat());
+    assert!(refused.err.contains("protected"), "{}", refused.err);
+    root.write(
+        "environments/prod.toml",
+        &declared.replace("protected = true", "protected = false"),
+    );
+    root.expect(
+        3,
+        &[&["--env", "prod", "destroy"], &everything[..]].concat(),
+    );
+    root.expect(0, &["apply", "--auto-approve"]);
+    root.expect(
+        0,
+        &[&["--env", "prod", "destroy"], &everything[..]].concat(),
+    );
+}
+
+#[test]
 fn what_is_stateful_has_to_be_named() {
     let root = Root::unprotected();
     root.expect(0, &["apply", "--auto-approve"]);

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::provision::ports::Failure;
-use crate::resource::{Guard, Kind, Ownership, Value, scopes};
+use crate::resource::{Carrier, Guard, Kind, Ownership, PROTECTED_TAG, Value, scopes};
 
 /// What Azure answered, projected to what matters here.
 #[derive(Debug, Clone, Default)]
@@ -73,6 +73,18 @@ pub enum State<'a> {
     Absent,
     /// Nobody knows.
     Unreadable(&'a Failure),
+}
+
+impl Object {
+    /// Whether it remembers that its environment is protected.
+    pub fn is_marked_protected(&self) -> bool {
+        let Carrier::Tags(path) = self.kind.meta().carrier else {
+            return false;
+        };
+        let tags = self.projection.at(path).and_then(Value::as_map);
+        let mark = tags.and_then(|tags| tags.get(PROTECTED_TAG));
+        mark.and_then(Value::as_str) == Some("true")
+    }
 }
 
 impl Observed {

@@ -7,11 +7,14 @@ use thiserror::Error;
 
 use super::classify::Work;
 use super::draft::Draft;
-use super::{Applied, Plan, Target, UnmanagedObject, VERSION, edges, locks, orphans};
+use super::{
+    Applied, Plan, Target, UnmanagedObject, Unread, UnreadCollection, VERSION, edges, locks,
+    orphans,
+};
 use crate::provision::desired::Desired;
 use crate::provision::graph::Dag;
 use crate::provision::observe::Observed;
-use crate::resource::{Address, EnvironmentName, Ownership, Pattern};
+use crate::resource::{Address, EnvironmentName, Ownership, Pattern, scopes};
 
 /// What a plan is made for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -100,6 +103,7 @@ pub fn make(asked: &Asked<'_>) -> Result<Plan, PlanError> {
         edges,
         unchanged: draft.standing.len(),
         refusals: draft.refusals,
+        unread: unread(asked, &draft.unreadable),
         unreadable: draft.unreadable,
         unmanaged,
         standing: draft.standing,
@@ -124,13 +128,46 @@ impl Asked<'_> {
         all.into_iter().collect()
     }
 
+    /// The environments that TOML protects, and those that Azure remembers as protected.
     fn protected(&self, environments: &[EnvironmentName]) -> Vec<EnvironmentName> {
+        let remembered: BTreeSet<&EnvironmentName> = self
+            .observed
+            .objects
+            .values()
+            .filter(|object| object.is_marked_protected())
+            .filter_map(|object| match &object.ownership {
+                Ownership::Ours(environment) => Some(environment),
+                Ownership::Copy | Ownership::Foreign => None,
+            })
+            .collect();
         let protected = |name: &&EnvironmentName| {
             let place = self.desired.places.get(*name);
-            place.is_some_and(|place| place.protected)
+            place.is_some_and(|place| place.protected) || remembered.contains(*name)
         };
         environments.iter().filter(protected).cloned().collect()
     }
+}
+
+/// Collections that could not be read, but for those whose declared resources say so already.
+fn unread(asked: &Asked<'_>, told: &[Unread]) -> Vec<UnreadCollection> {
+    let mut said = BTreeSet::new();
+    for unread in told {
+        let Some(resource) = asked.desired.resources.get(&unread.address) else {
+            continue;
+        };
+        let id = resource.id.known().unwrap_or_default().to_lowercase();
+        let name = resource.kind.meta().name;
+        said.extend(scopes(&id).map(|scope| (name, scope.to_owned())));
+    }
+    let blind = asked.observed.unreadable.iter();
+    blind
+        .filter(|(key, _)| !said.contains(*key))
+        .map(|((kind, scope), blind)| UnreadCollection {
+            kind: (*kind).to_owned(),
+            scope: scope.clone(),
+            failure: blind.failure.clone(),
+        })
+        .collect()
 }
 
 /// What stands in a managed scope and is not ours, copied markers among it.

@@ -54,6 +54,9 @@ pub struct Plan {
     pub refusals: Vec<Refusal>,
     /// What could not be read, and is therefore left alone.
     pub unreadable: Vec<Unread>,
+    /// Collections that could not be read and in which nothing is declared: something of ours
+    /// may stand there unseen.
+    pub unread: Vec<UnreadCollection>,
     /// What stands in a managed scope and is nobody's that we know.
     pub unmanaged: Vec<UnmanagedObject>,
     /// What stands as declared: for the applied snapshot, not for the file.
@@ -174,6 +177,17 @@ pub struct Unread {
     pub failure: Failure,
 }
 
+/// A collection that could not be read.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct UnreadCollection {
+    /// The kind of its objects.
+    pub kind: String,
+    /// The lower-cased id of its scope.
+    pub scope: String,
+    /// Why.
+    pub failure: Failure,
+}
+
 /// A live object that is not ours.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct UnmanagedObject {
@@ -205,7 +219,12 @@ pub type Applied = BTreeMap<Address, Standing>;
 impl Plan {
     /// Whether there is nothing to do and nothing in the way.
     pub fn is_empty(&self) -> bool {
-        self.operations.is_empty() && self.refusals.is_empty() && self.unreadable.is_empty()
+        self.operations.is_empty() && self.refusals.is_empty() && !self.is_partial()
+    }
+
+    /// Whether some of Azure could not be read.
+    pub fn is_partial(&self) -> bool {
+        !(self.unreadable.is_empty() && self.unread.is_empty())
     }
 
     /// How many resources each action touches; both halves of a replace count once.

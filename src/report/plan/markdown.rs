@@ -71,7 +71,7 @@ fn in_the_way(plan: &Plan, objections: &[Objection], page: &mut Page) {
 }
 
 fn unreadable(plan: &Plan, page: &mut Page) {
-    if plan.unreadable.is_empty() {
+    if !plan.is_partial() {
         return;
     }
     page.push("\n#### ? Could not be read, left alone\n\n");
@@ -82,10 +82,17 @@ fn unreadable(plan: &Plan, page: &mut Page) {
         "hint",
         "request id",
     ]));
-    for unread in &plan.unreadable {
-        let failure = &unread.failure;
+    let resources = plan
+        .unreadable
+        .iter()
+        .map(|unread| (code(unread.address.as_str()), &unread.failure));
+    let collections = plan.unread.iter().map(|collection| {
+        let what = format!("every {} in {}", collection.kind, collection.scope);
+        (prose(&what), &collection.failure)
+    });
+    for (what, failure) in resources.chain(collections) {
         page.offer(&row(&[
-            code(unread.address.as_str()),
+            what,
             code(&failure.code),
             prose(&failure.message),
             prose(failure.hint.as_deref().unwrap_or_default()),

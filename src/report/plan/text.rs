@@ -177,7 +177,7 @@ fn obstacles(title: &str, obstacles: &[Obstacle<'_>], style: &Style) -> String {
 }
 
 fn unreadable(plan: &Plan, style: &Style) -> String {
-    if plan.unreadable.is_empty() {
+    if !plan.is_partial() {
         return String::new();
     }
     let mut text = heading("Could not be read, left alone", style);
@@ -185,6 +185,12 @@ fn unreadable(plan: &Plan, style: &Style) -> String {
         let sign = style.paint(Tone::Bad, sign::UNREADABLE);
         text.push_str(&format!("  {sign} {}\n", unread.address));
         text.push_str(&diagnostics::lines(&unread.failure, style, FIELDS));
+    }
+    for collection in &plan.unread {
+        let sign = style.paint(Tone::Bad, sign::UNREADABLE);
+        let scope = plain(&collection.scope);
+        text.push_str(&format!("  {sign} every {} in {scope}\n", collection.kind));
+        text.push_str(&diagnostics::lines(&collection.failure, style, FIELDS));
     }
     text
 }
