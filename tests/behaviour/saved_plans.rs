@@ -84,3 +84,11 @@ fn what_is_no_plan_is_not_overwritten() {
     root.expect(1, &["plan", "--out", "notes.json"]);
     assert_eq!(root.read("notes.json"), "{\"mine\": true}");
 }
+
+#[test]
+fn the_committed_plan_can_still_be_read() {
+    let root = Root::empty();
+    let plan = format!("{}/plans/first-apply.json", env!("CARGO_MANIFEST_DIR"));
+    let shown = root.expect(0, &["show", &plan]);
+    assert!(shown.out.contains("9 to create"), "{}", shown.out);
+}
