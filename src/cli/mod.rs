@@ -71,7 +71,7 @@ async fn run(arguments: &Arguments, output: &Output) -> Result<Exit, Failure> {
         Command::Destroy(destroy) => apply::destroy(global, destroy, output).await,
         Command::Graph => graph::run(global, output),
         Command::State { command } => state::run(global, command, output).await,
-        Command::Completions { shell } => offline::completions(*shell),
+        Command::Completions { shell } => offline::completions(*shell, output),
         Command::Man { dir } => offline::man(dir.as_deref(), output),
         #[cfg(feature = "emulator")]
         Command::Emulator { command } => emulator::run(global, command, output).await,

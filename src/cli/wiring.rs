@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use onestream::config::{self, CloudChoice, Configuration};
 use onestream::control::Folder;
-use onestream::kinds::KINDS;
+use onestream::kinds::{KINDS, Sections};
 use onestream::provision::applied;
 use onestream::provision::desired::{self, Desired};
 use onestream::provision::graph::Dag;
@@ -57,7 +57,9 @@ pub fn declared(global: &Global, output: &Output) -> Result<Declared, Failure> {
         failure::print_warning(warning, output.error_style().colour, std::io::stderr())?;
     }
     let wanted = configuration.environments.iter().filter(|environment| {
-        environment.name().is_shared() || configuration.selected.contains(environment.name())
+        let shared = environment.name().is_shared();
+        (shared && environment.sections != Sections::default())
+            || (!shared && configuration.selected.contains(environment.name()))
     });
     let pairs = wanted.map(|environment| (&environment.place, &environment.sections));
     let desired = desired::build(pairs).map_err(|error| Failure::of(Exit::Usage, &error))?;

@@ -44,8 +44,6 @@ pub struct Environment {
     pub file: PathBuf,
     /// What it is for.
     pub description: Option<String>,
-    /// Its place on the way to production.
-    pub order: Option<u32>,
 }
 
 impl Configuration {

@@ -299,6 +299,11 @@ pub trait Observer: Send + Sync {
 /// What an apply tells its watchers.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Progress {
+    /// No new operation begins; those in flight are finished.
+    Stopping {
+        /// How many are in flight.
+        in_flight: usize,
+    },
     /// An operation started.
     Started {
         /// Its number in the plan.

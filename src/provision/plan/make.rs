@@ -125,7 +125,16 @@ impl Asked<'_> {
         let declared = declared.filter(|name| self.selects(name)).cloned();
         let written = draft.operations.iter().map(|o| o.address.environment());
         let all: BTreeSet<EnvironmentName> = declared.chain(written).collect();
-        all.into_iter().collect()
+        let mut sorted: Vec<EnvironmentName> = all.into_iter().collect();
+        // On the way to production; what vanished from TOML comes last.
+        sorted.sort_by_key(|name| {
+            let place = self.desired.places.get(name);
+            (
+                !name.is_shared(),
+                place.map_or(u32::MAX, |place| place.order),
+            )
+        });
+        sorted
     }
 
     /// The environments that TOML protects, and those that Azure remembers as protected.

@@ -52,6 +52,7 @@ impl World {
                 primary: "eastus2".to_owned(),
                 recovery: "westus2".to_owned(),
                 tags: [("team".to_owned(), "platform".to_owned())].into(),
+                order: 0,
                 protected: environment == "prod",
             };
             world.places.insert(name(environment), place);

@@ -119,17 +119,17 @@ fn the_list_tells_how_everything_stands() {
     9 resources on emulator: 5 present, 1 differing, 1 absent, 1 unreadable,
       1 undeclared
 
-    address                       kind            name           region   state
+    address                            kind            name      region   state
     ────────────────────────────────────────────────────────────────────────────────
-    dev.group                     resource group  rg-dev         eastus2  present
-    dev.registry                  registry        onestreamdev   eastus2  differs
-    dev.registry.left             registry        left           westus3  undeclared
-    dev.registry.lock             lock            onestream      -        absent
-    dev.registry.…cation.westus2  replication     westus2        westus2  present
-    prod.group                    resource group  rg-prod        eastus2  present
-    prod.registry                 registry        onestreamprod  eastus2  present
-    prod.registry.lock            lock            onestream      -        present
-    prod.registry…cation.westus2  replication     westus2        westus2  unreadable
+    dev.group                          resource group  rg-dev    eastus2  present
+    dev.registry                       registry        one…mdev  eastus2  differs
+    dev.registry.left                  registry        left      westus3  undeclared
+    dev.registry.lock                  lock            one…ream  -        absent
+    dev.registry.replication.westus2   replication     westus2   westus2  present
+    prod.group                         resource group  rg-prod   eastus2  present
+    prod.registry                      registry        one…prod  eastus2  present
+    prod.registry.lock                 lock            one…ream  -        present
+    prod.registry.replication.westus2  replication     westus2   westus2  unreadable
 
     ? prod.registry.replication.westus2
       AuthorizationFailed (403): The client 'a' with object id 'b' does not have
