@@ -5,7 +5,7 @@ use std::fmt;
 
 use serde_json::Value as Json;
 
-use super::{Address, Field, Marker, Method, Place, Request, Text, Unmanaged, Value};
+use super::{Address, Condition, Field, Marker, Method, Place, Request, Text, Unmanaged, Value};
 
 /// Where an object carries its [`Marker`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -160,6 +160,11 @@ pub trait Kind: Sync + Send {
     /// to do instead.
     fn forbids_delete(&self, _live: &Json) -> Option<String> {
         None
+    }
+
+    /// How far Azure has come with its last write on the live object.
+    fn condition(&self, live: &Json) -> Condition {
+        Condition::of(live)
     }
 
     /// The request that lists what would be deleted along with the object and is not below it

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::provision::ports::Failure;
-use crate::resource::{Carrier, Guard, Kind, Ownership, PROTECTED_TAG, Value, scopes};
+use crate::resource::{Carrier, Condition, Guard, Kind, Ownership, PROTECTED_TAG, Value, scopes};
 
 /// What Azure answered, projected to what matters here.
 #[derive(Debug, Clone, Default)]
@@ -36,6 +36,8 @@ pub struct Object {
     pub ownership: Ownership,
     /// Whether it lies in a resource group that is ours or declared.
     pub in_managed_scope: bool,
+    /// How far Azure has come with its last write on it.
+    pub condition: Condition,
     /// The guard that it is, if it is one.
     pub guard: Option<Guard>,
     /// Why it must not be deleted, and what to do instead.

@@ -325,6 +325,7 @@ impl Seen {
         let object = Object {
             projection: meta.project(body),
             outputs: meta.read_outputs(&id, body),
+            condition: kind.condition(body),
             guard: kind.guard(&id, body),
             forbids_delete: kind.forbids_delete(body),
             in_managed_scope: false,

@@ -2,15 +2,14 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::classify::{Work, image};
+use super::classify::{Work, image, leaving, unclear};
 use super::draft::Draft;
 use super::make::{Asked, Mode};
 use super::{Action, Operation, Standing, Step, Unread};
 use crate::provision::observe::Object;
-use crate::provision::ports::{Failure, Verdict};
 use crate::resource::{
-    Address, Carrier, EnvironmentName, ID_TAG, MANAGED_BY_TAG, Ownership, Resource, Text, Value,
-    scopes,
+    Address, Carrier, Condition, EnvironmentName, ID_TAG, MANAGED_BY_TAG, Ownership, Resource,
+    Text, Value, scopes,
 };
 
 /// The applied snapshot by lower-cased id.
@@ -154,17 +153,13 @@ impl<'a> Work<'a> {
         let meta = object.kind.meta();
         let declared = self.ids.contains_key(key);
         if !declared && self.blurred.contains(&(environment.clone(), meta.name)) {
-            let failure = Failure {
-                verdict: Verdict::Unknown,
-                status: None,
-                code: "NeedsUnreadable".to_owned(),
-                message: format!(
-                    "whether a {} is still declared hangs on unread ids",
-                    meta.name
-                ),
-                hint: None,
-                request_id: None,
-            };
+            let name = meta.name;
+            let message = format!("whether a {name} is still declared hangs on unread ids");
+            let failure = unclear("NeedsUnreadable", message);
+            return self.draft.unreadable.push(Unread { address, failure });
+        }
+        if object.condition == Condition::Leaving {
+            let failure = leaving();
             return self.draft.unreadable.push(Unread { address, failure });
         }
         if let Some(instead) = &object.forbids_delete {
