@@ -178,11 +178,11 @@ pub trait Kind: Sync + Send {
         None
     }
 
-    /// Whether a listed body is an object of this kind that people manage; the home region in
-    /// a registry's list of replications is not. `parent` holds the managed fields of the object
+    /// Whose a listed body is, where people cannot manage it: the home region in a registry's
+    /// list of replications is the registry's own. `parent` holds the managed fields of the object
     /// that it was listed below.
-    fn manageable(&self, _id: &str, _body: &Json, _parent: Option<&Value>) -> bool {
-        true
+    fn unmanageable(&self, _id: &str, _body: &Json, _parent: Option<&Value>) -> Option<String> {
+        None
     }
 
     /// The id of a listed body.

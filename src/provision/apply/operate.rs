@@ -11,8 +11,9 @@ use super::exchange::failure_of;
 use super::judge::{Ruling, judge};
 use super::outcome::{End, OperationError};
 use super::{Past, journalled_outputs, past};
+use crate::provision::observe::held_id;
 use crate::provision::plan::{Action, Operation, Plan, Step};
-use crate::provision::ports::{Entry, Event, Ports, StoreError};
+use crate::provision::ports::{Entry, Event, Ports, StoreError, Verdict};
 use crate::resource::{Change, Condition, Kind, Kinds, Outputs, Request};
 
 /// Objects that are re-read at the same time before a saved plan starts.
@@ -240,15 +241,19 @@ impl Run {
             return Ok(());
         };
         let mut held = Vec::new();
-        self.ports
+        let read = self
+            .ports
             .cloud
-            .list(&request, &mut |page| {
-                held.extend(
-                    page.iter()
-                        .filter_map(|body| Some(body.get("id")?.as_str()?.to_owned())),
-                );
-            })
-            .await?;
+            .list(&request, &mut |page| held.extend(page.iter().map(held_id)))
+            .await;
+        if let Err(failure) = read {
+            let object = subject.kind.get(&subject.id);
+            let gone = failure.verdict == Verdict::NotFound
+                && self.ports.cloud.get(&object).await?.is_none();
+            if !gone {
+                return Err(failure.into());
+            }
+        }
         match held.first() {
             None => Ok(()),
             Some(first) => Err(OperationError::NotEmpty(first.clone())),

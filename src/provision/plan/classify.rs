@@ -255,6 +255,12 @@ impl<'a> Work<'a> {
         object: &Object,
     ) -> Option<Vec<FieldChange>> {
         let address = &resource.address;
+        if let Some(owner) = &object.not_for_us {
+            let instead = "declare another name".to_owned();
+            self.draft
+                .refuse(address, format!("it belongs to {owner}"), instead);
+            return None;
+        }
         if let Ownership::Ours(other) = &object.ownership
             && *other != address.environment()
         {

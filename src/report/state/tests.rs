@@ -107,6 +107,7 @@ fn object(kind: &str, id: &str, owner: &str, projection: Value) -> Object {
         ]),
         ownership: Ownership::Ours(owner.parse().expect("a name")),
         in_managed_scope: true,
+        not_for_us: None,
         condition: Condition::Settled,
         guard: None,
         forbids_delete: None,
