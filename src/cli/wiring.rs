@@ -96,14 +96,17 @@ impl Session {
         };
         let narrowed = !global.environments.is_empty();
         let only = narrowed.then(|| declared.configuration.selected.iter().cloned().collect());
-        Ok(Self {
+        let mut session = Self {
             declared,
             azure,
             control,
             target,
             only,
             connection,
-        })
+        };
+        let applied = session.applied().await?;
+        session.target.subscriptions = session.declared.desired.subscriptions_with(&applied);
+        Ok(session)
     }
 
     /// The environments that this run is about, `shared` among them when all are.
@@ -128,7 +131,8 @@ impl Session {
     /// # Errors
     /// When nothing at all could be read.
     pub async fn observe(&self, applied: &Applied) -> Result<Observed, Failure> {
-        let mut observed = observe::observe(&self.azure, KINDS, &self.declared.desired).await;
+        let mut observed =
+            observe::observe(&self.azure, KINDS, &self.declared.desired, applied).await;
         observe::left_behind(&self.azure, KINDS, &mut observed, applied).await;
         match observed.unreadable.values().next() {
             Some(first) if observed.is_blind() => Err(first.failure.clone().into()),
