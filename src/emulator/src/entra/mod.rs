@@ -6,7 +6,7 @@ mod discovery;
 mod token_endpoint;
 mod tokens;
 
-pub use directory::{Directory, DirectoryError, Principal};
+pub use directory::{CREDENTIALS, Directory, DirectoryError, Principal};
 pub use tokens::{Audience, TokenError};
 
 use crate::azure::Azure;
