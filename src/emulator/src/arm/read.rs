@@ -54,6 +54,9 @@ fn object(
 ) -> Result<Answer, ArmError> {
     in_group(cx, world)?;
     weather::check(cx, world, &target.key, None)?;
+    if kind.meta().placement == Placement::Extension {
+        extended(cx, world, &target.scope)?;
+    }
     let object = world
         .object(&target.key)
         .filter(|object| !kind.over(object, cx.now))
