@@ -5,16 +5,20 @@
 //! does no I/O, knows no other kind's file, and never sees a plan. A new kind is its file and
 //! one line in [`TABLE`] (plus a field in [`Sections`] if it reads a table of its own).
 
+mod identity;
 mod lock;
 mod regions;
 mod registry;
 mod replication;
 mod resource_group;
 mod sections;
+#[cfg(test)]
+mod testing;
 mod typed;
 
 use crate::resource::{AddressError, Kind, Kinds, Place, Problem, Resource};
 
+pub use identity::{Identity, ServiceSection, Services};
 pub use lock::{Lock, LockLevel};
 pub use regions::check as check_region;
 pub use registry::{Registry, RegistrySection, RegistrySku};
@@ -41,6 +45,11 @@ pub static TABLE: &[Entry] = &[
         check: resource_group::check,
     },
     Entry {
+        kind: &Identity,
+        declare: identity::declare,
+        check: identity::check,
+    },
+    Entry {
         kind: &Registry,
         declare: registry::declare,
         check: registry::check,
@@ -58,7 +67,7 @@ pub static TABLE: &[Entry] = &[
 ];
 
 /// Every kind, for whoever reads a plan.
-pub static KINDS: Kinds = Kinds(&[&ResourceGroup, &Registry, &Replication, &Lock]);
+pub static KINDS: Kinds = Kinds(&[&ResourceGroup, &Identity, &Registry, &Replication, &Lock]);
 
 #[cfg(test)]
 mod tests {

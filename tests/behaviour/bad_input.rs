@@ -70,6 +70,30 @@ fn a_registry_that_azure_would_refuse_is_refused_here() {
 }
 
 #[test]
+fn a_service_that_azure_or_kubernetes_would_refuse_is_refused_here() {
+    let root = Root::sample();
+    root.replace(
+        "environments/common.toml",
+        "[services.iam]\nnamespace = \"iam\"",
+        "[services.Iam]\nnamespace = \"i_am\"",
+    );
+    root.replace(
+        "environments/common.toml",
+        "[services.cls]\nnamespace = \"cls\"",
+        "[services.cls]",
+    );
+    let ran = refused(&root);
+    for expected in [
+        "`Iam` is not a service name",
+        "`i_am` is not a Kubernetes namespace",
+        "namespace",
+        "common.toml",
+    ] {
+        assert!(ran.err.contains(expected), "no {expected} in\n{}", ran.err);
+    }
+}
+
+#[test]
 fn files_that_cannot_be_environments_are_refused() {
     let root = Root::sample();
     root.write("environments/shared.toml", "[group]\nname = \"rg\"\n");
