@@ -15,6 +15,7 @@ mod sections;
 #[cfg(test)]
 mod testing;
 mod typed;
+mod workspace;
 
 use crate::resource::{AddressError, Kind, Kinds, Place, Problem, Resource};
 
@@ -26,6 +27,7 @@ pub use replication::Replication;
 pub use resource_group::{GroupSection, ResourceGroup};
 pub use sections::{Sections, TakenName};
 use typed::typed;
+pub use workspace::{Workspace, WorkspaceSection};
 
 /// What an environment declares of one kind, or what is wrong with it.
 pub struct Entry {
@@ -50,6 +52,11 @@ pub static TABLE: &[Entry] = &[
         check: identity::check,
     },
     Entry {
+        kind: &Workspace,
+        declare: workspace::declare,
+        check: workspace::check,
+    },
+    Entry {
         kind: &Registry,
         declare: registry::declare,
         check: registry::check,
@@ -67,7 +74,14 @@ pub static TABLE: &[Entry] = &[
 ];
 
 /// Every kind, for whoever reads a plan.
-pub static KINDS: Kinds = Kinds(&[&ResourceGroup, &Identity, &Registry, &Replication, &Lock]);
+pub static KINDS: Kinds = Kinds(&[
+    &ResourceGroup,
+    &Identity,
+    &Workspace,
+    &Registry,
+    &Replication,
+    &Lock,
+]);
 
 #[cfg(test)]
 mod tests {

@@ -138,7 +138,19 @@ pub trait Kind: Sync + Send {
         Request::arm(Method::Delete, id, self.meta().api_version)
     }
 
-    /// The request that recovers a soft-deleted object; `None` where the type has no such thing.
+    /// The path below `/subscriptions/<id>` that lists soft-deleted objects; `None` where the
+    /// type has no such thing. It is read only where a declared object is missing.
+    fn deleted(&self) -> Option<&'static str> {
+        None
+    }
+
+    /// What an entry of [`Kind::deleted`] was: its id, and its marker where the carrier has it.
+    fn remains(&self, entry: &Json) -> Json {
+        entry.clone()
+    }
+
+    /// The request that brings a soft-deleted object back as it was; the engine then updates
+    /// what is not as declared. `None` where a create does that.
     fn recover(&self, _id: &str, _desired: &Json) -> Option<Request> {
         None
     }

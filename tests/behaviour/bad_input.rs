@@ -94,6 +94,26 @@ fn a_service_that_azure_or_kubernetes_would_refuse_is_refused_here() {
 }
 
 #[test]
+fn a_workspace_that_azure_would_refuse_is_refused_here() {
+    let root = Root::sample();
+    root.replace(
+        "environments/prod.toml",
+        "name = \"log-onestream-prod\"",
+        "name = \"log\"\ndaily_quota_gb = 0",
+    );
+    root.replace("environments/prod.toml", "= 365", "= 7");
+    let ran = refused(&root);
+    for expected in [
+        "`log` is not a workspace name",
+        "7 days is not a retention",
+        "no logs at all",
+        "prod.toml",
+    ] {
+        assert!(ran.err.contains(expected), "no {expected} in\n{}", ran.err);
+    }
+}
+
+#[test]
 fn files_that_cannot_be_environments_are_refused() {
     let root = Root::sample();
     root.write("environments/shared.toml", "[group]\nname = \"rg\"\n");

@@ -16,9 +16,9 @@ use onestream::provision::graph::Dag;
 use onestream::provision::guard::{Permissions, guard};
 use onestream::provision::observe::{self, Observed};
 use onestream::provision::plan::{self, Asked, Mode, Operation, Plan, Selection, Target};
-use onestream::provision::ports::{Observer, Ports, Progress};
+use onestream::provision::ports::{Begun, Observer, Ports, Progress, Writer as _};
 use onestream::remote::azure::{Azure, Clock, Cloud, Credential, Settings};
-use onestream::resource::{Address, EnvironmentName, Place};
+use onestream::resource::{Address, EnvironmentName, Place, Request};
 use onestream_emulator::{Emulator, Pace};
 use serde_json::{Value as Json, json};
 use tokio::sync::watch;
@@ -244,6 +244,14 @@ impl Estate {
     pub async fn plant(&self, id: &str, body: Json) {
         self.control("PUT", &format!("objects?id={id}"), Some(body))
             .await;
+    }
+
+    /// Sends one request beside every plan, as somebody in the portal would.
+    pub async fn send(&self, request: &Request) {
+        let begun = self.azure.begin(request).await.expect("Azure takes it");
+        if let Begun::Accepted(pending) = begun {
+            self.azure.finish(&pending).await.expect("it ends well");
+        }
     }
 
     /// Makes requests fail.

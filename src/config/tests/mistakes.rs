@@ -970,7 +970,7 @@ fn nothing_steers_the_terminal() {
      2 | #
        `----
       help: known here: azure, regions, tags, environment, group, registry,
-            services
+            workspace, services
     "#);
 }
 

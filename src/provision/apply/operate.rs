@@ -8,12 +8,13 @@ use serde_json::Value as Json;
 use tokio::sync::{Mutex as AsyncMutex, OwnedMutexGuard};
 
 use super::exchange::failure_of;
-use super::judge::{Ruling, judge};
+use super::judge::{Ruling, differences, judge};
 use super::outcome::{End, OperationError};
 use super::{Past, journalled_outputs, past};
+use crate::provision::diff::diff;
 use crate::provision::plan::{Action, Operation, Plan, Step};
 use crate::provision::ports::{Entry, Event, Ports, StoreError};
-use crate::resource::{Kind, Kinds, Outputs, Request};
+use crate::resource::{Kind, Kinds, Outputs, Request, Value};
 
 /// Objects that are re-read at the same time before a saved plan starts.
 const CHECKS_AT_ONCE: usize = 16;
@@ -181,12 +182,28 @@ impl Run {
             }
             Ruling::Go => {
                 self.must_be_empty(operation, &subject).await?;
-                let body = self.send(index, &subject, live.as_ref()).await?;
+                let mut body = self.send(index, &subject, live.as_ref()).await?;
+                if operation.step == Step::Recover {
+                    body = self.renew(index, &subject).await?;
+                }
                 self.conclude(index, &subject, body).await?;
                 End::Done
             }
         };
         Ok(end)
+    }
+
+    /// Makes an object as declared that came back as it had been when it was deleted.
+    async fn renew(&self, index: usize, subject: &Subject) -> Result<Option<Json>, OperationError> {
+        let live = self.ports.cloud.get(&subject.kind.get(&subject.id)).await?;
+        let live = self.come_to_rest(subject, live).await?;
+        let desired = subject.desired.as_ref();
+        match live {
+            Some(live) if !differences(subject.kind, desired, &live).is_empty() => {
+                self.send(index, subject, Some(&live)).await
+            }
+            rested => Ok(rested),
+        }
     }
 
     fn subject(&self, index: usize) -> Result<Subject, OperationError> {
@@ -259,21 +276,15 @@ impl Run {
         Ok(match (operation.step, live) {
             (Step::Delete, _) => kind.delete(id),
             (Step::Update, Some(live)) => {
-                let changed: Vec<&str> = kind
-                    .meta()
-                    .fields
-                    .iter()
-                    .map(|field| field.path)
-                    .filter(|path| {
-                        let touches = |change: &str| {
-                            change
-                                .strip_prefix(path)
-                                .is_some_and(|r| r.is_empty() || r.starts_with('.'))
-                        };
-                        operation.changes.iter().any(|change| touches(&change.path))
-                    })
-                    .collect();
-                kind.update(id, live, &desired, &changed)
+                let changes = operation.changes.iter().map(|change| change.path.as_str());
+                kind.update(id, live, &desired, &touched(*kind, changes))
+            }
+            // It is back already; what is left is to make it as declared.
+            (Step::Recover, Some(live)) => {
+                let wanted = Value::from(desired.clone());
+                let changes = diff(kind.meta(), &wanted, &kind.meta().project(live), None);
+                let changes = changes.iter().map(|change| change.path.as_str());
+                kind.update(id, live, &desired, &touched(*kind, changes))
             }
             (Step::Recover, _) => kind
                 .recover(id, &desired)
@@ -302,6 +313,19 @@ impl Run {
         }
         Ok(())
     }
+}
+
+/// The managed fields that changes at these paths touch.
+fn touched<'a>(kind: &dyn Kind, changes: impl Iterator<Item = &'a str>) -> Vec<&'static str> {
+    let changes: Vec<&str> = changes.collect();
+    let touches = |change: &str, path: &str| {
+        let rest = change.strip_prefix(path);
+        rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+    };
+    let paths = kind.meta().fields.iter().map(|field| field.path);
+    paths
+        .filter(|path| changes.iter().any(|change| touches(change, path)))
+        .collect()
 }
 
 pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

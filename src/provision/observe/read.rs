@@ -41,6 +41,9 @@ pub async fn observe(reader: &dyn Reader, kinds: Kinds, desired: &Desired) -> Ob
             seen.below_parents(reader, kind).await;
             seen.outputs(&declared, &mut outputs);
         }
+        if seen.lacks(&declared, &outputs) {
+            seen.deleted(reader, kind, &scopes).await;
+        }
     }
     seen.finish(kinds, strays.into_iter().flatten().collect())
 }
@@ -255,6 +258,37 @@ impl Seen {
                 .await;
             done.extend(ids);
             self.outputs(declared, outputs);
+        }
+    }
+
+    /// Whether a declared resource whose id is known has not been seen.
+    fn lacks(&self, declared: &[&Resource], outputs: &Outputs) -> bool {
+        let state = self.lock();
+        let ids = declared.iter().map(|resource| resource.id.settle(outputs));
+        ids.filter_map(|id| Some(id.known()?.to_lowercase()))
+            .any(|id| !state.objects.contains_key(&id))
+    }
+
+    /// What was soft-deleted of a kind. Where that cannot be read, nobody knows whether what is
+    /// missing is absent or waits to be recovered.
+    async fn deleted(&self, reader: &dyn Reader, kind: &'static dyn Kind, scopes: &[String]) {
+        let meta = kind.meta();
+        let Some(path) = kind.deleted() else { return };
+        for scope in scopes {
+            let request = Request::arm(Method::Get, format!("{scope}{path}"), meta.api_version);
+            let keep = |entry: &Json| {
+                let body = kind.remains(entry);
+                let Some(id) = kind.id_of(&body) else { return };
+                let ownership = Marker::read(meta.carrier, &id, &body);
+                self.lock().deleted.insert(id.to_lowercase(), ownership);
+            };
+            let read = reader
+                .list(&request, &mut |page| page.iter().for_each(keep))
+                .await;
+            match read {
+                Ok(()) => self.lock().collections_read += 1,
+                Err(failure) => self.blind(kind, scope, failure),
+            }
         }
     }
 
