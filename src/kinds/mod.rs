@@ -5,6 +5,7 @@
 //! does no I/O, knows no other kind's file, and never sees a plan. A new kind is its file and
 //! one line in [`TABLE`] (plus a field in [`Sections`] if it reads a table of its own).
 
+mod diagnostic_setting;
 mod identity;
 mod lock;
 mod regions;
@@ -19,6 +20,7 @@ mod workspace;
 
 use crate::resource::{AddressError, Kind, Kinds, Place, Problem, Resource};
 
+pub use diagnostic_setting::DiagnosticSetting;
 pub use identity::{Identity, ServiceSection, Services};
 pub use lock::{Lock, LockLevel};
 pub use regions::check as check_region;
@@ -67,6 +69,11 @@ pub static TABLE: &[Entry] = &[
         check: replication::check,
     },
     Entry {
+        kind: &DiagnosticSetting,
+        declare: diagnostic_setting::declare,
+        check: diagnostic_setting::check,
+    },
+    Entry {
         kind: &Lock,
         declare: lock::declare,
         check: lock::check,
@@ -80,6 +87,7 @@ pub static KINDS: Kinds = Kinds(&[
     &Workspace,
     &Registry,
     &Replication,
+    &DiagnosticSetting,
     &Lock,
 ]);
 

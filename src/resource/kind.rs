@@ -37,6 +37,13 @@ pub enum ReadMode {
         /// The collection below the parent's id.
         collection: &'static str,
     },
+    /// One LIST on each object of several kinds: an extension that stands on any of them.
+    Extension {
+        /// The names of the kinds that it stands on.
+        on: &'static [&'static str],
+        /// The collection below the id of each.
+        collection: &'static str,
+    },
     /// One GET for each declared object: the plane has no useful LIST.
     DataPlane,
 }
@@ -153,6 +160,12 @@ pub trait Kind: Sync + Send {
     /// what is not as declared. `None` where a create does that.
     fn recover(&self, _id: &str, _desired: &Json) -> Option<Request> {
         None
+    }
+
+    /// Whether an object may outlive what it stands on, out of sight, and show again on another
+    /// of the same id: then the create of a declared one writes over it.
+    fn resurfaces(&self) -> bool {
+        false
     }
 
     /// Whether a create of this object carries the create of `child` in its own body.
@@ -334,6 +347,14 @@ impl Resource {
     #[must_use]
     pub fn inside(mut self, parent: &Address) -> Self {
         self.parent = Some(parent.clone());
+        self
+    }
+
+    /// With the resource that it is about: deleted after this one, though this one does not live
+    /// in it.
+    #[must_use]
+    pub fn about(mut self, subject: &Address) -> Self {
+        self.subject = Some(subject.clone());
         self
     }
 

@@ -102,12 +102,17 @@ fn a_workspace_that_azure_would_refuse_is_refused_here() {
         "name = \"log\"\ndaily_quota_gb = 0",
     );
     root.replace("environments/prod.toml", "= 365", "= 7");
+    let common = root.read("environments/common.toml");
+    let shared = "[shared.group]\nname = \"rg-shared\"\n\n[shared.registry]\n\
+                  name = \"onestreamshared\"\ndiagnostics = true\n";
+    root.write("environments/common.toml", &format!("{common}\n{shared}"));
     let ran = refused(&root);
     for expected in [
         "`log` is not a workspace name",
         "7 days is not a retention",
         "no logs at all",
         "prod.toml",
+        "no workspace to log to",
     ] {
         assert!(ran.err.contains(expected), "no {expected} in\n{}", ran.err);
     }

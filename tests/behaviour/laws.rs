@@ -133,6 +133,11 @@ fn flip(field: &Field, body: &Json) -> (String, Json) {
             return (format!("{}.{key}", field.path), json!("flipped"));
         }
         (_, Compare::Region) => json!("northeurope"),
+        (Json::Array(items), Compare::Switches(keys)) => {
+            let mut more = items.clone();
+            more.push(json!({"enabled": true, keys[0]: "flipped"}));
+            Json::Array(more)
+        }
         (Json::Bool(flag), _) => json!(!flag),
         (Json::Number(number), _) => json!(number.as_i64().unwrap_or_default() + 1),
         (Json::Array(items), _) => {

@@ -34,6 +34,7 @@ async fn a_plan_stays_within_the_request_bound() {
         ReadMode::List(_) => subscriptions,
         ReadMode::ListPerParent { parent, .. } => declared(parent),
         ReadMode::ListThenGet { parent, .. } => declared(parent) + declared(kind.meta().name),
+        ReadMode::Extension { on, .. } => on.iter().map(|kind| declared(kind)).sum(),
         ReadMode::DataPlane => declared(kind.meta().name),
     });
     let bound = subscriptions + lists.sum::<usize>();
@@ -54,6 +55,11 @@ async fn what_is_refused_is_unreadable_and_neither_created_nor_deleted() {
         ("*/replications", "replication"),
         ("*/resourcegroups", "group"),
         ("*/providers/Microsoft.Authorization/locks", "lock"),
+        ("*/diagnosticSettings", "diagnostics"),
+        (
+            "*/providers/Microsoft.OperationalInsights/workspaces",
+            "workspace",
+        ),
         (
             "*/providers/Microsoft.ManagedIdentity/userAssignedIdentities",
             "identity",

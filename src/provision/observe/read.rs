@@ -171,13 +171,21 @@ impl Seen {
 
     /// One kind that hangs on the objects of another.
     async fn below_parents(&self, reader: &dyn Reader, kind: &'static dyn Kind) {
-        let (parent, collection, then_get) = match kind.meta().read {
-            ReadMode::ListPerParent { parent, collection } => (parent, collection, false),
-            ReadMode::ListThenGet { parent, collection } => (parent, collection, true),
+        let (above, collection, then_get) = match &kind.meta().read {
+            ReadMode::ListPerParent { parent, collection } => {
+                (std::slice::from_ref(parent), *collection, false)
+            }
+            ReadMode::ListThenGet { parent, collection } => {
+                (std::slice::from_ref(parent), *collection, true)
+            }
+            ReadMode::Extension { on, collection } => (*on, *collection, false),
             ReadMode::List(_) | ReadMode::DataPlane => return,
         };
-        self.inherit_blindness(kind, parent);
-        let parents = self.parents(parent);
+        let mut parents = Vec::new();
+        for parent in above {
+            self.inherit_blindness(kind, parent);
+            parents.extend(self.parents(parent));
+        }
         let lists = parents
             .iter()
             .map(|id| self.list(reader, kind, id, format!("{id}{collection}"), then_get));
