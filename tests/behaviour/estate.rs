@@ -15,8 +15,8 @@ use onestream::provision::desired::{self, Desired};
 use onestream::provision::graph::Dag;
 use onestream::provision::guard::{Permissions, guard};
 use onestream::provision::observe::{self, Observed};
-use onestream::provision::plan::{self, Asked, Mode, Operation, Plan, Selection, Target};
-use onestream::provision::ports::{Begun, Observer, Ports, Progress, Writer as _};
+use onestream::provision::plan::{self, Applied, Asked, Mode, Operation, Plan, Selection, Target};
+use onestream::provision::ports::{Begun, Observer, Ports, Progress, Snapshots, Writer as _};
 use onestream::remote::azure::{Azure, Clock, Cloud, Credential, Settings};
 use onestream::resource::{Address, EnvironmentName, Place, Request};
 use onestream_emulator::{Emulator, Pace};
@@ -126,7 +126,18 @@ impl Estate {
     }
 
     pub async fn observe(&self) -> Observed {
-        observe::observe(&self.azure, KINDS, &self.desired).await
+        observe::observe(&self.azure, KINDS, &self.desired, &self.applied().await).await
+    }
+
+    async fn applied(&self) -> Applied {
+        let names = self.control.environments().await.expect("readable");
+        let names: Vec<EnvironmentName> = names
+            .into_iter()
+            .chain(self.desired.places.keys().cloned())
+            .collect();
+        applied::load(self.control.as_ref(), &names)
+            .await
+            .expect("readable")
     }
 
     /// A plan; taking over is asked for, so that a lost marker can be repaired.
@@ -139,10 +150,7 @@ impl Estate {
     }
 
     async fn make(&self, mode: Mode, observed: &Observed) -> Plan {
-        let names: Vec<EnvironmentName> = self.desired.places.keys().cloned().collect();
-        let applied = applied::load(self.control.as_ref(), &names)
-            .await
-            .expect("readable");
+        let applied = self.applied().await;
         let place = self.desired.places.values().next().expect("an environment");
         let target = Target {
             cloud: "emulator".to_owned(),
@@ -162,8 +170,17 @@ impl Estate {
         .expect("an order exists")
     }
 
-    /// Carries out a plan with every permission.
+    /// Carries out a plan that was just made, with every permission.
     pub async fn carry_out(&self, plan: Plan) -> Outcome {
+        self.run(plan, false).await
+    }
+
+    /// Carries out a plan that may have been begun before, as one from a file.
+    pub async fn carry_on(&self, plan: Plan) -> Outcome {
+        self.run(plan, true).await
+    }
+
+    async fn run(&self, plan: Plan, check_first: bool) -> Outcome {
         let everything = Permissions {
             allow_destroy: vec!["*".parse().expect("a pattern")],
             protected: BTreeSet::new(),
@@ -177,7 +194,7 @@ impl Estate {
         let options = Options {
             parallelism: 8,
             stop: watch::channel(false).1,
-            check_first: false,
+            check_first,
         };
         let names: Vec<EnvironmentName> = self.desired.places.keys().cloned().collect();
         let before = applied::load(self.control.as_ref(), &names)

@@ -3,7 +3,7 @@
 use onestream::kinds::KINDS;
 use onestream::provision::plan::{Action, Mode};
 use onestream::resource::{
-    Address, Carrier, Change, Compare, Field, ID_TAG, Kind, MANAGED_BY_TAG, Value,
+    Address, Carrier, Change, Compare, Field, ID_TAG, Kind, MANAGED_BY_TAG, UpdateMode, Value,
 };
 use serde_json::{Value as Json, json};
 
@@ -108,6 +108,52 @@ async fn every_managed_field_flipped_is_found_and_repaired_or_refused() {
                     assert!(outcome.is_complete(), "{what}: {:#?}", outcome.ends);
                 }
             }
+            estate.is_as_declared().await;
+        }
+    }
+}
+
+#[tokio::test]
+async fn what_azure_has_not_brought_to_a_good_end_is_never_as_declared() {
+    let estate = Estate::sample().await;
+    estate.apply().await;
+    let state = "properties.provisioningState";
+    for (kind, address) in one_of_each(&estate.desired) {
+        let id = estate.id(&address);
+        let before = estate.object(&id).await;
+        // Extensions such as locks are written at once: Azure has nothing to say of them.
+        if at(&before, state).is_none() {
+            assert!(
+                !KINDS
+                    .named(kind)
+                    .expect("a kind")
+                    .meta()
+                    .read_only
+                    .contains(&state)
+            );
+            continue;
+        }
+        for busy in ["Creating", "Updating", "Deleting"] {
+            estate.tamper(&id, patch(state, json!(busy))).await;
+            let plan = estate.plan(Mode::Apply).await;
+            assert!(plan.is_partial(), "{address}: {busy}");
+            assert_eq!(plan.operations, [], "{address}: {busy}");
+        }
+        for failed in ["Failed", "Canceled"] {
+            estate.tamper(&id, patch(state, json!(failed))).await;
+            let plan = estate.plan(Mode::Apply).await;
+            let planned: Vec<_> = plan
+                .operations
+                .iter()
+                .map(|o| (o.action, &o.address))
+                .collect();
+            assert_eq!(planned, [(Action::Update, &address)], "{failed}");
+            let outcome = estate.carry_out(plan).await;
+            assert!(outcome.is_complete(), "{address}: {:#?}", outcome.ends);
+            assert_eq!(
+                at(&estate.object(&id).await, state),
+                Some(&json!("Succeeded"))
+            );
             estate.is_as_declared().await;
         }
     }
@@ -319,6 +365,36 @@ async fn what_was_soft_deleted_is_recovered_and_then_as_declared() {
             let theirs = at(&after, path).and_then(|tags| tags.get("theirs"));
             assert_eq!(theirs, Some(&json!("kept")), "{address}");
         }
+    }
+}
+
+#[tokio::test]
+async fn a_recovery_cut_short_is_completed_by_the_same_plan() {
+    let estate = Estate::sample().await;
+    estate.apply().await;
+    for (kind, address) in recoverable(&estate) {
+        let id = estate.id(&address);
+        let fields = kind.meta().fields.iter();
+        let mut changeable =
+            fields.filter(|field| field.change == Change::InPlace && field.path != "tags");
+        let field = changeable.next().expect("a field that changes in place");
+        let (path, flipped) = flip(field, &estate.object(&id).await);
+        estate.tamper(&id, patch(&path, flipped)).await;
+        estate.send(&kind.delete(&id)).await;
+        let plan = estate.plan(Mode::Apply).await;
+        let method = match kind.meta().update {
+            UpdateMode::Put => "PUT",
+            UpdateMode::Patch => "PATCH",
+        };
+        let name = id.rsplit('/').next().expect("a name");
+        let rule = json!([{"method": method, "path": format!("*/{name}"), "status": 403}]);
+        estate.faults(rule).await;
+        let outcome = estate.carry_out(plan.clone()).await;
+        assert!(!outcome.is_complete(), "{address} was not updated");
+        estate.faults(json!([])).await;
+        let outcome = estate.carry_on(plan).await;
+        assert!(outcome.is_complete(), "{address}: {:#?}", outcome.ends);
+        estate.is_as_declared().await;
     }
 }
 
