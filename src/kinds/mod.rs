@@ -5,16 +5,23 @@
 //! does no I/O, knows no other kind's file, and never sees a plan. A new kind is its file and
 //! one line in [`TABLE`] (plus a field in [`Sections`] if it reads a table of its own).
 
+mod diagnostic_setting;
+mod identity;
 mod lock;
 mod regions;
 mod registry;
 mod replication;
 mod resource_group;
 mod sections;
+#[cfg(test)]
+mod testing;
 mod typed;
+mod workspace;
 
 use crate::resource::{AddressError, Kind, Kinds, Place, Problem, Resource};
 
+pub use diagnostic_setting::DiagnosticSetting;
+pub use identity::{Identity, ServiceSection, Services};
 pub use lock::{Lock, LockLevel};
 pub use regions::check as check_region;
 pub use registry::{Registry, RegistrySection, RegistrySku};
@@ -22,6 +29,7 @@ pub use replication::Replication;
 pub use resource_group::{GroupSection, ResourceGroup};
 pub use sections::{Sections, TakenName};
 use typed::typed;
+pub use workspace::{Workspace, WorkspaceSection};
 
 /// What an environment declares of one kind, or what is wrong with it.
 pub struct Entry {
@@ -41,6 +49,16 @@ pub static TABLE: &[Entry] = &[
         check: resource_group::check,
     },
     Entry {
+        kind: &Identity,
+        declare: identity::declare,
+        check: identity::check,
+    },
+    Entry {
+        kind: &Workspace,
+        declare: workspace::declare,
+        check: workspace::check,
+    },
+    Entry {
         kind: &Registry,
         declare: registry::declare,
         check: registry::check,
@@ -51,6 +69,11 @@ pub static TABLE: &[Entry] = &[
         check: replication::check,
     },
     Entry {
+        kind: &DiagnosticSetting,
+        declare: diagnostic_setting::declare,
+        check: diagnostic_setting::check,
+    },
+    Entry {
         kind: &Lock,
         declare: lock::declare,
         check: lock::check,
@@ -58,7 +81,15 @@ pub static TABLE: &[Entry] = &[
 ];
 
 /// Every kind, for whoever reads a plan.
-pub static KINDS: Kinds = Kinds(&[&ResourceGroup, &Registry, &Replication, &Lock]);
+pub static KINDS: Kinds = Kinds(&[
+    &ResourceGroup,
+    &Identity,
+    &Workspace,
+    &Registry,
+    &Replication,
+    &DiagnosticSetting,
+    &Lock,
+]);
 
 #[cfg(test)]
 mod tests {

@@ -54,6 +54,8 @@ pub struct RegistrySection {
     /// Days after which untagged manifests are deleted; off when absent. Signatures and images
     /// that are referred to by digest only count as untagged.
     pub retain_untagged_days: Option<u16>,
+    /// Whether pulls, pushes and sign-ins are logged to the workspace; on where there is one.
+    pub diagnostics: Option<bool>,
     /// A management lock on the registry and everything in it.
     pub lock: Option<LockLevel>,
 }

@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::{GroupSection, RegistrySection};
+use super::{GroupSection, RegistrySection, Services, WorkspaceSection};
 
 /// The tables of an environment that declare resources.
 #[derive(Debug, Clone, Default, PartialEq, Deserialize, JsonSchema)]
@@ -13,6 +13,11 @@ pub struct Sections {
     pub group: Option<GroupSection>,
     /// The container registry.
     pub registry: Option<RegistrySection>,
+    /// The Log Analytics workspace.
+    pub workspace: Option<WorkspaceSection>,
+    /// The services that run in the clusters.
+    #[serde(default)]
+    pub services: Services,
 }
 
 /// A name that nothing else may have.
@@ -28,7 +33,7 @@ pub struct TakenName {
 
 impl Sections {
     /// The tables' names, as TOML has them.
-    pub const TABLES: &'static [&'static str] = &["group", "registry"];
+    pub const TABLES: &'static [&'static str] = &["group", "registry", "workspace", "services"];
 
     /// The names in it that have to be unique over all environments.
     pub fn taken_names(&self) -> Vec<TakenName> {

@@ -1,5 +1,7 @@
 //! Managed fields: the closed list of what we own on an object, and how each is compared and changed.
 
+use std::collections::BTreeSet;
+
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
@@ -58,6 +60,9 @@ pub enum Compare {
     Region,
     /// Lists as sets: order and repetition say nothing.
     Set,
+    /// Lists of switches (maps with `enabled`) as the set of those that are on, each told by the
+    /// texts of these keys: one that is off says no more than one that is not there.
+    Switches(&'static [&'static str]),
     /// A map of which we own only the keys that we declare: tags. A declared null is a key to
     /// take away.
     OwnKeys,
@@ -169,12 +174,25 @@ impl Field {
                 let held = |x: &[Value], y: &[Value]| x.iter().all(|item| y.contains(item));
                 held(a, b) && held(b, a)
             }
+            (Compare::Switches(keys), Value::List(a), Value::List(b)) => {
+                switched_on(keys, a) == switched_on(keys, b)
+            }
             (Compare::OwnKeys, Value::Map(a), Value::Map(b)) => a
                 .iter()
                 .all(|(key, value)| b.get(key).unwrap_or(&Value::Null) == value),
             _ => desired == live,
         }
     }
+}
+
+/// What tells apart the switches of a list that are on.
+fn switched_on(keys: &[&str], list: &[Value]) -> BTreeSet<Vec<Option<String>>> {
+    let on = list
+        .iter()
+        .filter(|switch| switch.at("enabled") == Some(&Value::Bool(true)));
+    let name = |switch: &Value, key| Some(switch.at(key)?.as_str()?.to_lowercase());
+    on.map(|switch| keys.iter().map(|key| name(switch, key)).collect())
+        .collect()
 }
 
 /// The canonical name of an Azure region: lower case, no spaces.

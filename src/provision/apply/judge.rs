@@ -48,6 +48,8 @@ fn create(
     let Some(live) = live else {
         return Ruling::Go;
     };
+    // One that shows again is taken for a create of ours that was cut short.
+    let past = past.or(kind.resurfaces().then_some(&Past::Begun));
     let Some(past) = past else {
         return Ruling::Stale("it exists now; it did not when this was planned".to_owned());
     };

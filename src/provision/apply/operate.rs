@@ -8,15 +8,16 @@ use serde_json::Value as Json;
 use tokio::sync::{Mutex as AsyncMutex, OwnedMutexGuard};
 
 use super::exchange::failure_of;
-use super::judge::{Ruling, judge};
+use super::judge::{Ruling, differences, judge};
 use super::outcome::{End, OperationError};
 use super::{Past, journalled_outputs, past};
+use crate::provision::diff::diff;
 use crate::provision::observe::held_id;
 use crate::provision::plan::{Action, Operation, Plan, Step};
 use crate::provision::ports::{Entry, Event, Ports, StoreError, Verdict};
 use crate::resource::{
-    Carrier, Change, Condition, Kind, Kinds, Marker, Outputs, Ownership, Request, arm_type_of,
-    scopes,
+    Carrier, Change, Condition, Kind, Kinds, Marker, Outputs, Ownership, Request, Value,
+    arm_type_of, scopes,
 };
 
 /// Objects that are re-read at the same time before a saved plan starts.
@@ -234,12 +235,28 @@ impl Run {
             }
             Ruling::Go => {
                 self.must_be_empty(operation, &subject).await?;
-                let body = self.send(index, &subject, live.as_ref()).await?;
+                let mut body = self.send(index, &subject, live.as_ref()).await?;
+                if operation.step == Step::Recover {
+                    body = self.renew(index, &subject).await?;
+                }
                 self.conclude(index, &subject, body).await?;
                 End::Done
             }
         };
         Ok(end)
+    }
+
+    /// Makes an object as declared that came back as it had been when it was deleted.
+    async fn renew(&self, index: usize, subject: &Subject) -> Result<Option<Json>, OperationError> {
+        let live = self.ports.cloud.get(&subject.kind.get(&subject.id)).await?;
+        let live = self.come_to_rest(subject, live).await?;
+        let desired = subject.desired.as_ref();
+        match live {
+            Some(live) if !differences(subject.kind, desired, &live).is_empty() => {
+                self.send(index, subject, Some(&live)).await
+            }
+            rested => Ok(rested),
+        }
     }
 
     fn subject(&self, index: usize) -> Result<Subject, OperationError> {
@@ -319,9 +336,17 @@ impl Run {
                 let changed = if kind.condition(live) == Condition::Failed {
                     changeable(*kind, id, &desired)
                 } else {
-                    changed(*kind, operation)
+                    let changes = operation.changes.iter();
+                    touched(*kind, changes.map(|change| change.path.as_str()))
                 };
                 kind.update(id, live, &desired, &changed)
+            }
+            // It is back already; what is left is to make it as declared.
+            (Step::Recover, Some(live)) => {
+                let wanted = Value::from(desired.clone());
+                let changes = diff(kind.meta(), &wanted, &kind.meta().project(live), None);
+                let changes = changes.iter().map(|change| change.path.as_str());
+                kind.update(id, live, &desired, &touched(*kind, changes))
             }
             (Step::Recover, _) => kind
                 .recover(id, &desired)
@@ -352,18 +377,17 @@ impl Run {
     }
 }
 
-/// The managed fields that an operation changes.
-fn changed(kind: &dyn Kind, operation: &Operation) -> Vec<&'static str> {
-    let paths = kind.meta().fields.iter().map(|field| field.path);
-    let touched = |path: &&str| {
-        let touches = |change: &str| {
-            change
-                .strip_prefix(path)
-                .is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
-        };
-        operation.changes.iter().any(|change| touches(&change.path))
+/// The managed fields that changes at these paths touch.
+fn touched<'a>(kind: &dyn Kind, changes: impl Iterator<Item = &'a str>) -> Vec<&'static str> {
+    let changes: Vec<&str> = changes.collect();
+    let touches = |change: &str, path: &str| {
+        let rest = change.strip_prefix(path);
+        rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
     };
-    paths.filter(touched).collect()
+    let paths = kind.meta().fields.iter().map(|field| field.path);
+    paths
+        .filter(|path| changes.iter().any(|change| touches(change, path)))
+        .collect()
 }
 
 /// The managed fields that a create says and an update may: what a failed write is repaired with,

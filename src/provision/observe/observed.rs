@@ -22,6 +22,9 @@ pub struct Observed {
     pub unsearched: BTreeMap<String, Failure>,
     /// What the containers hold that a plan wants to delete, by their lower-cased id.
     pub contents: BTreeMap<String, Vec<String>>,
+    /// Whose the soft-deleted objects are, by the lower-cased ids that they had; read only of
+    /// kinds of which something declared is missing.
+    pub deleted: BTreeMap<String, Ownership>,
     /// How many collections were read.
     pub collections_read: usize,
 }
