@@ -6,22 +6,36 @@
 //! one line in [`TABLE`] (plus a field in [`Sections`] if it reads a table of its own).
 
 mod lock;
+mod private_dns_zone;
+mod private_endpoint;
+mod private_services;
+mod ranges;
 mod regions;
 mod registry;
 mod replication;
 mod resource_group;
 mod sections;
+mod subnet;
 mod typed;
+mod virtual_network;
+mod zone_group;
+mod zone_link;
 
 use crate::resource::{AddressError, Kind, Kinds, Place, Problem, Resource};
 
 pub use lock::{Lock, LockLevel};
+pub use private_dns_zone::PrivateDnsZone;
+pub use private_endpoint::PrivateEndpoint;
 pub use regions::check as check_region;
 pub use registry::{Registry, RegistrySection, RegistrySku};
 pub use replication::Replication;
 pub use resource_group::{GroupSection, ResourceGroup};
 pub use sections::{Sections, TakenName};
+pub use subnet::Subnet;
 use typed::typed;
+pub use virtual_network::{NetworkSection, VirtualNetwork};
+pub use zone_group::ZoneGroup;
+pub use zone_link::ZoneLink;
 
 /// What an environment declares of one kind, or what is wrong with it.
 pub struct Entry {
@@ -41,6 +55,26 @@ pub static TABLE: &[Entry] = &[
         check: resource_group::check,
     },
     Entry {
+        kind: &VirtualNetwork,
+        declare: virtual_network::declare,
+        check: virtual_network::check,
+    },
+    Entry {
+        kind: &Subnet,
+        declare: subnet::declare,
+        check: subnet::check,
+    },
+    Entry {
+        kind: &PrivateDnsZone,
+        declare: private_dns_zone::declare,
+        check: private_dns_zone::check,
+    },
+    Entry {
+        kind: &ZoneLink,
+        declare: zone_link::declare,
+        check: zone_link::check,
+    },
+    Entry {
         kind: &Registry,
         declare: registry::declare,
         check: registry::check,
@@ -51,6 +85,16 @@ pub static TABLE: &[Entry] = &[
         check: replication::check,
     },
     Entry {
+        kind: &PrivateEndpoint,
+        declare: private_endpoint::declare,
+        check: private_endpoint::check,
+    },
+    Entry {
+        kind: &ZoneGroup,
+        declare: zone_group::declare,
+        check: zone_group::check,
+    },
+    Entry {
         kind: &Lock,
         declare: lock::declare,
         check: lock::check,
@@ -58,7 +102,18 @@ pub static TABLE: &[Entry] = &[
 ];
 
 /// Every kind, for whoever reads a plan.
-pub static KINDS: Kinds = Kinds(&[&ResourceGroup, &Registry, &Replication, &Lock]);
+pub static KINDS: Kinds = Kinds(&[
+    &ResourceGroup,
+    &VirtualNetwork,
+    &Subnet,
+    &PrivateDnsZone,
+    &ZoneLink,
+    &Registry,
+    &Replication,
+    &PrivateEndpoint,
+    &ZoneGroup,
+    &Lock,
+]);
 
 #[cfg(test)]
 mod tests {

@@ -169,8 +169,21 @@ pub trait Kind: Sync + Send {
     }
 
     /// Writes that share a lane are sent one at a time: Azure refuses them side by side.
-    fn lane(&self, _id: &str) -> Option<String> {
+    /// `properties` are the managed fields that a write asks for, or finds where it deletes.
+    fn lane(&self, _id: &str, _properties: &Json) -> Option<String> {
         None
+    }
+
+    /// Ids of what Azure made for a live object and deletes along with it, though it lies
+    /// beside it: the network interface of a private endpoint.
+    fn takes_along(&self, _live: &Json) -> Vec<String> {
+        Vec::new()
+    }
+
+    /// The managed fields of a live body. A kind overrides it where Azure adds to the members of
+    /// a list what is not ours.
+    fn project(&self, live: &Json) -> Value {
+        self.meta().project(live)
     }
 
     /// Whether a listed body is an object of this kind that people manage; the home region in

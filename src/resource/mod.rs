@@ -16,7 +16,7 @@ mod request;
 mod value;
 
 pub use address::{Address, AddressError, EnvironmentName, Pattern};
-pub use body::{orphan_path, without_nulls};
+pub use body::{orphan_path, update, without_nulls};
 pub use field::{Change, Compare, Field, Literal, Severity, Unmanaged};
 pub use id::scopes;
 pub use kind::{Blocks, Carrier, Guard, Kind, Kinds, Meta, ReadMode, Resource, UpdateMode};

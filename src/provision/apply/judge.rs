@@ -118,7 +118,7 @@ fn delete(
 }
 
 fn as_before(operation: &Operation, kind: &dyn Kind, live: &Json) -> Ruling {
-    let now = kind.meta().project(live);
+    let now = kind.project(live);
     let before = operation.before.clone().unwrap_or_default();
     if same_projection(kind.meta(), &before, &before, &now) {
         return Ruling::Go;
@@ -145,7 +145,7 @@ pub(super) fn differences(kind: &dyn Kind, desired: Option<&Json>, live: &Json) 
     diff(
         meta,
         &Value::from(desired.clone()),
-        &meta.project(live),
+        &kind.project(live),
         None,
     )
     .iter()

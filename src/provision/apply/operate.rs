@@ -163,7 +163,7 @@ impl Run {
     async fn try_operate(&self, index: usize) -> Result<End, OperationError> {
         let operation = &self.plan.operations[index];
         let subject = self.subject(index)?;
-        let _lane = self.lane(&subject).await;
+        let _lane = self.lane(operation, &subject).await;
         let past = self.resumed(index).await?;
         let mut live = self.ports.cloud.get(&subject.kind.get(&subject.id)).await?;
         if past.is_some() && operation.step != Step::Delete {
@@ -212,8 +212,10 @@ impl Run {
     }
 
     /// Waits until nothing else writes where Azure takes one write at a time.
-    async fn lane(&self, subject: &Subject) -> Option<OwnedMutexGuard<()>> {
-        let name = subject.kind.lane(&subject.id)?;
+    async fn lane(&self, operation: &Operation, subject: &Subject) -> Option<OwnedMutexGuard<()>> {
+        let found = || operation.before.as_ref()?.resolve(&Outputs::default()).ok();
+        let properties = subject.desired.clone().or_else(found).unwrap_or_default();
+        let name = subject.kind.lane(&subject.id, &properties)?;
         let lane = Arc::clone(lock(&self.lanes).entry(name).or_default());
         Some(lane.lock_owned().await)
     }

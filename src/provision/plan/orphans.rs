@@ -218,11 +218,17 @@ fn marker_image(object: &Object) -> Value {
 pub(super) fn keep_containers(asked: &Asked<'_>, draft: &mut Draft) {
     loop {
         let deleted: BTreeSet<String> = draft.deletes().map(|(id, _)| id).collect();
+        let along: BTreeSet<String> = deleted
+            .iter()
+            .filter_map(|id| asked.observed.objects.get(id))
+            .flat_map(|object| &object.takes_along)
+            .map(|id| id.to_lowercase())
+            .collect();
         let held = draft.deletes().find_map(|(id, index)| {
             let stays = |held: &&String| {
                 let held = held.to_lowercase();
                 let inside = scopes(&held).take_while(|scope| *scope != id);
-                !inside.into_iter().any(|scope| deleted.contains(scope))
+                !along.contains(&held) && !inside.into_iter().any(|scope| deleted.contains(scope))
             };
             let strangers: Vec<&String> = asked
                 .observed

@@ -109,6 +109,7 @@ fn object(kind: &str, id: &str, owner: &str, projection: Value) -> Object {
         in_managed_scope: true,
         guard: None,
         forbids_delete: None,
+        takes_along: Vec::new(),
     }
 }
 
