@@ -9,8 +9,8 @@ use serde_json::{Value as Json, json};
 use super::virtual_network::{self, API_VERSION};
 use super::{NetworkSection, Sections, private_services, ranges};
 use crate::resource::{
-    AddressError, Carrier, Compare, Field, Kind, Literal, Meta, Place, Problem, ReadMode, Request,
-    Resource, Severity, Unmanaged, UpdateMode, Value,
+    AddressError, Carrier, Compare, Field, Kind, Literal, Meta, Method, Place, Problem, ReadMode,
+    Request, Resource, Severity, Unmanaged, UpdateMode, Value,
 };
 
 /// The kind of subnets.
@@ -96,7 +96,7 @@ impl Kind for Subnet {
 
     fn create(&self, id: &str, desired: &Json) -> Request {
         let body = crate::resource::without_nulls(desired.clone());
-        one_prefix(Request::arm(crate::resource::Method::Put, id, API_VERSION).body(body))
+        one_prefix(Request::arm(Method::Put, id, API_VERSION).body(body))
     }
 
     fn update(&self, id: &str, live: &Json, desired: &Json, changed: &[&str]) -> Request {
@@ -108,10 +108,12 @@ impl Kind for Subnet {
     }
 }
 
-/// Azure takes one prefix or a list of them, not both.
+/// Azure takes one prefix or a list of them: an empty list beside the one is not said.
 fn one_prefix(mut request: Request) -> Request {
     let properties = request.body.as_mut().map(|body| &mut body["properties"]);
-    if let Some(properties) = properties.and_then(Json::as_object_mut) {
+    if let Some(properties) = properties.and_then(Json::as_object_mut)
+        && properties.get("addressPrefixes") == Some(&json!([]))
+    {
         properties.remove("addressPrefixes");
     }
     request

@@ -102,7 +102,7 @@ pub fn orphan_path(kind: &str, id: &str) -> String {
         "" => "unnamed",
         segment => segment,
     };
-    format!("{}.{segment}", kind.replace(' ', "-"))
+    format!("{}.{segment}", kind.to_lowercase().replace(' ', "-"))
 }
 
 /// The body without the properties that have no value, at any depth.

@@ -4,6 +4,7 @@ mod bad_input;
 mod estate;
 mod first_light;
 mod laws;
+mod private_network;
 mod program;
 mod reading;
 mod saved_plans;

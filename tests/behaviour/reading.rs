@@ -1,6 +1,8 @@
 //! Reading: within the request bound, and never taking a refusal for an absence.
 
+use onestream::kinds::KINDS;
 use onestream::provision::plan::Mode;
+use onestream::resource::ReadMode;
 use serde_json::json;
 
 use crate::estate::Estate;
@@ -21,15 +23,22 @@ async fn a_plan_stays_within_the_request_bound() {
         .filter_map(|request| request["target"].as_str())
         .filter(|target| target.starts_with("/subscriptions/"))
         .collect();
-    let registries = estate
-        .desired
-        .resources
-        .keys()
-        .filter(|a| a.path() == "registry")
-        .count();
-    // Resource groups, locks, registries, the search for marked objects; replications per registry.
+    let of_kind = |name: &str| {
+        let resources = estate.desired.resources.values();
+        resources.filter(|r| r.kind.meta().name == name).count()
+    };
+    let lists: usize = KINDS
+        .iter()
+        .map(|kind| match kind.meta().read {
+            ReadMode::List(_) => 1,
+            ReadMode::ListPerParent { parent, .. } => of_kind(parent),
+            ReadMode::ListThenGet { parent, .. } => of_kind(parent) + of_kind(kind.meta().name),
+            ReadMode::DataPlane => of_kind(kind.meta().name),
+        })
+        .sum();
+    // And the search for marked objects.
     assert!(
-        paths.len() <= 4 + registries,
+        paths.len() <= lists + 1,
         "{} requests: {paths:#?}",
         paths.len()
     );

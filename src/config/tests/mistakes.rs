@@ -969,7 +969,8 @@ fn nothing_steers_the_terminal() {
        : ^^^^^^^^^^^^^^^
      2 | #
        `----
-      help: known here: azure, regions, tags, environment, group, registry
+      help: known here: azure, regions, tags, environment, group, network,
+            registry
     "#);
 }
 
