@@ -59,6 +59,18 @@ impl Kind for PrivateDnsZone {
     fn update(&self, id: &str, live: &Json, desired: &Json, changed: &[&str]) -> Request {
         crate::resource::update(&META, id, live, desired, changed).if_unchanged(live)
     }
+
+    /// The record sets of all types: others may write into a zone, too.
+    fn contents(&self, id: &str) -> Option<Request> {
+        let records = format!("{id}/ALL");
+        Some(Request::arm(Method::Get, records, API_VERSION))
+    }
+
+    /// The record that makes it a zone.
+    fn takes_along(&self, live: &Json) -> Vec<String> {
+        let id = live.get("id").and_then(Json::as_str);
+        id.map(|id| format!("{id}/SOA/@")).into_iter().collect()
+    }
 }
 
 /// The create of a zone or link: what is declared, in the one location that there is.
@@ -102,11 +114,13 @@ mod tests {
         let desired = json!({"tags": {"ours": "1"}});
         let made = PrivateDnsZone.create("/z", &desired).body.expect("a body");
         assert_eq!(made["location"], "global");
-        let live = json!({"etag": "e", "location": "global", "tags": {"theirs": "kept"}});
+        let live =
+            json!({"id": "/z", "etag": "e", "location": "global", "tags": {"theirs": "kept"}});
         let request = PrivateDnsZone.update("/z", &live, &desired, &["tags"]);
         assert_eq!(request.method, Method::Patch);
         assert!(request.is_conditional());
         let tags = json!({"tags": {"ours": "1", "theirs": "kept"}});
         assert_eq!(request.body, Some(tags));
+        assert_eq!(PrivateDnsZone.takes_along(&live), ["/z/SOA/@"]);
     }
 }

@@ -51,16 +51,33 @@ impl Kind for ZoneGroup {
         crate::resource::update(&META, id, live, desired, changed).if_unchanged(live)
     }
 
+    /// The records that Azure wrote for it.
+    fn takes_along(&self, live: &Json) -> Vec<String> {
+        let records = |config: &Json| -> Option<Vec<String>> {
+            let zone = config.pointer("/properties/privateDnsZoneId")?.as_str()?;
+            let sets = config.pointer("/properties/recordSets")?.as_array()?;
+            let named = sets.iter().filter_map(|set| {
+                let (kind, name) = (set.get("recordType")?.as_str()?, set.get("recordSetName")?);
+                Some(format!("{zone}/{kind}/{}", name.as_str()?))
+            });
+            Some(named.collect())
+        };
+        configs_of(live).filter_map(records).flatten().collect()
+    }
+
     fn project(&self, live: &Json) -> Value {
-        let configs = live.pointer("/properties/privateDnsZoneConfigs");
-        let configs = configs.and_then(Json::as_array).into_iter().flatten();
-        let configs: Vec<Json> = configs
+        let configs: Vec<Json> = configs_of(live)
             .map(|config| config_of(&config["name"], &config["properties"]["privateDnsZoneId"]))
             .collect();
         let mut fields = META.project(live);
         fields.set(CONFIGS, Value::from(Json::Array(configs)));
         fields
     }
+}
+
+fn configs_of(live: &Json) -> impl Iterator<Item = &Json> {
+    let configs = live.pointer("/properties/privateDnsZoneConfigs");
+    configs.and_then(Json::as_array).into_iter().flatten()
 }
 
 fn config_of(name: &Json, zone: &Json) -> Json {
@@ -106,10 +123,13 @@ mod tests {
     fn the_records_that_azure_wrote_are_not_ours() {
         let live = json!({"properties": {"privateDnsZoneConfigs": [{
             "id": "/e/g/c", "etag": "W/\"1\"", "name": "c",
-            "properties": {"privateDnsZoneId": "/z", "recordSets": [{"ttl": 10}]},
+            "properties": {"privateDnsZoneId": "/z", "recordSets": [
+                {"recordType": "A", "recordSetName": "reg", "ttl": 10},
+            ]},
         }]}});
         let found = ZoneGroup.project(&live);
         let wanted = Value::from(json!([config_of(&json!("c"), &json!("/z"))]));
         assert_eq!(found.at(CONFIGS), Some(&wanted));
+        assert_eq!(ZoneGroup.takes_along(&live), ["/z/A/reg"]);
     }
 }

@@ -174,8 +174,9 @@ pub trait Kind: Sync + Send {
         None
     }
 
-    /// Ids of what Azure made for a live object and deletes along with it, though it lies
-    /// beside it: the network interface of a private endpoint.
+    /// Ids of what Azure made for a live object and deletes along with it, wherever it lies: the
+    /// network interface of a private endpoint. What a container holds of these is in nobody's
+    /// way.
     fn takes_along(&self, _live: &Json) -> Vec<String> {
         Vec::new()
     }

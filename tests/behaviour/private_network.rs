@@ -82,6 +82,29 @@ async fn a_network_that_holds_somebody_elses_subnet_is_not_destroyed() {
     assert!(!deletes.iter().any(|(_, address)| *address == "dev.network"));
 }
 
+#[tokio::test]
+async fn a_zone_that_answers_for_somebody_else_is_not_destroyed() {
+    let estate = Estate::sample().await;
+    estate.apply().await;
+    let zone = estate.id(&address("dev.network.zone.registry"));
+    let theirs = format!("{zone}/A/theirs");
+    let body = json!({
+        "id": theirs, "name": "theirs", "type": "Microsoft.Network/privateDnsZones/A",
+        "properties": {"ttl": 10, "aRecords": [{"ipv4Address": "10.10.16.99"}]},
+    });
+    estate.plant(&theirs, body).await;
+    let plan = estate.plan(Mode::Destroy).await;
+    let refusal = plan
+        .refusals
+        .iter()
+        .find(|refusal| refusal.address == address("dev.network.zone.registry"));
+    let problem = &refusal.expect("a refusal").problem;
+    assert!(problem.contains(&theirs), "{problem}");
+    assert!(!problem.contains("more"), "{problem}");
+    let deletes = actions(&plan);
+    assert!(deletes.contains(&(Action::Delete, "staging.network.zone.registry")));
+}
+
 #[test]
 fn a_subnet_dropped_from_toml_goes_and_the_others_stay() {
     let root = Root::sample();

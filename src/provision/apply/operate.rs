@@ -180,7 +180,8 @@ impl Run {
                 }
             }
             Ruling::Go => {
-                self.must_be_empty(operation, &subject).await?;
+                self.must_be_empty(operation, &subject, live.as_ref())
+                    .await?;
                 let body = self.send(index, &subject, live.as_ref()).await?;
                 self.conclude(index, &subject, body).await?;
                 End::Done
@@ -225,6 +226,7 @@ impl Run {
         &self,
         operation: &Operation,
         subject: &Subject,
+        live: Option<&Json>,
     ) -> Result<(), OperationError> {
         let contents = subject
             .kind
@@ -233,7 +235,7 @@ impl Run {
         let Some(request) = contents else {
             return Ok(());
         };
-        let mut held = Vec::new();
+        let mut held: Vec<String> = Vec::new();
         self.ports
             .cloud
             .list(&request, &mut |page| {
@@ -243,6 +245,9 @@ impl Run {
                 );
             })
             .await?;
+        let along = live.map(|live| subject.kind.takes_along(live));
+        let along = along.unwrap_or_default();
+        held.retain(|id| !along.iter().any(|own| own.eq_ignore_ascii_case(id)));
         match held.first() {
             None => Ok(()),
             Some(first) => Err(OperationError::NotEmpty(first.clone())),

@@ -218,10 +218,10 @@ fn marker_image(object: &Object) -> Value {
 pub(super) fn keep_containers(asked: &Asked<'_>, draft: &mut Draft) {
     loop {
         let deleted: BTreeSet<String> = draft.deletes().map(|(id, _)| id).collect();
-        let along: BTreeSet<String> = deleted
-            .iter()
-            .filter_map(|id| asked.observed.objects.get(id))
-            .flat_map(|object| &object.takes_along)
+        let live = asked.observed.objects.iter();
+        let along: BTreeSet<String> = live
+            .filter(|(key, _)| scopes(key).any(|scope| deleted.contains(scope)))
+            .flat_map(|(_, object)| &object.takes_along)
             .map(|id| id.to_lowercase())
             .collect();
         let held = draft.deletes().find_map(|(id, index)| {
