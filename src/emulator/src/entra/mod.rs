@@ -7,7 +7,7 @@ mod managed;
 mod token_endpoint;
 mod tokens;
 
-pub use directory::{Directory, DirectoryError, Principal};
+pub use directory::{CREDENTIALS, Directory, DirectoryError, Principal};
 pub use managed::{ManagedPrincipal, register, unregister};
 pub use tokens::{Audience, TokenError};
 
