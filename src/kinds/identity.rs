@@ -139,6 +139,7 @@ fn problem(service: &str, key: Option<&str>, message: String) -> Problem {
         path: steps.map(str::to_owned).collect(),
         message,
         help: None,
+        first: None,
     }
 }
 

@@ -54,7 +54,8 @@ pub enum Change {
 pub enum Compare {
     /// Equal as JSON.
     Exact,
-    /// Texts equal but for case: enumerations and resource ids, which Azure re-cases.
+    /// Texts equal but for case, at any depth: enumerations and resource ids, which Azure
+    /// re-cases.
     IgnoreCase,
     /// Azure regions: `East US 2` is `eastus2`.
     Region,
@@ -168,7 +169,7 @@ impl Field {
     /// Whether `live` is what `desired` asks for. A late value equals nothing that is known.
     pub fn same(&self, desired: &Value, live: &Value) -> bool {
         match (self.compare, desired, live) {
-            (Compare::IgnoreCase, Value::String(a), Value::String(b)) => a.eq_ignore_ascii_case(b),
+            (Compare::IgnoreCase, ..) => same_but_for_case(desired, live),
             (Compare::Region, Value::String(a), Value::String(b)) => region(a) == region(b),
             (Compare::Set, Value::List(a), Value::List(b)) => {
                 let held = |x: &[Value], y: &[Value]| x.iter().all(|item| y.contains(item));
@@ -193,6 +194,21 @@ fn switched_on(keys: &[&str], list: &[Value]) -> BTreeSet<Vec<Option<String>>> {
     let name = |switch: &Value, key| Some(switch.at(key)?.as_str()?.to_lowercase());
     on.map(|switch| keys.iter().map(|key| name(switch, key)).collect())
         .collect()
+}
+
+fn same_but_for_case(a: &Value, b: &Value) -> bool {
+    match (a, b) {
+        (Value::String(a), Value::String(b)) => a.eq_ignore_ascii_case(b),
+        (Value::List(a), Value::List(b)) => {
+            a.len() == b.len() && a.iter().zip(b).all(|(a, b)| same_but_for_case(a, b))
+        }
+        (Value::Map(a), Value::Map(b)) => {
+            let same =
+                |key: &String, a: &Value| b.get(key).is_some_and(|b| same_but_for_case(a, b));
+            a.len() == b.len() && a.iter().all(|(key, a)| same(key, a))
+        }
+        _ => a == b,
+    }
 }
 
 /// The canonical name of an Azure region: lower case, no spaces.
@@ -220,5 +236,9 @@ mod tests {
         assert!(!tags.same(&value(json!({"a": "1"})), &value(json!({"a": "2"}))));
         let case = Field::new("x").compare(Compare::IgnoreCase);
         assert!(case.same(&value(json!("Enabled")), &value(json!("enabled"))));
+        let ids = |id: &str| value(json!([{"properties": {"id": id}}]));
+        assert!(case.same(&ids("/a/B"), &ids("/A/b")));
+        assert!(!case.same(&ids("/a/B"), &ids("/a/C")));
+        assert!(!case.same(&value(json!(["a"])), &value(json!(["a", "b"]))));
     }
 }

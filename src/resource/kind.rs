@@ -199,8 +199,22 @@ pub trait Kind: Sync + Send {
     }
 
     /// Writes that share a lane are sent one at a time: Azure refuses them side by side.
-    fn lane(&self, _id: &str) -> Option<String> {
+    /// `properties` are the managed fields that a write asks for, or finds where it deletes.
+    fn lane(&self, _id: &str, _properties: &Json) -> Option<String> {
         None
+    }
+
+    /// Ids of what Azure made for a live object and deletes along with it, wherever it lies: the
+    /// network interface of a private endpoint. What a container holds of these is in nobody's
+    /// way.
+    fn takes_along(&self, _live: &Json) -> Vec<String> {
+        Vec::new()
+    }
+
+    /// The managed fields of a live body. A kind overrides it where Azure adds to the members of
+    /// a list what is not ours.
+    fn project(&self, live: &Json) -> Value {
+        self.meta().project(live)
     }
 
     /// Whose a listed body is, where people cannot manage it: the home region in a registry's

@@ -5,6 +5,7 @@ mod diagnostics;
 mod estate;
 mod first_light;
 mod laws;
+mod private_network;
 mod program;
 mod reading;
 mod saved_plans;

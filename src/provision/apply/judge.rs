@@ -131,7 +131,7 @@ fn as_before(operation: &Operation, kind: &dyn Kind, id: &str, live: &Json) -> R
     if let Some(whose) = not_ours(operation, kind, id, live) {
         return Ruling::Stale(whose);
     }
-    let now = kind.meta().project(live);
+    let now = kind.project(live);
     let before = operation.before.clone().unwrap_or_default();
     if same_projection(kind.meta(), &before, &before, &now) {
         return Ruling::Go;
@@ -158,7 +158,7 @@ pub(super) fn differences(kind: &dyn Kind, desired: Option<&Json>, live: &Json) 
     diff(
         meta,
         &Value::from(desired.clone()),
-        &meta.project(live),
+        &kind.project(live),
         None,
     )
     .iter()

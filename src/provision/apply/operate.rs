@@ -216,7 +216,7 @@ impl Run {
     async fn try_operate(&self, index: usize) -> Result<End, OperationError> {
         let operation = &self.plan.operations[index];
         let subject = self.subject(index)?;
-        let _lane = self.lane(&subject).await;
+        let _lane = self.lane(operation, &subject).await;
         let past = self.resumed(index).await?;
         let mut live = self.ports.cloud.get(&subject.kind.get(&subject.id)).await?;
         // What Azure is still at work on, for whomever, can be neither judged nor written.
@@ -234,7 +234,8 @@ impl Run {
                 }
             }
             Ruling::Go => {
-                self.must_be_empty(operation, &subject).await?;
+                self.must_be_empty(operation, &subject, live.as_ref())
+                    .await?;
                 let mut body = self.send(index, &subject, live.as_ref()).await?;
                 if operation.step == Step::Recover {
                     body = self.renew(index, &subject).await?;
@@ -282,8 +283,10 @@ impl Run {
     }
 
     /// Waits until nothing else writes where Azure takes one write at a time.
-    async fn lane(&self, subject: &Subject) -> Option<OwnedMutexGuard<()>> {
-        let name = subject.kind.lane(&subject.id)?;
+    async fn lane(&self, operation: &Operation, subject: &Subject) -> Option<OwnedMutexGuard<()>> {
+        let found = || operation.before.as_ref()?.resolve(&Outputs::default()).ok();
+        let properties = subject.desired.clone().or_else(found).unwrap_or_default();
+        let name = subject.kind.lane(&subject.id, &properties)?;
         let lane = Arc::clone(lock(&self.lanes).entry(name).or_default());
         Some(lane.lock_owned().await)
     }
@@ -293,6 +296,7 @@ impl Run {
         &self,
         operation: &Operation,
         subject: &Subject,
+        live: Option<&Json>,
     ) -> Result<(), OperationError> {
         let contents = subject
             .kind
@@ -301,7 +305,7 @@ impl Run {
         let Some(request) = contents else {
             return Ok(());
         };
-        let mut held = Vec::new();
+        let mut held: Vec<String> = Vec::new();
         let read = self
             .ports
             .cloud
@@ -315,6 +319,9 @@ impl Run {
                 return Err(failure.into());
             }
         }
+        let along = live.map(|live| subject.kind.takes_along(live));
+        let along = along.unwrap_or_default();
+        held.retain(|id| !along.iter().any(|own| own.eq_ignore_ascii_case(id)));
         match held.first() {
             None => Ok(()),
             Some(first) => Err(OperationError::NotEmpty(first.clone())),

@@ -52,6 +52,8 @@ pub struct Object {
     pub guard: Option<Guard>,
     /// Why it must not be deleted, and what to do instead.
     pub forbids_delete: Option<String>,
+    /// Ids of what Azure deletes along with it, though it lies elsewhere.
+    pub takes_along: Vec<String>,
 }
 
 /// A marked object of a type that we have no kind for.

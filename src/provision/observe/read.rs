@@ -336,11 +336,12 @@ impl Seen {
             return;
         }
         let object = Object {
-            projection: meta.project(body),
+            projection: kind.project(body),
             outputs: meta.read_outputs(&id, body),
             condition: kind.condition(body),
             guard: kind.guard(&id, body),
             forbids_delete: kind.forbids_delete(body),
+            takes_along: kind.takes_along(body),
             in_managed_scope: false,
             not_for_us,
             id,
