@@ -202,23 +202,18 @@ fn merge(policies: &mut Vec<Value>, sent: &Value, how: &str) {
         ("replace", Some(at)) => policies[at] = sent.clone(),
         (how, Some(at)) => {
             for (kind, _) in PERMISSIONS {
-                let words = sent["permissions"][*kind]
-                    .as_array()
-                    .cloned()
-                    .unwrap_or_default();
-                let known = &mut policies[at]["permissions"][*kind];
-                let mut left = known.as_array().cloned().unwrap_or_default();
-                left.retain(|word| how == "add" || !contains(&words, word));
-                if how == "add" {
-                    let new: Vec<Value> = words
-                        .into_iter()
-                        .filter(|word| !contains(&left, word))
-                        .collect();
-                    left.extend(new);
-                }
-                if !left.is_empty() || known.is_array() {
-                    *known = Value::Array(left);
-                }
+                let Some(words) = sent["permissions"][*kind].as_array() else {
+                    continue;
+                };
+                let known = policies[at]["permissions"][*kind].take();
+                let known = known.as_array().map_or(&[][..], Vec::as_slice);
+                let left: Vec<&Value> = if how == "add" {
+                    let new = words.iter().filter(|word| !contains(known, word));
+                    known.iter().chain(new).collect()
+                } else {
+                    known.iter().filter(|word| !contains(words, word)).collect()
+                };
+                policies[at]["permissions"][*kind] = json!(left);
             }
         }
     }

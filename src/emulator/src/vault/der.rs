@@ -78,7 +78,7 @@ mod tests {
     fn integers_survive_both_ways() {
         let long = [0xffu8; 300];
         let der = sequence(&[&[0], &[0, 1], &long, &[1, 0, 1]]);
-        assert_eq!(&der[..4], [0x30, 0x82, 0x01, 0x3b]);
+        assert_eq!(&der[..4], [0x30, 0x82, 0x01, 0x3c]);
         let read = integers(&der).unwrap();
         assert_eq!(read, [&[][..], &[1], &long, &[1, 0, 1]]);
     }
