@@ -37,7 +37,7 @@ async fn callers_without_the_right_token_are_challenged() {
 #[tokio::test]
 async fn access_policies_grant_what_they_name() {
     let azure = Azure::start().await;
-    let me = azure.emulator.endpoint().deployer.object_id.clone();
+    let me = azure.owner().await["object_id"].clone();
     let with = |keys: Value| {
         json!({"enableRbacAuthorization": false, "accessPolicies": [
             {"tenantId": DEFAULT_TENANT, "objectId": me, "permissions": {"keys": keys}},

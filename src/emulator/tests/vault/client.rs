@@ -76,10 +76,12 @@ impl Azure {
     }
 
     async fn sign_in(&self, audience: &str) -> String {
-        let deployer = &self.emulator.endpoint().deployer;
+        let owner = self.owner().await;
+        let text = |member: &str| owner[member].as_str().expect("the owner").to_owned();
         let form = format!(
             "grant_type=client_credentials&client_id={}&client_secret={}&scope={audience}/.default",
-            deployer.client_id, deployer.client_secret
+            text("client_id"),
+            text("client_secret")
         );
         let address = format!(
             "{}/{DEFAULT_TENANT}/oauth2/v2.0/token",
@@ -92,6 +94,11 @@ impl Azure {
             .as_str()
             .expect("a token")
             .to_owned()
+    }
+
+    /// The principal that owns everything, as the control endpoint tells.
+    pub async fn owner(&self) -> Value {
+        self.control("GET", "info", Value::Null).await.body
     }
 
     /// Sends to ARM.
