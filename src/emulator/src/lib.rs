@@ -5,6 +5,7 @@
 //! server/   a request becomes a Call, is routed by host and path, and an Answer goes back
 //! control/  /emulator/…: clock, faults, outages, snapshots, the request log
 //! entra/    tokens: who is calling
+//! vault/    the data plane of Key Vault: keys and what is done with them
 //! arm/      the front door (order of checks, locks, paging, operations), the same for all types
 //! types/    one file per ARM type: what its provider accepts, adds and refuses
 //! state/    the world: objects and operations, an append-only log, snapshots, the clock
@@ -20,10 +21,12 @@ mod emulator;
 mod endpoint;
 mod entra;
 mod process;
+mod reach;
 mod server;
 mod settings;
 mod state;
 mod types;
+mod vault;
 
 pub use emulator::Emulator;
 pub use endpoint::{Credential, Endpoint};

@@ -3,6 +3,9 @@
 use super::context::Context;
 use super::error::ArmError;
 use super::path::{ArmPath, Tail};
+use crate::azure::Azure;
+use crate::entra::Principal;
+use crate::state::World;
 use axum::http::Method;
 
 /// What a caller wants, in the words of role definitions.
@@ -71,6 +74,12 @@ pub fn allowed(cx: &Context<'_>, wish: &Wish) -> Result<(), ArmError> {
             wish.action, wish.scope
         ),
     ))
+}
+
+/// Whether a caller of a data plane may do `wish`, whose action is one of the
+/// `dataActions` of role definitions and whose scope is the id of what it is about.
+pub fn data_allowed(azure: &Azure, _world: &World, principal: &Principal, _wish: &Wish) -> bool {
+    azure.directory.knows(&principal.object_id)
 }
 
 #[cfg(test)]

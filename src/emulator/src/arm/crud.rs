@@ -87,6 +87,9 @@ fn put(
     let meta = kind.meta();
     let location = body::sent_location(cx.call);
     admitted(cx, txn, kind, target, location.as_deref())?;
+    if let Some(answer) = kind.redirected(cx, txn, target) {
+        return answer;
+    }
     let mut sent = body::object(cx.call)?;
     body::known_members(&sent, meta.members, "ResourceDefinition")?;
     if let Some(tags) = body::tags(&sent)? {
@@ -181,7 +184,7 @@ fn delete(
     };
     match kind.delete(cx, txn.world(), &old)? {
         Deleted::Now(status) => {
-            txn.remove_tree(&target.key);
+            operations::remove(txn, &target.key, cx.now);
             Ok(Answer::empty(status))
         }
         Deleted::Later { pattern, shown } => {
@@ -219,7 +222,8 @@ fn act(
         locks::check(txn.world(), &cx.call.method, &cx.path_of(target))?;
     }
     weather::check(cx, txn.world(), &target.key, None)?;
-    let Some(object) = txn.world().object(&target.key).cloned() else {
+    let object = txn.world().object(&target.key).cloned();
+    let Some(object) = object.filter(|object| !kind.over(object, cx.now)) else {
         return Err(read::absent(cx, txn.world(), kind, target));
     };
     (action.run)(cx, txn, &object)

@@ -5,7 +5,7 @@ use super::authorize::{self, Wish};
 use super::context::Context;
 use super::error::ArmError;
 use super::path::ArmPath;
-use super::{crud, operations, read, resolve};
+use super::{addresses, crud, operations, read, resolve};
 use crate::azure::Azure;
 use crate::entra::{Audience, Principal, TokenError};
 use crate::server::{Answer, Call};
@@ -14,7 +14,9 @@ use uuid::Uuid;
 
 /// Answers for `management.azure.com`.
 pub fn answer(azure: &Azure, call: &Call) -> Answer {
-    admit(azure, call).unwrap_or_else(Answer::from)
+    let mut answer = admit(azure, call).unwrap_or_else(Answer::from);
+    addresses::complete(&mut answer, call);
+    answer
 }
 
 fn admit(azure: &Azure, call: &Call) -> Result<Answer, ArmError> {

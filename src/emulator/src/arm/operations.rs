@@ -102,6 +102,23 @@ fn end(txn: &mut Txn<'_>, operation: &mut Operation, now: Moment) {
     };
 }
 
+/// Removes an object and all below it, after each could leave something behind.
+pub fn remove(txn: &mut Txn<'_>, key: &str, now: Moment) {
+    let below = format!("{key}/");
+    let world = txn.world();
+    let going: Vec<_> = world
+        .under(&below)
+        .map(|(_, object)| object.clone())
+        .chain(world.object(key).cloned())
+        .collect();
+    for object in going {
+        if let Some(kind) = types::of(&object.kind) {
+            kind.leaving(txn, &object, now);
+        }
+    }
+    txn.remove_tree(key);
+}
+
 fn succeed(
     txn: &mut Txn<'_>,
     effect: &Effect,
@@ -109,7 +126,7 @@ fn succeed(
     now: Moment,
 ) -> Result<(), Failure> {
     match effect {
-        Effect::Remove => txn.remove_tree(&object.key()),
+        Effect::Remove => remove(txn, &object.key(), now),
         Effect::Settle => {
             let mut settled = Object {
                 pending: None,
@@ -166,6 +183,9 @@ pub fn poll(cx: &Context<'_>, operation: &Operation) -> Answer {
             body.insert("status".to_owned(), json!(word));
             Answer::json(status, Value::Object(body))
         }
+        Polling::Dated => dated(cx, operation),
+        // Never polled under its own address.
+        Polling::Object { .. } => Answer::empty(if operation.finished() { 204 } else { 202 }),
         Polling::Result { told, done } => match &operation.outcome {
             Outcome::Succeeded if *told => Answer::json(*done, json!({"status": "Succeeded"})),
             Outcome::Succeeded => Answer::empty(*done),
@@ -186,6 +206,24 @@ pub fn poll(cx: &Context<'_>, operation: &Operation) -> Answer {
             .extend(poll_headers(cx, operation).into_iter().take(1));
     }
     answer
+}
+
+/// What Key Vault's operations tell: when they began and when they last did something.
+fn dated(cx: &Context<'_>, operation: &Operation) -> Answer {
+    let mut body = json!({"createdDateTime": Moment::from(operation.started).spaced()});
+    let (status, word) = match &operation.outcome {
+        Outcome::Succeeded => (200, "Succeeded"),
+        Outcome::Failed(failure) => {
+            body["error"] = error(failure);
+            (200, "Failed")
+        }
+        _ => (202, operation.word.as_str()),
+    };
+    if status == 200 {
+        body["lastActionDateTime"] = json!(cx.now.spaced());
+    }
+    body["status"] = json!(word);
+    Answer::json(status, body)
 }
 
 /// A failed job of ARM's own has capitalised members.

@@ -2,7 +2,7 @@
 
 use super::context::Context;
 use crate::settings::Pace;
-use crate::state::{Effect, Object, Operation, Outcome, Polling, Txn};
+use crate::state::{Effect, Object, Operation, Outcome, OwnAddress, Polling, Txn};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::json;
@@ -78,11 +78,18 @@ pub fn start(
 /// The headers that lead to an operation: its address, made absolute for this caller, and
 /// when to come back.
 pub fn poll_headers(cx: &Context<'_>, operation: &Operation) -> Vec<(&'static str, String)> {
-    let name = match operation.polling {
-        Polling::Status { .. } => "azure-asyncoperation",
-        Polling::Result { .. } => "location",
+    let (name, address) = match operation.polling {
+        Polling::Status { .. } => ("azure-asyncoperation", signed_address(cx, operation)),
+        Polling::Result { .. } | Polling::Dated => ("location", signed_address(cx, operation)),
+        Polling::Object { header: None } => return Vec::new(),
+        Polling::Object {
+            header: Some(OwnAddress::AsyncOperation),
+        } => ("azure-asyncoperation", own_address(cx, operation)),
+        Polling::Object {
+            header: Some(OwnAddress::Location),
+        } => ("location", own_address(cx, operation)),
     };
-    let mut headers = vec![(name, signed_address(cx, operation))];
+    let mut headers = vec![(name, address)];
     if let Some(seconds) = operation.retry_after {
         let seconds = match cx.azure.settings.pace {
             Pace::Realistic => seconds,
@@ -91,6 +98,26 @@ pub fn poll_headers(cx: &Context<'_>, operation: &Operation) -> Vec<(&'static st
         headers.push(("retry-after", seconds.to_string()));
     }
     headers
+}
+
+/// The object's own address, with the operation in a parameter, as Key Vault does it.
+fn own_address(cx: &Context<'_>, operation: &Operation) -> String {
+    format!(
+        "{}{}?api-version={}&{OPERATION}={}",
+        cx.call.origin,
+        operation.target_id(),
+        operation.api_version,
+        URL_SAFE_NO_PAD.encode(operation.path.to_ascii_lowercase())
+    )
+}
+
+/// The parameter that names an operation at an object's own address.
+const OPERATION: &str = "kv-operation";
+
+/// The key of the operation that a read of an object asks for, if it asks for one.
+pub fn asked_for(cx: &Context<'_>) -> Option<String> {
+    let token = URL_SAFE_NO_PAD.decode(cx.call.parameter(OPERATION)?).ok()?;
+    String::from_utf8(token).ok()
 }
 
 fn address(cx: &Context<'_>, address: Address, object: &Object) -> String {

@@ -5,9 +5,9 @@ use super::error::ArmError;
 use super::path::Tail;
 use super::resolve::{Meaning, meaning};
 use super::resource_type::{Placement, ResourceType, Target};
-use super::{groups, locks, operations, page, providers, subscriptions, tags, weather};
+use super::{groups, locks, operations, page, pattern, providers, subscriptions, tags, weather};
 use crate::server::Answer;
-use crate::state::World;
+use crate::state::{Effect, World};
 use axum::http::Method;
 
 /// Items on a page of a provider's list.
@@ -16,6 +16,10 @@ const PAGE: usize = 100;
 pub fn answer(cx: &Context<'_>, world: &World) -> Result<Answer, ArmError> {
     let key = cx.path.text.to_ascii_lowercase();
     if let Some(operation) = world.operation(&key) {
+        return Ok(operations::poll(cx, operation));
+    }
+    let asked = pattern::asked_for(cx).and_then(|key| world.operation(&key));
+    if let Some(operation) = asked.filter(|operation| operation.effect == Effect::Remove) {
         return Ok(operations::poll(cx, operation));
     }
     if let Some((front, name)) = key.rsplit_once('/')
@@ -53,13 +57,14 @@ fn object(
 ) -> Result<Answer, ArmError> {
     in_group(cx, world)?;
     weather::check(cx, world, &target.key, None)?;
-    let object = world
-        .object(&target.key)
+    let object = kind
+        .find(world, target)
+        .filter(|object| !kind.over(object, cx.now))
         .ok_or_else(|| absent(cx, world, kind, target))?;
     if cx.call.method == Method::HEAD {
         return Ok(Answer::empty(204));
     }
-    Ok(Answer::json(200, kind.view(object, world, &cx.api)))
+    Ok(Answer::json(200, kind.view(&object, world, &cx.api)))
 }
 
 /// The 404 of whoever would know the object.
@@ -127,8 +132,9 @@ fn list(
                     .rsplit_once("/providers/")
                     .is_some_and(|(front, _)| front == scope)
         })
+        .filter(|(_, object)| !kind.over(object, cx.now))
         .map(|(key, object)| (key.as_str(), object));
-    page::page(cx, items, PAGE, |object| kind.view(object, world, &cx.api))
+    page::page(cx, items, PAGE, |object| kind.listed(object, world, &cx.api))
 }
 
 /// What an extension hangs on must be there.

@@ -8,6 +8,7 @@ use crate::server::Answer;
 use crate::state::{Failure, Moment, Object, Txn, World};
 use axum::http::Method;
 use serde_json::{Map, Value, json};
+use std::sync::Arc;
 
 /// Constant facts about a type.
 #[derive(Debug)]
@@ -35,6 +36,9 @@ pub enum Placement {
     Group,
     /// At any scope; the id keeps the caller's spelling of it.
     Extension,
+    /// Below a location of a subscription (`…/locations/L/…`); lists also leave the
+    /// location out.
+    Location,
 }
 
 /// What a type does with `location`.
@@ -131,6 +135,16 @@ pub trait ResourceType: Sync {
         sent: &Map<String, Value>,
     ) -> Result<Written, ArmError>;
 
+    /// A PUT that changes something else instead of making an object here.
+    fn redirected(
+        &self,
+        _cx: &Context<'_>,
+        _txn: &mut Txn<'_>,
+        _target: &Target,
+    ) -> Option<Result<Answer, ArmError>> {
+        None
+    }
+
     /// DELETE of what stands there.
     fn delete(
         &self,
@@ -150,6 +164,24 @@ pub trait ResourceType: Sync {
     fn view(&self, object: &Object, _world: &World, _api: &ApiVersion) -> Value {
         object.body.clone()
     }
+
+    /// The object as a LIST shows it.
+    fn listed(&self, object: &Object, world: &World, api: &ApiVersion) -> Value {
+        self.view(object, world, api)
+    }
+
+    /// The object that a path means; types whose objects are parts of others look there.
+    fn find(&self, world: &World, target: &Target) -> Option<Arc<Object>> {
+        world.object(&target.key).cloned()
+    }
+
+    /// Whether its time is over, so that nobody sees it any more.
+    fn over(&self, _object: &Object, _now: Moment) -> bool {
+        false
+    }
+
+    /// What it leaves behind, right before it goes: by its own DELETE or with its group.
+    fn leaving(&self, _txn: &mut Txn<'_>, _object: &Object, _now: Moment) {}
 
     /// The provider's own 404, for types that ARM does not track.
     fn not_found(&self, target: &Target) -> ArmError {

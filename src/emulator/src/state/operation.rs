@@ -80,6 +80,23 @@ pub enum Polling {
         /// Status code when it is done.
         done: u16,
     },
+    /// `Location`: 202 and 200, with the status and its times in the body, as Key Vault
+    /// purges vaults.
+    Dated,
+    /// By reading the object itself, which tells its state. `header` carries the object's
+    /// address, where the provider sends any.
+    Object {
+        #[serde(default)]
+        header: Option<OwnAddress>,
+    },
+}
+
+/// A header that leads to the object that is being worked on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum OwnAddress {
+    AsyncOperation,
+    Location,
 }
 
 /// What happens to the target when the operation succeeds.

@@ -5,6 +5,7 @@
 
 mod checks;
 mod content;
+mod deleted_vault;
 mod import_image;
 mod lock;
 mod private_endpoint_connection;
@@ -14,7 +15,15 @@ mod registry_fields;
 mod registry_identity;
 mod registry_view;
 mod replication;
+mod vault;
+mod vault_actions;
+mod vault_connection;
+mod vault_fields;
+mod vault_key;
+mod vault_policies;
 mod webhook;
+
+pub use vault::named as vault_named;
 
 use crate::arm::{ArmError, Context, ResourceType};
 use crate::server::Answer;
@@ -27,18 +36,31 @@ static TYPES: &[&dyn ResourceType] = &[
     &replication::Replication,
     &webhook::Webhook,
     &private_endpoint_connection::PrivateEndpointConnection,
+    &vault::Vault,
+    &deleted_vault::DeletedVault,
+    &vault_connection::VaultConnection,
+    &vault_key::VaultKey,
+    &vault_key::VaultKeyVersion,
+    &vault_policies::AccessPolicies,
 ];
 
 /// Things that providers do without an object.
-static PROVIDER_ACTIONS: &[ProviderAction] = &[ProviderAction {
-    kind: "Microsoft.ContainerRegistry/checkNameAvailability",
-    run: registry_actions::check_name,
-}];
+static PROVIDER_ACTIONS: &[ProviderAction] = &[
+    ProviderAction {
+        kind: "Microsoft.ContainerRegistry/checkNameAvailability",
+        run: registry_actions::check_name,
+    },
+    ProviderAction {
+        kind: "Microsoft.KeyVault/checkNameAvailability",
+        run: vault_actions::check_name,
+    },
+];
 
 /// Namespaces that are played, ARM's own included.
 static NAMESPACES: &[&str] = &[
     "Microsoft.Authorization",
     "Microsoft.ContainerRegistry",
+    "Microsoft.KeyVault",
     "Microsoft.Resources",
 ];
 
