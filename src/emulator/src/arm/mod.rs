@@ -29,15 +29,17 @@ mod resource_type;
 mod resources;
 mod subscriptions;
 mod tags;
+mod turns;
 mod weather;
 
 pub use api_version::{ApiVersion, Since};
-pub use authorize::{Wish, data_allowed};
+pub use authorize::{Wish, allowed, data_allowed};
 pub use context::{Context, stamp};
 pub use error::{ArmError, Source, for_status};
 pub use front_door::answer;
 pub use locks::KIND as LOCK_KIND;
 pub use operations::end_pending;
+pub use path::kind_of;
 pub use pattern::{Address, Pattern, start};
 pub use regions::{geography, pair};
 pub use resource_type::{

@@ -2,12 +2,13 @@
 
 use super::context::Context;
 use super::error::ArmError;
-use super::path::Tail;
+use super::path::{Tail, kind_of};
 use super::resolve::{Meaning, meaning};
 use super::resource_type::{Placement, ResourceType, Target};
-use super::{groups, locks, operations, page, pattern, providers, subscriptions, tags, weather};
+use super::{groups, operations, page, pattern, providers, subscriptions, tags, weather};
 use crate::server::Answer;
 use crate::state::{Effect, World};
+use crate::types;
 use axum::http::Method;
 
 /// Items on a page of a provider's list.
@@ -57,6 +58,9 @@ fn object(
 ) -> Result<Answer, ArmError> {
     in_group(cx, world)?;
     weather::check(cx, world, &target.key, None)?;
+    if kind.meta().placement == Placement::Extension {
+        extended(cx, world, &target.scope)?;
+    }
     let object = kind
         .find(world, target)
         .filter(|object| !kind.over(object, cx.now))
@@ -64,7 +68,9 @@ fn object(
     if cx.call.method == Method::HEAD {
         return Ok(Answer::empty(204));
     }
-    Ok(Answer::json(200, kind.view(&object, world, &cx.api)))
+    let mut answer = Answer::json(200, kind.view(&object, world, &cx.api));
+    kind.answered(cx, world, &object, &mut answer);
+    Ok(answer)
 }
 
 /// The 404 of whoever would know the object.
@@ -125,7 +131,7 @@ fn list(
         .is_some_and(|filter| filter.replace(' ', "").eq_ignore_ascii_case("atScope()"));
     let items = world
         .of_kind(kind.meta().kind)
-        .filter(|(key, _)| locks::within(key, &scope))
+        .filter(|(key, object)| kind.lists(key, &scope) && !kind.over(object, cx.now))
         .filter(|(key, _)| {
             !only_here
                 || key
@@ -134,7 +140,9 @@ fn list(
         })
         .filter(|(_, object)| !kind.over(object, cx.now))
         .map(|(key, object)| (key.as_str(), object));
-    page::page(cx, items, PAGE, |object| kind.listed(object, world, &cx.api))
+    page::page(cx, items, PAGE, |object| {
+        kind.listed(object, world, &cx.api)
+    })
 }
 
 /// What an extension hangs on must be there.
@@ -142,7 +150,8 @@ pub fn extended(cx: &Context<'_>, world: &World, scope: &str) -> Result<(), ArmE
     let Some((_, resource)) = scope.split_once("/providers/") else {
         return Ok(());
     };
-    if world.object(&scope.to_ascii_lowercase()).is_some() {
+    let granted = || types::of(&kind_of(scope)).is_some_and(|kind| kind.taken_for_granted());
+    if world.object(&scope.to_ascii_lowercase()).is_some() || granted() {
         return Ok(());
     }
     Err(ArmError::resource_not_found(

@@ -6,8 +6,11 @@
 mod checks;
 mod content;
 mod deleted_vault;
+mod identity;
 mod import_image;
 mod lock;
+mod monitor;
+mod network;
 mod private_endpoint_connection;
 mod registry;
 mod registry_actions;
@@ -42,6 +45,11 @@ static TYPES: &[&dyn ResourceType] = &[
     &vault_key::VaultKey,
     &vault_key::VaultKeyVersion,
     &vault_policies::AccessPolicies,
+    &identity::UserAssigned,
+    &identity::FederatedCredential,
+    &monitor::Workspace,
+    &monitor::DeletedWorkspace,
+    &monitor::DiagnosticSetting,
 ];
 
 /// Things that providers do without an object.
@@ -61,6 +69,10 @@ static NAMESPACES: &[&str] = &[
     "Microsoft.Authorization",
     "Microsoft.ContainerRegistry",
     "Microsoft.KeyVault",
+    "Microsoft.Insights",
+    "Microsoft.ManagedIdentity",
+    "Microsoft.Network",
+    "Microsoft.OperationalInsights",
     "Microsoft.Resources",
 ];
 
@@ -83,7 +95,7 @@ pub fn provider_action(kind: &str) -> Option<&'static ProviderAction> {
 }
 
 pub fn all() -> impl Iterator<Item = &'static dyn ResourceType> {
-    TYPES.iter().copied()
+    TYPES.iter().chain(network::TYPES).copied()
 }
 
 pub fn namespaces() -> impl Iterator<Item = &'static str> {

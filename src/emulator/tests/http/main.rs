@@ -2,12 +2,18 @@
 
 mod client;
 mod control;
+mod diagnostics;
 mod entra;
 mod front_door;
 mod groups;
+mod identities;
 mod images;
 mod locks;
+mod networks;
 mod operations;
 mod persistence;
+mod private_dns;
+mod private_endpoints;
 mod registries;
 mod replications;
+mod workspaces;
