@@ -41,6 +41,46 @@ const PERMISSIONS: &[&str] = &[
     "Group.ReadWrite.All",
 ];
 
+/// Azure's services that have a service principal in every tenant: client id, name and
+/// audience.
+const SERVICES: &[(&str, &str, &str)] = &[
+    (
+        "797f4846-ba00-4fd7-ba43-dac1f8f63013",
+        "Windows Azure Service Management API",
+        "https://management.azure.com/",
+    ),
+    (
+        "cfa8b339-82a2-471a-a3c9-0fc0be7a4093",
+        "Azure Key Vault",
+        "https://vault.azure.net",
+    ),
+    (
+        "e406a681-f3d4-42a8-90b6-c2b029497af1",
+        "Azure Storage",
+        "https://storage.azure.com/",
+    ),
+    (
+        "6dae42f8-4368-4678-94ff-3960e28e3630",
+        "Azure Kubernetes Service AAD Server",
+        "6dae42f8-4368-4678-94ff-3960e28e3630",
+    ),
+];
+
+/// The delegated permission that each of [`SERVICES`] offers.
+fn user_impersonation(service: &str) -> Value {
+    let about = format!("Use {service} as the signed-in user");
+    json!({
+        "adminConsentDescription": about,
+        "adminConsentDisplayName": about,
+        "id": named("user_impersonation", service),
+        "isEnabled": true,
+        "type": "User",
+        "userConsentDescription": about,
+        "userConsentDisplayName": about,
+        "value": "user_impersonation",
+    })
+}
+
 /// Plants what is not there yet.
 pub fn plant(azure: &Azure) -> io::Result<()> {
     azure.store.write(|txn| {
@@ -97,6 +137,16 @@ fn directory(txn: &mut Txn<'_>, tenant: &str, deployer: &Credential, now: &str) 
         })
         .collect();
     put(txn, SERVICE_PRINCIPAL, api);
+    for (app_id, name, audience) in SERVICES {
+        let mut api = graph::service_principal();
+        api["id"] = json!(named(app_id, tenant));
+        api["appId"] = json!(app_id);
+        api["displayName"] = json!(name);
+        api["appDisplayName"] = json!(name);
+        api["servicePrincipalNames"] = json!([app_id, audience]);
+        api["oauth2PermissionScopes"] = json!([user_impersonation(name)]);
+        put(txn, SERVICE_PRINCIPAL, api);
+    }
     let mut application = graph::application();
     application["id"] = json!(named("deployer/application", tenant));
     application["appId"] = json!(deployer.client_id);

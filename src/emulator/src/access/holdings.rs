@@ -43,6 +43,7 @@ struct Denial {
 /// A role assignment, read.
 #[derive(Clone, Copy, Debug)]
 pub struct Assignment<'a> {
+    pub key: &'a str,
     pub object: &'a Arc<Object>,
     pub principal: &'a str,
     /// GUID of the role definition.
@@ -53,8 +54,9 @@ pub struct Assignment<'a> {
 
 /// All role assignments of a tenant.
 pub fn assignments(world: &World) -> impl Iterator<Item = Assignment<'_>> {
-    world.of_kind(ASSIGNMENT).filter_map(|(_, object)| {
+    world.of_kind(ASSIGNMENT).filter_map(|(key, object)| {
         Some(Assignment {
+            key,
             object,
             principal: object.text("/properties/principalId")?,
             role: object
@@ -163,9 +165,9 @@ impl Holdings {
     pub fn reaches_below(&self, question: &Question<'_>) -> bool {
         let action = question.action.to_ascii_lowercase();
         let scope = scope_key(question.scope);
-        self.grants.iter().any(|grant| {
-            within(&grant.scope, &scope) && grant.permits(question.plane, &action)
-        })
+        self.grants
+            .iter()
+            .any(|grant| within(&grant.scope, &scope) && grant.permits(question.plane, &action))
     }
 
     /// Whether any assignment bears on `scope`: at it, above it or below it.

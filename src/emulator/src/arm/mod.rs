@@ -29,16 +29,17 @@ mod resources;
 mod subscriptions;
 mod tags;
 mod weather;
+mod wish;
 
 pub use api_version::{ApiVersion, Since};
-pub use authorize::{Sees, Wish, allowed, decide, holdings, linked};
+pub use authorize::{allowed, decide};
 pub use context::{Context, stamp};
 pub use error::{ArmError, Source, for_status};
 pub use front_door::answer;
-pub use page::page;
-pub use read::extended;
 pub use locks::KIND as LOCK_KIND;
+pub use page::page;
 pub use pattern::{Address, Pattern, start};
 pub use resource_type::{
     Action, Deleted, Located, Meta, Placement, ResourceType, Started, Target, Written, set_state,
 };
+pub use wish::Wish;
