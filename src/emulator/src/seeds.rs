@@ -116,12 +116,12 @@ fn first_time(txn: &mut Txn<'_>, what: &str) -> bool {
 
 fn directory(txn: &mut Txn<'_>, tenant: &str, deployer: &Credential, now: &str) {
     let graph_id = named("graph", tenant);
-    let mut api = graph::service_principal();
-    api["id"] = json!(graph_id);
-    api["appId"] = json!(GRAPH_APP);
-    api["displayName"] = json!("Microsoft Graph");
-    api["appDisplayName"] = json!("Microsoft Graph");
-    api["servicePrincipalNames"] = json!([GRAPH_APP, "https://graph.microsoft.com"]);
+    let mut api = service(
+        &graph_id,
+        GRAPH_APP,
+        "Microsoft Graph",
+        "https://graph.microsoft.com",
+    );
     api["appRoles"] = APP_ROLES
         .iter()
         .map(|(id, value)| {
@@ -138,12 +138,7 @@ fn directory(txn: &mut Txn<'_>, tenant: &str, deployer: &Credential, now: &str) 
         .collect();
     put(txn, SERVICE_PRINCIPAL, api);
     for (app_id, name, audience) in SERVICES {
-        let mut api = graph::service_principal();
-        api["id"] = json!(named(app_id, tenant));
-        api["appId"] = json!(app_id);
-        api["displayName"] = json!(name);
-        api["appDisplayName"] = json!(name);
-        api["servicePrincipalNames"] = json!([app_id, audience]);
+        let mut api = service(&named(app_id, tenant), app_id, name, audience);
         api["oauth2PermissionScopes"] = json!([user_impersonation(name)]);
         put(txn, SERVICE_PRINCIPAL, api);
     }
@@ -160,6 +155,21 @@ fn directory(txn: &mut Txn<'_>, tenant: &str, deployer: &Credential, now: &str) 
     principal["displayName"] = json!(DEPLOYER);
     principal["createdDateTime"] = json!(now);
     put(txn, SERVICE_PRINCIPAL, principal);
+    permissions(txn, tenant, &graph_id, deployer, now);
+}
+
+/// The service principal of one of Azure's services.
+fn service(id: &str, app_id: &str, name: &str, audience: &str) -> Value {
+    let mut body = graph::service_principal();
+    body["id"] = json!(id);
+    body["appId"] = json!(app_id);
+    body["displayName"] = json!(name);
+    body["appDisplayName"] = json!(name);
+    body["servicePrincipalNames"] = json!([app_id, audience]);
+    body
+}
+
+fn permissions(txn: &mut Txn<'_>, tenant: &str, graph_id: &str, deployer: &Credential, now: &str) {
     for (id, value) in APP_ROLES {
         if PERMISSIONS.contains(value) {
             txn.put(graph::app_role_assignment(json!({

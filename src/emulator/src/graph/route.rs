@@ -1,6 +1,6 @@
 //! Who calls Graph, and which part of it answers.
 
-use super::address::{Address, Segment, segments};
+use super::address::{Address, Key, Segment, segments};
 use super::entity::{APPLICATIONS, SERVICE_PRINCIPALS};
 use super::error::GraphError;
 use super::request::{Request, locate};
@@ -128,18 +128,25 @@ fn entity(request: &Request<'_>, address: &Address) -> Result<Answer, GraphError
                 action @ ("getmembergroups" | "getmemberobjects" | "checkmembergroups"
                 | "checkmemberobjects"),
             ],
-        ) => {
-            let id = request.read(|world| {
-                let object = request.find(world, entity, key, Right::Read)?;
-                Ok(object.text("/id").unwrap_or_default().to_owned())
-            })?;
-            links::membership(request, &id, action)
-        }
+        ) => membership(request, address, key, action),
         (_, [list @ ("owners" | "members"), ..]) => linked(request, address, list),
         _ => Err(GraphError::no_segment(
             address.words().first().copied().unwrap_or_default(),
         )),
     }
+}
+
+fn membership(
+    request: &Request<'_>,
+    address: &Address,
+    key: &Key,
+    action: &str,
+) -> Result<Answer, GraphError> {
+    let id = request.read(|world| {
+        let object = request.find(world, address.entity, key, Right::Read)?;
+        Ok(object.text("/id").unwrap_or_default().to_owned())
+    })?;
+    links::membership(request, &id, action)
 }
 
 /// Everything below `…/owners` and `…/members`.
