@@ -9,6 +9,7 @@ use super::resource_type::{
     Action, Deleted, Located, Placement, ResourceType, Target, Written, set_state,
 };
 use super::{body, groups, locks, operations, providers, read, subscriptions, tags, weather};
+use crate::entra::replication;
 use crate::server::Answer;
 use crate::state::{Effect, Object, Txn};
 use axum::http::Method;
@@ -66,7 +67,7 @@ fn admitted(
     }
     weather::check(cx, world, &target.key, sent_location)?;
     if kind.meta().placement == Placement::Extension {
-        read::extended(cx, world, &target.scope)?;
+        kind.hangs_on(cx, world, &target.scope)?;
     }
     if let Some(parent) = &target.parent
         && world.object(parent).is_none()
@@ -93,7 +94,8 @@ fn put(
         sent.insert("tags".to_owned(), Value::Object(tags));
     }
     operations::end_pending(txn, &target.key, cx.now);
-    let old = txn.world().object(&target.key).cloned();
+    kind.prepare(cx, txn, target, &sent);
+    let old = kind.find(txn.world(), &target.key);
     if meta.location == Located::Regional {
         let location = body::location(&sent, meta.kind)?;
         stays(cx, target, old.as_deref(), &location)?;
@@ -152,6 +154,7 @@ fn store(
         pending: None,
     };
     txn.put(object.clone());
+    replication::follow(txn, old.as_deref(), &object, cx.now);
     let mut headers = Vec::new();
     if let Some(started) = written.started {
         headers = pattern::start(
@@ -164,7 +167,7 @@ fn store(
         );
     }
     kind.stored(cx, txn, &object);
-    let mut answer = Answer::json(written.status, kind.view(&object, txn.world(), &cx.api));
+    let mut answer = Answer::json(written.status, kind.show(cx, &object, txn.world()));
     answer.headers.extend(headers);
     Ok(answer)
 }
@@ -176,10 +179,15 @@ fn delete(
     target: &Target,
 ) -> Result<Answer, ArmError> {
     admitted(cx, txn, kind, target, None)?;
-    let Some(old) = txn.world().object(&target.key).cloned() else {
+    let Some(old) = kind.find(txn.world(), &target.key) else {
         return Ok(Answer::empty(kind.delete_absent()));
     };
     match kind.delete(cx, txn.world(), &old)? {
+        Deleted::Shown(status) => {
+            let body = kind.show(cx, &old, txn.world());
+            txn.remove_tree(&target.key);
+            Ok(Answer::json(status, body))
+        }
         Deleted::Now(status) => {
             txn.remove_tree(&target.key);
             Ok(Answer::empty(status))
@@ -197,7 +205,7 @@ fn delete(
             set_state(&mut going, "Deleting");
             let headers = pattern::start(cx, txn, pattern, &going, "Deleting", Effect::Remove);
             let mut answer = if shown {
-                Answer::json(202, kind.view(&going, txn.world(), &cx.api))
+                Answer::json(202, kind.show(cx, &going, txn.world()))
             } else {
                 Answer::empty(202)
             };

@@ -5,6 +5,7 @@
 
 mod checks;
 mod content;
+mod deny_assignment;
 mod import_image;
 mod lock;
 mod private_endpoint_connection;
@@ -14,6 +15,9 @@ mod registry_fields;
 mod registry_identity;
 mod registry_view;
 mod replication;
+mod role_assignment;
+mod role_definition;
+mod role_filter;
 mod webhook;
 
 use crate::arm::{ArmError, Context, ResourceType};
@@ -23,6 +27,9 @@ use crate::state::World;
 /// All types. **A new type is one line here.**
 static TYPES: &[&dyn ResourceType] = &[
     &lock::Lock,
+    &role_assignment::RoleAssignment,
+    &role_definition::RoleDefinition,
+    &deny_assignment::DenyAssignment,
     &registry::Registry,
     &replication::Replication,
     &webhook::Webhook,
