@@ -59,16 +59,16 @@ fn object(
     in_group(cx, world)?;
     weather::check(cx, world, &target.key, None)?;
     if kind.meta().placement == Placement::Extension {
-        extended(cx, world, &target.scope)?;
+        kind.hangs_on(cx, world, &target.scope)?;
     }
     let object = kind
-        .find(world, target)
+        .find(world, &target.key)
         .filter(|object| !kind.over(object, cx.now))
         .ok_or_else(|| absent(cx, world, kind, target))?;
     if cx.call.method == Method::HEAD {
         return Ok(Answer::empty(204));
     }
-    let mut answer = Answer::json(200, kind.view(&object, world, &cx.api));
+    let mut answer = Answer::json(200, kind.show(cx, &object, world));
     kind.answered(cx, world, &object, &mut answer);
     Ok(answer)
 }
@@ -123,7 +123,10 @@ fn list(
         None => path.scope.to_ascii_lowercase(),
     };
     if kind.meta().placement == Placement::Extension {
-        extended(cx, world, &scope)?;
+        kind.hangs_on(cx, world, &scope)?;
+    }
+    if let Some(answer) = kind.list(cx, world, &scope) {
+        return answer;
     }
     let only_here = cx
         .call
@@ -140,9 +143,7 @@ fn list(
         })
         .filter(|(_, object)| !kind.over(object, cx.now))
         .map(|(key, object)| (key.as_str(), object));
-    page::page(cx, items, PAGE, |object| {
-        kind.listed(object, world, &cx.api)
-    })
+    page(cx, items, PAGE, |object| kind.listed(cx, object, world))
 }
 
 /// What an extension hangs on must be there.

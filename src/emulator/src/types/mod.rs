@@ -6,6 +6,7 @@
 mod checks;
 mod content;
 mod deleted_vault;
+mod deny_assignment;
 mod identity;
 mod import_image;
 mod lock;
@@ -18,6 +19,11 @@ mod registry_fields;
 mod registry_identity;
 mod registry_view;
 mod replication;
+mod role_assignment;
+mod role_assignment_checks;
+mod role_definition;
+mod role_definition_checks;
+mod role_filter;
 mod vault;
 mod vault_actions;
 mod vault_connection;
@@ -35,6 +41,9 @@ use crate::state::World;
 /// All types. **A new type is one line here.**
 static TYPES: &[&dyn ResourceType] = &[
     &lock::Lock,
+    &role_assignment::RoleAssignment,
+    &role_definition::RoleDefinition,
+    &deny_assignment::DenyAssignment,
     &registry::Registry,
     &replication::Replication,
     &webhook::Webhook,

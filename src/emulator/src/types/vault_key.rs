@@ -106,8 +106,8 @@ impl ResourceType for VaultKey {
         body
     }
 
-    fn listed(&self, object: &Object, world: &World, api: &ApiVersion) -> Value {
-        let mut body = self.view(object, world, api);
+    fn listed(&self, cx: &Context<'_>, object: &Object, world: &World) -> Value {
+        let mut body = self.show(cx, object, world);
         if let Some(properties) = body.get_mut("properties").and_then(Value::as_object_mut) {
             properties.retain(|name, _| ["attributes", "keyUri"].contains(&name.as_str()));
         }
@@ -153,13 +153,14 @@ impl ResourceType for VaultKeyVersion {
         ))
     }
 
-    fn find(&self, world: &World, target: &Target) -> Option<Arc<Object>> {
-        let object = world.object(target.parent.as_deref()?)?;
+    fn find(&self, world: &World, key: &str) -> Option<Arc<Object>> {
+        let (parent, id) = key.rsplit_once("/versions/")?;
+        let object = world.object(parent)?;
         let key = key_of(object)?;
         let version = key
             .versions
             .iter()
-            .find(|version| version.id.eq_ignore_ascii_case(target.name()))?;
+            .find(|version| version.id.eq_ignore_ascii_case(id))?;
         let vault = vault_of(world, &object.id)?;
         Some(Arc::new(version_object(vault, object, &key, version)))
     }

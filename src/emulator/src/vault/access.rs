@@ -3,9 +3,12 @@
 use super::fault::VaultError;
 use super::operate::Operation;
 use super::request::Request;
-use crate::arm::{Wish, data_allowed};
+use crate::access::{Decision, Plane, Reason};
+use crate::arm;
+use crate::entra::principals;
 use crate::reach::{Barrier, barrier};
 use serde_json::Value;
+use std::collections::BTreeSet;
 
 /// What a caller wants, in the words of access policies and of roles.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -118,24 +121,25 @@ fn by_role(
     key: Option<&str>,
 ) -> Result<(), VaultError> {
     let vault = &request.vault;
-    let wish = Wish {
-        action: permission.action().to_owned(),
-        scope: match key {
-            Some(name) => format!("{}/keys/{name}", vault.id),
-            None => vault.id.clone(),
-        },
+    let action = permission.action();
+    let scope = match key {
+        Some(name) => format!("{}/keys/{name}", vault.id),
+        None => vault.id.clone(),
     };
-    let azure = request.azure;
-    if request.read(|world| data_allowed(azure, world, request.principal, &wish)) {
-        return Ok(());
-    }
+    let (azure, who) = (request.azure, &request.principal.object_id);
+    let decision =
+        request.read(|world| arm::decide(azure, world, who, Plane::Data, action, &scope));
+    let denial = match decision {
+        Decision::Granted { .. } => return Ok(()),
+        Decision::Denied(Reason::DenyAssignment { id, .. }) => format!("'{id}'"),
+        Decision::Denied(Reason::NothingGrants | Reason::Condition { .. }) => "null".to_owned(),
+    };
     Err(VaultError::forbidden(
         "ForbiddenByRbac",
         format!(
-            "Caller is not authorized to perform action on resource.\r\nIf role assignments, deny assignments or role definitions were changed recently, please observe propagation time.\r\nCaller: {}\r\nAction: '{}'\r\nResource: '{}'\r\nAssignment: (not found)\r\nDenyAssignmentId: null\r\nDecisionReason: null \r\nVault: {}\r\n",
+            "Caller is not authorized to perform action on resource.\r\nIf role assignments, deny assignments or role definitions were changed recently, please observe propagation time.\r\nCaller: {}\r\nAction: '{action}'\r\nResource: '{}'\r\nAssignment: (not found)\r\nDenyAssignmentId: {denial}\r\nDecisionReason: null \r\nVault: {}\r\n",
             caller(request),
-            wish.action,
-            wish.scope.to_ascii_lowercase(),
+            scope.to_ascii_lowercase(),
             place(request)
         ),
     ))
@@ -144,11 +148,12 @@ fn by_role(
 fn by_policy(request: &Request<'_>, permission: Permission) -> Result<(), VaultError> {
     let policies = &request.vault.body["properties"]["accessPolicies"];
     let word = permission.word();
+    let who = request.read(|world| principals::identities_of(world, &request.principal.object_id));
     let granted = policies
         .as_array()
         .into_iter()
         .flatten()
-        .filter(|policy| mine(policy, &request.principal.object_id))
+        .filter(|policy| mine(policy, &who))
         .filter_map(|policy| policy["permissions"]["keys"].as_array())
         .flatten()
         .filter_map(Value::as_str)
@@ -166,10 +171,11 @@ fn by_policy(request: &Request<'_>, permission: Permission) -> Result<(), VaultE
     ))
 }
 
-fn mine(policy: &Value, object_id: &str) -> bool {
+/// Whether a policy is the caller's own or that of a group that it is in.
+fn mine(policy: &Value, who: &BTreeSet<String>) -> bool {
     policy["objectId"]
         .as_str()
-        .is_some_and(|id| id.eq_ignore_ascii_case(object_id))
+        .is_some_and(|id| who.iter().any(|who| id.eq_ignore_ascii_case(who)))
 }
 
 /// `all` is everything but purge, which must be named.
