@@ -22,6 +22,9 @@ struct Options {
     /// Open the control endpoints
     #[arg(long)]
     open_info: bool,
+    /// Callers are outside every private network
+    #[arg(long)]
+    outside: bool,
     /// Items per page of every list
     #[arg(long)]
     page_size: Option<usize>,
@@ -41,6 +44,7 @@ async fn main() -> Result<(), StartError> {
         },
         open_info: options.open_info,
         page_size: options.page_size,
+        outside: options.outside,
         announce: true,
         ..Settings::default()
     })

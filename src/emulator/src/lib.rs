@@ -5,6 +5,7 @@
 //! server/   a request becomes a Call, is routed by host and path, and an Answer goes back
 //! control/  /emulator/…: clock, faults, outages, snapshots, the request log
 //! entra/    tokens: who is calling
+//! vault/    the data plane of Key Vault: keys and what is done with them
 //! arm/      the front door (order of checks, locks, paging, operations), the same for all types
 //! types/    one file per ARM type: what its provider accepts, adds and refuses
 //! state/    the world: objects and operations, an append-only log, snapshots, the clock
@@ -13,17 +14,22 @@
 //! The state knows nothing of Azure, `arm` nothing of particular types: it finds them in
 //! the table of `types`. **Adding a type** is a file there and a line in that table.
 
+mod access;
 mod arm;
 mod azure;
 mod control;
 mod emulator;
 mod endpoint;
 mod entra;
+mod graph;
 mod process;
+mod reach;
+mod seeds;
 mod server;
 mod settings;
 mod state;
 mod types;
+mod vault;
 
 pub use emulator::Emulator;
 pub use endpoint::{Credential, Endpoint};

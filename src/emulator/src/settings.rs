@@ -47,6 +47,10 @@ pub struct Settings {
     /// Seconds that the emulator's clock starts ahead of the system's (or behind, when
     /// negative).
     pub clock_offset: i64,
+    /// Callers of data planes come from outside every private network, so that a vault or
+    /// registry without public access refuses them. Otherwise they count as inside once a
+    /// private endpoint of the resource is approved.
+    pub outside: bool,
     /// Writes `server.json` into the data folder, so that other processes find this
     /// emulator instead of waiting for its lock.
     pub announce: bool,
@@ -64,6 +68,7 @@ impl Default for Settings {
             open_info: false,
             page_size: None,
             clock_offset: 0,
+            outside: false,
             announce: false,
         }
     }

@@ -1,95 +1,150 @@
-//! Whether a principal may do something: the one place that ARM asks.
+//! Whether a principal may do something: the one place that every service asks.
 
 use super::context::Context;
 use super::error::ArmError;
-use super::path::{ArmPath, Tail};
+use super::path::ArmPath;
+use super::wish::Wish;
+use crate::access::{Decision, Holdings, Plane, Question, Reason, by_name};
+use crate::azure::Azure;
+use crate::entra::principals;
+use crate::state::World;
 use axum::http::Method;
 
-/// What a caller wants, in the words of role definitions.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Wish {
-    /// E.g. `Microsoft.ContainerRegistry/registries/write`.
-    pub action: String,
-    /// The id that it is about.
-    pub scope: String,
+/// Roles that the test principal holds at the root without an assignment that shows it.
+const OWNER_ROLES: &[&str] = &["Owner", "Key Vault Administrator"];
+
+/// What of a list its caller sees.
+#[derive(Clone, Debug, Default)]
+pub enum Sees {
+    #[default]
+    Everything,
+    /// Only what these holdings let it read.
+    Some(Holdings),
 }
 
-impl Wish {
-    /// The action that ARM derives from method and type.
-    pub fn of(method: &Method, path: &ArmPath) -> Self {
-        let (kind, word) = match &path.tail {
-            Tail::Provider(provider) => {
-                let mut kind = provider.namespace.clone();
-                for segment in provider.segments.iter().step_by(2) {
-                    kind.push('/');
-                    kind.push_str(segment);
-                }
-                (kind, provider.trailing().is_some())
+impl Sees {
+    /// Whether the object of that key is in the list.
+    pub fn shows(&self, key: &str) -> bool {
+        match self {
+            Self::Everything => true,
+            Self::Some(holdings) => {
+                let wish = Wish::of(&Method::GET, &ArmPath::parse(key));
+                holdings.decide(&wish.question()).is_granted()
             }
-            Tail::Words(words) if path.group.is_some() => {
-                let mut kind = "Microsoft.Resources/subscriptions/resourceGroups".to_owned();
-                for word in words {
-                    kind.push('/');
-                    kind.push_str(word);
-                }
-                (kind, !words.is_empty())
-            }
-            Tail::Words(words) => {
-                let mut kind = "Microsoft.Resources/subscriptions".to_owned();
-                for word in words {
-                    kind.push('/');
-                    kind.push_str(word);
-                }
-                (kind, !words.is_empty())
-            }
-        };
-        let verb = match *method {
-            Method::GET | Method::HEAD => "read",
-            Method::DELETE => "delete",
-            Method::POST if word => "action",
-            _ => "write",
-        };
-        Self {
-            action: format!("{kind}/{verb}"),
-            scope: path.text.clone(),
         }
     }
 }
 
-/// Refuses with Azure's own error unless the caller may. Until role assignments are
-/// played, whoever is known to the directory may do everything.
-pub fn allowed(cx: &Context<'_>, wish: &Wish) -> Result<(), ArmError> {
-    if cx.azure.directory.knows(&cx.principal.object_id) {
+/// Everything that a principal holds, through its groups too.
+pub fn holdings(azure: &Azure, world: &World, object_id: &str) -> Holdings {
+    let held = Holdings::of(world, &principals::identities_of(world, object_id));
+    let owns = azure
+        .directory
+        .owner()
+        .is_some_and(|owner| owner.object_id == object_id);
+    if !owns {
+        return held;
+    }
+    let roles: Vec<_> = OWNER_ROLES
+        .iter()
+        .filter_map(|name| by_name(name))
+        .collect();
+    held.with_hidden(&roles)
+}
+
+/// What access control says of one principal, action and scope. Registry pulls and pushes
+/// are [`Plane::Control`]; vault keys and Kubernetes objects are [`Plane::Data`].
+pub fn decide(
+    azure: &Azure,
+    world: &World,
+    object_id: &str,
+    plane: Plane,
+    action: &str,
+    scope: &str,
+) -> Decision {
+    holdings(azure, world, object_id).decide(&Question {
+        plane,
+        action,
+        scope,
+    })
+}
+
+/// Refuses with Azure's own error unless the caller may.
+pub fn allowed(cx: &Context<'_>, world: &World, wish: &Wish) -> Result<(), ArmError> {
+    let held = holdings(cx.azure, world, &cx.principal.object_id);
+    match held.decide(&wish.question()) {
+        Decision::Granted { .. } => Ok(()),
+        Decision::Denied(reason) => Err(refused(cx, wish, &reason)),
+    }
+}
+
+/// What of a list the caller sees: all of it with rights at its scope, with rights further
+/// down what these cover, and otherwise the list is refused.
+pub fn listed(cx: &Context<'_>, world: &World, wish: &Wish) -> Result<Sees, ArmError> {
+    let held = holdings(cx.azure, world, &cx.principal.object_id);
+    match held.decide(&wish.question()) {
+        Decision::Granted { .. } => Ok(Sees::Everything),
+        Decision::Denied(_) if held.reaches_below(&wish.question()) => Ok(Sees::Some(held)),
+        Decision::Denied(reason) => Err(refused(cx, wish, &reason)),
+    }
+}
+
+/// Refuses a write that makes use of another resource, e.g. joins a subnet, unless the
+/// caller may do `action` there too. `wish` is the write itself.
+pub fn linked(
+    cx: &Context<'_>,
+    world: &World,
+    wish: &Wish,
+    action: &str,
+    scope: &str,
+) -> Result<(), ArmError> {
+    let held = holdings(cx.azure, world, &cx.principal.object_id);
+    let question = Question {
+        plane: Plane::Control,
+        action,
+        scope,
+    };
+    if held.decide(&question).is_granted() {
         return Ok(());
     }
     let (client, object) = (&cx.principal.client_id, &cx.principal.object_id);
     Err(ArmError::gateway(
         403,
-        "AuthorizationFailed",
+        "LinkedAuthorizationFailed",
         format!(
-            "The client '{client}' with object id '{object}' does not have authorization to perform action '{}' over scope '{}' or the scope is invalid. If access was recently granted, please refresh your credentials.",
+            "The client '{client}' with object id '{object}' has permission to perform action '{}' on scope '{}'; however, it does not have permission to perform action(s) '{action}' on the linked scope(s) '{scope}' (respectively) or the linked scope(s) are invalid.",
             wish.action, wish.scope
         ),
     ))
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn actions_follow_from_method_and_type() {
-        let action = |method: Method, path: &str| Wish::of(&method, &ArmPath::parse(path)).action;
-        let registry = "/subscriptions/S/resourceGroups/G/providers/A.B/xs/x";
-        assert_eq!(action(Method::PUT, registry), "A.B/xs/write");
-        assert_eq!(action(Method::GET, registry), "A.B/xs/read");
-        assert_eq!(
-            action(Method::POST, &format!("{registry}/doIt")),
-            "A.B/xs/doIt/action"
-        );
-        assert_eq!(
-            action(Method::DELETE, "/subscriptions/S/resourcegroups/G"),
-            "Microsoft.Resources/subscriptions/resourceGroups/delete"
-        );
+fn refused(cx: &Context<'_>, wish: &Wish, reason: &Reason) -> ArmError {
+    let (client, object) = (&cx.principal.client_id, &cx.principal.object_id);
+    let scope = if wish.scope.is_empty() {
+        "/"
+    } else {
+        &wish.scope
+    };
+    match reason {
+        Reason::NothingGrants | Reason::Condition { .. } => ArmError::gateway(
+            403,
+            "AuthorizationFailed",
+            format!(
+                "The client '{client}' with object id '{object}' does not have authorization to perform action '{}' over scope '{scope}' or the scope is invalid. If access was recently granted, please refresh your credentials.",
+                wish.action
+            ),
+        ),
+        Reason::DenyAssignment {
+            id,
+            name,
+            scope: at,
+        } => ArmError::gateway(
+            403,
+            "DenyAssignmentAuthorizationFailed",
+            format!(
+                "The client '{client}' with object id '{object}' has permission to perform action '{}' on scope '{scope}'; however, the access is denied because of the deny assignment with name '{name}' and Id '{id}' at scope '{at}'.",
+                wish.action
+            ),
+        ),
     }
 }

@@ -1,5 +1,6 @@
 //! PUT, PATCH, POST and DELETE: written once for all types.
 
+use super::authorize;
 use super::context::Context;
 use super::error::ArmError;
 use super::path::Tail;
@@ -8,16 +9,21 @@ use super::resolve::{Meaning, meaning};
 use super::resource_type::{
     Action, Deleted, Located, Placement, ResourceType, Target, Written, set_state,
 };
+use super::wish::Wish;
 use super::{
     body, groups, locks, operations, providers, read, subscriptions, tags, turns, weather,
 };
+use crate::entra::replication;
 use crate::server::Answer;
 use crate::state::{Effect, Object, Txn};
 use axum::http::Method;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 use std::sync::Arc;
 
 type Kind = &'static dyn ResourceType;
+
+/// What giving an identity to an object takes.
+const ASSIGN_IDENTITY: &str = "Microsoft.ManagedIdentity/userAssignedIdentities/assign/action";
 
 pub fn answer(cx: &Context<'_>, txn: &mut Txn<'_>) -> Result<Answer, ArmError> {
     let method = &cx.call.method;
@@ -68,7 +74,7 @@ fn admitted(
     }
     weather::check(cx, world, &target.key, sent_location)?;
     if kind.meta().placement == Placement::Extension {
-        read::extended(cx, world, &target.scope)?;
+        kind.hangs_on(cx, world, &target.scope)?;
     }
     if let Some(parent) = &target.parent
         && world.object(parent).is_none()
@@ -89,6 +95,9 @@ fn put(
     let meta = kind.meta();
     let location = body::sent_location(cx.call);
     admitted(cx, txn, kind, target, location.as_deref())?;
+    if let Some(answer) = kind.redirected(cx, txn, target) {
+        return answer;
+    }
     let mut sent = body::object(cx.call)?;
     body::known_members(&sent, meta.members, "ResourceDefinition")?;
     if let Some(tags) = body::tags(&sent)? {
@@ -97,7 +106,8 @@ fn put(
     turns::nudge(cx, txn, &kind.leans_on(&sent));
     turns::wait(cx, txn, kind, target)?;
     operations::end_pending(txn, &target.key, cx.now);
-    let old = txn.world().object(&target.key).cloned();
+    kind.prepare(cx, txn, target, &sent);
+    let old = kind.find(txn.world(), &target.key);
     if meta.location == Located::Global {
         let location = body::global(&sent, meta.kind)?;
         sent.insert("location".to_owned(), json!(location));
@@ -107,6 +117,7 @@ fn put(
         stays(cx, target, old.as_deref(), &location)?;
         sent.insert("location".to_owned(), json!(location));
     }
+    linked_identities(cx, txn, target, old.as_deref(), &sent)?;
     let written = kind.put(cx, txn.world(), target, old.as_deref(), &sent)?;
     store(cx, txn, kind, target, old, written)
 }
@@ -125,11 +136,40 @@ fn patch(
     }
     turns::wait(cx, txn, kind, target)?;
     operations::end_pending(txn, &target.key, cx.now);
-    let Some(old) = txn.world().object(&target.key).cloned() else {
+    let Some(old) = kind.find(txn.world(), &target.key) else {
         return Err(read::absent(cx, txn.world(), kind, target));
     };
+    linked_identities(cx, txn, target, Some(&old), &sent)?;
     let written = kind.patch(cx, txn.world(), target, &old, &sent)?;
     store(cx, txn, kind, target, Some(old), written)
+}
+
+/// Who gives an object an identity must be allowed to assign it.
+fn linked_identities(
+    cx: &Context<'_>,
+    txn: &Txn<'_>,
+    target: &Target,
+    old: Option<&Object>,
+    sent: &Map<String, Value>,
+) -> Result<(), ArmError> {
+    let ids = |body: Option<&Value>| -> Vec<String> {
+        body.and_then(|body| body.pointer("/userAssignedIdentities"))
+            .and_then(Value::as_object)
+            .into_iter()
+            .flatten()
+            .filter(|(_, value)| !value.is_null() || cx.call.method == Method::PUT)
+            .map(|(id, _)| id.clone())
+            .collect()
+    };
+    let held = ids(old.and_then(|old| old.body.get("identity")));
+    let wish = Wish::of(&cx.call.method, cx.path);
+    for id in ids(sent.get("identity")) {
+        if held.iter().any(|held| held.eq_ignore_ascii_case(&id)) || id == target.id {
+            continue;
+        }
+        authorize::linked(cx, txn.world(), &wish, ASSIGN_IDENTITY, &id)?;
+    }
+    Ok(())
 }
 
 /// Stores what a type wrote, starts its operation and shows the object.
@@ -161,6 +201,7 @@ fn store(
         pending: None,
     };
     txn.put(object.clone());
+    replication::follow(txn, old.as_deref(), &object, cx.now);
     let mut headers = Vec::new();
     if let Some(started) = written.started {
         headers = pattern::start(
@@ -173,7 +214,7 @@ fn store(
         );
     }
     kind.stored(cx, txn, &object);
-    let mut answer = Answer::json(written.status, kind.view(&object, txn.world(), &cx.api));
+    let mut answer = Answer::json(written.status, kind.show(cx, &object, txn.world()));
     answer.headers.extend(headers);
     kind.answered(cx, txn.world(), &object, &mut answer);
     Ok(answer)
@@ -186,7 +227,7 @@ fn delete(
     target: &Target,
 ) -> Result<Answer, ArmError> {
     admitted(cx, txn, kind, target, None)?;
-    let Some(old) = txn.world().object(&target.key).cloned() else {
+    let Some(old) = kind.find(txn.world(), &target.key) else {
         return Ok(Answer::empty(kind.delete_absent()));
     };
     let deleted = kind.delete(cx, txn.world(), &old)?;
@@ -195,6 +236,11 @@ fn delete(
     }
     kind.deleting(cx, txn, &old);
     match deleted {
+        Deleted::Shown(status) => {
+            let body = kind.show(cx, &old, txn.world());
+            operations::remove(txn, &target.key, cx.now);
+            Ok(Answer::json(status, body))
+        }
         Deleted::Now(status) => {
             operations::remove(txn, &target.key, cx.now);
             Ok(Answer::empty(status))
@@ -212,7 +258,7 @@ fn delete(
             set_state(&mut going, "Deleting");
             let headers = pattern::start(cx, txn, pattern, &going, "Deleting", Effect::Remove);
             let mut answer = if shown {
-                Answer::json(202, kind.view(&going, txn.world(), &cx.api))
+                Answer::json(202, kind.show(cx, &going, txn.world()))
             } else {
                 Answer::empty(202)
             };

@@ -1,20 +1,24 @@
 //! The order in which ARM checks a request, before any provider sees it.
 
 use super::api_version::ApiVersion;
-use super::authorize::{self, Wish};
+use super::authorize::{self, Sees};
 use super::context::Context;
 use super::error::ArmError;
-use super::path::ArmPath;
-use super::{crud, operations, read, resolve};
+use super::path::{ArmPath, Tail};
+use super::wish::Wish;
+use super::{addresses, crud, operations, read, resolve};
 use crate::azure::Azure;
 use crate::entra::{Audience, Principal, TokenError};
 use crate::server::{Answer, Call};
+use crate::state::World;
 use axum::http::Method;
 use uuid::Uuid;
 
 /// Answers for `management.azure.com`.
 pub fn answer(azure: &Azure, call: &Call) -> Answer {
-    admit(azure, call).unwrap_or_else(Answer::from)
+    let mut answer = admit(azure, call).unwrap_or_else(Answer::from);
+    addresses::complete(&mut answer, call);
+    answer
 }
 
 fn admit(azure: &Azure, call: &Call) -> Result<Answer, ArmError> {
@@ -23,16 +27,17 @@ fn admit(azure: &Azure, call: &Call) -> Result<Answer, ArmError> {
     if let Some(subscription) = &path.subscription {
         played(azure, subscription)?;
     }
-    let cx = Context {
+    let mut cx = Context {
         azure,
         call,
         principal: &principal,
         api: ApiVersion::read(call.parameter("api-version"))?,
         path: &path,
         now: azure.clock.now(),
+        sees: Sees::Everything,
     };
-    authorize::allowed(&cx, &Wish::of(&call.method, &path))?;
     let reads = matches!(call.method, Method::GET | Method::HEAD);
+    cx.sees = azure.store.read(|world| permitted(&cx, world))?;
     if reads && !resolve::is_action(&cx) {
         pass_time(&cx)?;
         azure.store.read(|world| read::answer(&cx, world))
@@ -42,6 +47,70 @@ fn admit(azure: &Azure, call: &Call) -> Result<Answer, ArmError> {
             .write(|txn| crud::answer(&cx, txn))
             .map_err(|_| broken())?
     }
+}
+
+/// Whether the caller may, and what it sees of a list.
+fn permitted(cx: &Context<'_>, world: &World) -> Result<Sees, ArmError> {
+    let held = || authorize::holdings(cx.azure, world, &cx.principal.object_id);
+    let reads = matches!(cx.call.method, Method::GET | Method::HEAD);
+    let wish = Wish::of(&cx.call.method, cx.path);
+    match &cx.path.tail {
+        // The tenant shows which subscriptions one has something in.
+        Tail::Words(words) if cx.path.subscription.is_none() => {
+            let subscriptions = words
+                .iter()
+                .any(|word| word.eq_ignore_ascii_case("subscriptions"));
+            return Ok(if subscriptions {
+                Sees::Some(held())
+            } else {
+                Sees::Everything
+            });
+        }
+        // So does a subscription itself.
+        Tail::Words(words) if reads && cx.path.group.is_none() && open_to_all(words) => {
+            let known = format!(
+                "/subscriptions/{}",
+                cx.path.subscription.as_deref().unwrap_or("")
+            );
+            if held().touches(&known) {
+                return Ok(Sees::Everything);
+            }
+        }
+        // Operations are polled at the subscription; rights anywhere in it will do.
+        Tail::Provider(path) if reads && path.location.is_some() && polls(&path.segments) => {
+            let known = Wish {
+                scope: format!(
+                    "/subscriptions/{}",
+                    cx.path.subscription.as_deref().unwrap_or("")
+                ),
+                ..wish.clone()
+            };
+            if held().reaches_below(&known.question()) {
+                return Ok(Sees::Everything);
+            }
+        }
+        Tail::Words(_) | Tail::Provider(_) => {}
+    }
+    if reads && resolve::is_list(cx) {
+        return authorize::listed(cx, world, &wish);
+    }
+    authorize::allowed(cx, world, &wish).map(|()| Sees::Everything)
+}
+
+/// What of a subscription everybody sees who has anything in it: itself, its locations, and
+/// ARM's own jobs, whose addresses only those know who were told.
+fn open_to_all(words: &[String]) -> bool {
+    words.first().is_none_or(|word| {
+        ["locations", "operationresults"]
+            .iter()
+            .any(|open| open.eq_ignore_ascii_case(word))
+    })
+}
+
+fn polls(segments: &[String]) -> bool {
+    segments
+        .first()
+        .is_some_and(|word| word.to_ascii_lowercase().contains("operation"))
 }
 
 /// A read or poll brings whatever it looks at a step on.

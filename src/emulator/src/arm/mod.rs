@@ -6,6 +6,7 @@
 //! operations on. Nothing in here knows a particular type but groups, subscriptions and
 //! tags, which are ARM's own.
 
+mod addresses;
 mod api_version;
 mod authorize;
 mod body;
@@ -30,15 +31,20 @@ mod subscriptions;
 mod tags;
 mod turns;
 mod weather;
+mod wish;
 
 pub use api_version::{ApiVersion, Since};
-pub use authorize::{Wish, allowed};
+pub use authorize::{allowed, decide, linked};
 pub use context::{Context, stamp};
 pub use error::{ArmError, Source, for_status};
 pub use front_door::answer;
 pub use locks::KIND as LOCK_KIND;
+pub use operations::end_pending;
+pub use page::page;
 pub use path::kind_of;
 pub use pattern::{Address, Pattern, start};
+pub use regions::{geography, pair};
 pub use resource_type::{
     Action, Deleted, Located, Meta, Placement, ResourceType, Started, Target, Written, set_state,
 };
+pub use wish::Wish;

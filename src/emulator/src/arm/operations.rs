@@ -204,8 +204,9 @@ pub fn poll(cx: &Context<'_>, operation: &Operation) -> Answer {
             status(operation, *running, body)
         }
         Polling::Plain { running, .. } => status(operation, *running, Map::new()),
+        Polling::Dated => dated(cx, operation),
         // Never polled under its own address.
-        Polling::Object => Answer::empty(if operation.finished() { 204 } else { 202 }),
+        Polling::Object { .. } => Answer::empty(if operation.finished() { 204 } else { 202 }),
         Polling::Result { told, done } => match &operation.outcome {
             Outcome::Succeeded if *told => Answer::json(*done, json!({"status": "Succeeded"})),
             Outcome::Succeeded => Answer::empty(*done),
@@ -220,6 +221,24 @@ pub fn poll(cx: &Context<'_>, operation: &Operation) -> Answer {
     };
     answer.headers.extend(again(cx, operation, polling));
     answer
+}
+
+/// What Key Vault's operations tell: when they began and when they last did something.
+fn dated(cx: &Context<'_>, operation: &Operation) -> Answer {
+    let mut body = json!({"createdDateTime": Moment::from(operation.started).spaced()});
+    let (status, word) = match &operation.outcome {
+        Outcome::Succeeded => (200, "Succeeded"),
+        Outcome::Failed(failure) => {
+            body["error"] = error(failure);
+            (200, "Failed")
+        }
+        _ => (202, operation.word.as_str()),
+    };
+    if status == 200 {
+        body["lastActionDateTime"] = json!(cx.now.spaced());
+    }
+    body["status"] = json!(word);
+    Answer::json(status, body)
 }
 
 /// `{"status"}` with what comes beside it.

@@ -2,7 +2,7 @@
 
 use super::context::Context;
 use crate::settings::Pace;
-use crate::state::{Effect, Object, Operation, Outcome, Polling, ResultAddress, Txn};
+use crate::state::{Effect, Object, Operation, Outcome, OwnAddress, Polling, ResultAddress, Txn};
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use serde_json::json;
@@ -110,8 +110,14 @@ pub fn poll_headers(cx: &Context<'_>, operation: &Operation) -> Vec<(&'static st
         Polling::Status { .. } | Polling::Plain { .. } => {
             vec![("azure-asyncoperation", address(&operation.path))]
         }
-        Polling::Result { .. } => vec![("location", address(&operation.path))],
-        Polling::Object => return Vec::new(),
+        Polling::Result { .. } | Polling::Dated => vec![("location", address(&operation.path))],
+        Polling::Object { header: None } => return Vec::new(),
+        Polling::Object {
+            header: Some(OwnAddress::AsyncOperation),
+        } => vec![("azure-asyncoperation", own_address(cx, operation))],
+        Polling::Object {
+            header: Some(OwnAddress::Location),
+        } => vec![("location", own_address(cx, operation))],
     };
     if let Some(result) = &operation.result {
         headers.push(("location", address(&result.path)));
@@ -124,6 +130,26 @@ pub fn poll_headers(cx: &Context<'_>, operation: &Operation) -> Vec<(&'static st
         headers.push(("retry-after", seconds.to_string()));
     }
     headers
+}
+
+/// The object's own address, with the operation in a parameter, as Key Vault does it.
+fn own_address(cx: &Context<'_>, operation: &Operation) -> String {
+    format!(
+        "{}{}?api-version={}&{OPERATION}={}",
+        cx.call.origin,
+        operation.target_id(),
+        operation.api_version,
+        URL_SAFE_NO_PAD.encode(operation.path.to_ascii_lowercase())
+    )
+}
+
+/// The parameter that names an operation at an object's own address.
+const OPERATION: &str = "kv-operation";
+
+/// The key of the operation that a read of an object asks for, if it asks for one.
+pub fn asked_for(cx: &Context<'_>) -> Option<String> {
+    let token = URL_SAFE_NO_PAD.decode(cx.call.parameter(OPERATION)?).ok()?;
+    String::from_utf8(token).ok()
 }
 
 fn address(cx: &Context<'_>, address: Address, object: &Object, guid: Uuid) -> String {

@@ -5,9 +5,9 @@ use super::error::ArmError;
 use super::path::{Tail, kind_of};
 use super::resolve::{Meaning, meaning};
 use super::resource_type::{Placement, ResourceType, Target};
-use super::{groups, operations, page, providers, subscriptions, tags, weather};
+use super::{groups, operations, page, pattern, providers, subscriptions, tags, weather};
 use crate::server::Answer;
-use crate::state::World;
+use crate::state::{Effect, World};
 use crate::types;
 use axum::http::Method;
 
@@ -17,6 +17,10 @@ const PAGE: usize = 100;
 pub fn answer(cx: &Context<'_>, world: &World) -> Result<Answer, ArmError> {
     let key = cx.path.text.to_ascii_lowercase();
     if let Some(operation) = world.operation(&key) {
+        return Ok(operations::poll(cx, operation));
+    }
+    let asked = pattern::asked_for(cx).and_then(|key| world.operation(&key));
+    if let Some(operation) = asked.filter(|operation| operation.effect == Effect::Remove) {
         return Ok(operations::poll(cx, operation));
     }
     if let Some((front, name)) = key.rsplit_once('/')
@@ -55,17 +59,17 @@ fn object(
     in_group(cx, world)?;
     weather::check(cx, world, &target.key, None)?;
     if kind.meta().placement == Placement::Extension {
-        extended(cx, world, &target.scope)?;
+        kind.hangs_on(cx, world, &target.scope)?;
     }
-    let object = world
-        .object(&target.key)
+    let object = kind
+        .find(world, &target.key)
         .filter(|object| !kind.over(object, cx.now))
         .ok_or_else(|| absent(cx, world, kind, target))?;
     if cx.call.method == Method::HEAD {
         return Ok(Answer::empty(204));
     }
-    let mut answer = Answer::json(200, kind.view(object, world, &cx.api));
-    kind.answered(cx, world, object, &mut answer);
+    let mut answer = Answer::json(200, kind.show(cx, &object, world));
+    kind.answered(cx, world, &object, &mut answer);
     Ok(answer)
 }
 
@@ -119,7 +123,10 @@ fn list(
         None => path.scope.to_ascii_lowercase(),
     };
     if kind.meta().placement == Placement::Extension {
-        extended(cx, world, &scope)?;
+        kind.hangs_on(cx, world, &scope)?;
+    }
+    if let Some(answer) = kind.list(cx, world, &scope) {
+        return answer;
     }
     let only_here = cx
         .call
@@ -134,8 +141,9 @@ fn list(
                     .rsplit_once("/providers/")
                     .is_some_and(|(front, _)| front == scope)
         })
+        .filter(|(_, object)| !kind.over(object, cx.now))
         .map(|(key, object)| (key.as_str(), object));
-    page::page(cx, items, PAGE, |object| kind.view(object, world, &cx.api))
+    page(cx, items, PAGE, |object| kind.listed(cx, object, world))
 }
 
 /// What an extension hangs on must be there.

@@ -104,6 +104,25 @@ pub fn exists(text: &str) -> bool {
     REGIONS.iter().any(|region| region.0 == name)
 }
 
+/// The geography that a region belongs to: what is encrypted there can be restored within it.
+pub fn geography(region: &str) -> Option<&'static str> {
+    let name = normal(region);
+    REGIONS
+        .iter()
+        .find(|region| region.0 == name)
+        .map(|region| region.2)
+}
+
+/// The region that another one is paired with.
+pub fn pair(region: &str) -> Option<&'static str> {
+    let name = normal(region);
+    REGIONS
+        .iter()
+        .find(|region| region.0 == name)
+        .map(|region| region.3)
+        .filter(|pair| !pair.is_empty())
+}
+
 /// All names, comma separated as ARM's messages print them.
 pub fn names() -> String {
     let names: Vec<&str> = REGIONS.iter().map(|region| region.0).collect();

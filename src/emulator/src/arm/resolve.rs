@@ -79,6 +79,18 @@ pub fn is_action(cx: &Context<'_>) -> bool {
     }
 }
 
+/// Whether a GET asks for all objects of a type, or of all types, at a scope.
+pub fn is_list(cx: &Context<'_>) -> bool {
+    match &cx.path.tail {
+        Tail::Provider(path) => matches!(meaning(cx, path), Ok(Meaning::Collection(..))),
+        Tail::Words(words) => words.first().is_some_and(|word| {
+            ["resources", "resourcegroups"]
+                .iter()
+                .any(|list| list.eq_ignore_ascii_case(word))
+        }),
+    }
+}
+
 fn known(
     cx: &Context<'_>,
     path: &ProviderPath,
@@ -88,6 +100,7 @@ fn known(
     let found = types::of(&name).filter(|kind| match kind.meta().placement {
         Placement::Extension => true,
         Placement::Group => cx.path.subscription.is_some() && path.location.is_none(),
+        Placement::Location => cx.path.subscription.is_some() && cx.path.group.is_none(),
     });
     found.ok_or_else(|| {
         let versions = types::of(&path.kind(1))
@@ -122,6 +135,9 @@ fn target(
     };
     let mut levels = meta.kind.split('/');
     let mut id = format!("{scope}/providers/{}", levels.next().unwrap_or_default());
+    if let (Placement::Location, Some(location)) = (meta.placement, &path.location) {
+        id.push_str(&format!("/locations/{location}"));
+    }
     let mut parent = None;
     for (level, name) in levels.zip(&names) {
         parent = (names.len() > 1).then(|| id.to_ascii_lowercase());
@@ -133,12 +149,12 @@ fn target(
         .take(depth * 2)
         .map(String::as_str)
         .collect();
-    Target {
+    kind.place(Target {
         key: id.to_ascii_lowercase(),
         id,
         names,
         parent,
         scope,
         spelled: format!("{}/{}", path.namespace, spelled.join("/")),
-    }
+    })
 }

@@ -5,10 +5,12 @@ use super::context::Context;
 use super::error::{ArmError, Source};
 use super::locks::within;
 use super::pattern::Pattern;
+use super::read;
 use crate::server::Answer;
 use crate::state::{Failure, Moment, Object, Txn, World};
 use axum::http::Method;
 use serde_json::{Map, Value, json};
+use std::sync::Arc;
 
 /// Constant facts about a type.
 #[derive(Debug)]
@@ -36,6 +38,9 @@ pub enum Placement {
     Group,
     /// At any scope; the id keeps the caller's spelling of it.
     Extension,
+    /// Below a location of a subscription (`…/locations/L/…`); lists also leave the
+    /// location out.
+    Location,
 }
 
 /// What a type does with `location`.
@@ -95,6 +100,8 @@ pub struct Started {
 pub enum Deleted {
     /// Gone at once, with this status.
     Now(u16),
+    /// Gone at once, with this status and the object as it was.
+    Shown(u16),
     /// Gone when the operation ends; `shown` answers with the object as `Deleting`.
     Later {
         pattern: &'static Pattern,
@@ -113,6 +120,31 @@ pub struct Action {
 /// paging; a type says what its provider accepts, adds, refuses and shows.
 pub trait ResourceType: Sync {
     fn meta(&self) -> &'static Meta;
+
+    /// Where an addressed object really is, for types that several addresses lead to.
+    fn place(&self, target: Target) -> Target {
+        target
+    }
+
+    /// The object of that key, for types that know some without storing them.
+    fn find(&self, world: &World, key: &str) -> Option<Arc<Object>> {
+        world.object(key).cloned()
+    }
+
+    /// Whether an extension may hang on `scope`.
+    fn hangs_on(&self, cx: &Context<'_>, world: &World, scope: &str) -> Result<(), ArmError> {
+        read::extended(cx, world, scope)
+    }
+
+    /// Changes that a PUT makes even if it is then refused.
+    fn prepare(
+        &self,
+        _cx: &Context<'_>,
+        _txn: &mut Txn<'_>,
+        _target: &Target,
+        _sent: &Map<String, Value>,
+    ) {
+    }
 
     /// PUT; `old` is what stands there.
     fn put(
@@ -134,6 +166,16 @@ pub trait ResourceType: Sync {
         sent: &Map<String, Value>,
     ) -> Result<Written, ArmError>;
 
+    /// A PUT that changes something else instead of making an object here.
+    fn redirected(
+        &self,
+        _cx: &Context<'_>,
+        _txn: &mut Txn<'_>,
+        _target: &Target,
+    ) -> Option<Result<Answer, ArmError>> {
+        None
+    }
+
     /// DELETE of what stands there.
     fn delete(
         &self,
@@ -152,6 +194,27 @@ pub trait ResourceType: Sync {
     /// The object as this api-version shows it.
     fn view(&self, object: &Object, _world: &World, _api: &ApiVersion) -> Value {
         object.body.clone()
+    }
+
+    /// The object as this request shows it; by default as [`Self::view`] does.
+    fn show(&self, cx: &Context<'_>, object: &Object, world: &World) -> Value {
+        self.view(object, world, &cx.api)
+    }
+
+    /// The object as a LIST shows it.
+    fn listed(&self, cx: &Context<'_>, object: &Object, world: &World) -> Value {
+        self.show(cx, object, world)
+    }
+
+    /// LIST at `scope`, a lower-case id, for types whose lists are not what is stored below
+    /// it.
+    fn list(
+        &self,
+        _cx: &Context<'_>,
+        _world: &World,
+        _scope: &str,
+    ) -> Option<Result<Answer, ArmError>> {
+        None
     }
 
     /// Whether its time is over, so that nobody sees it any more.

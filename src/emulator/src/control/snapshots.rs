@@ -2,6 +2,7 @@
 
 use super::{ok, unwritten};
 use crate::azure::Azure;
+use crate::seeds;
 use crate::server::Answer;
 use crate::state::World;
 use serde::Deserialize;
@@ -54,12 +55,12 @@ pub fn restore(azure: &Azure, order: &Order) -> Result<Answer, String> {
     Ok(ok(json!({ "restored": order.name })))
 }
 
-/// Empties everything but the tenant and its secrets.
+/// Empties everything but the tenant, its secrets and what a fresh one has.
 pub fn reset(azure: &Azure) -> io::Result<()> {
     azure.store.restore(Arc::new(World::default()))?;
     azure.clock.set_offset(azure.settings.clock_offset);
     azure.outages.replace(BTreeSet::new());
     azure.faults.clear();
     azure.requests.clear();
-    Ok(())
+    seeds::plant(azure)
 }

@@ -1,8 +1,9 @@
 //! A request, taken apart once.
 
+use super::targets;
 use crate::state::Outcome;
 use axum::body::Bytes;
-use axum::http::{HeaderMap, Method, Uri, header, request};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, Uri, header, request};
 use percent_encoding::percent_decode_str;
 use std::time::Instant;
 
@@ -52,6 +53,33 @@ impl Call {
             fate: None,
             arrived: Instant::now(),
         }
+    }
+
+    /// A request that came inside this one: the same caller, another target. `None` where
+    /// the target is not one.
+    pub fn part(
+        &self,
+        method: Method,
+        target: &str,
+        headers: &[(String, String)],
+        body: Bytes,
+    ) -> Option<Self> {
+        let uri: Uri = targets::encoded(target.as_bytes()).try_into().ok()?;
+        let mut all = self.headers.clone();
+        for (name, value) in headers {
+            let name = HeaderName::from_bytes(name.as_bytes()).ok()?;
+            all.insert(name, HeaderValue::from_str(value).ok()?);
+        }
+        Some(Self {
+            method,
+            path: fold(uri.path()),
+            target: uri.to_string(),
+            query: query(&uri),
+            headers: all,
+            body,
+            fate: None,
+            ..self.clone()
+        })
     }
 
     /// The first query parameter of that name; names are compared without case, as ARM does.

@@ -1,10 +1,11 @@
 //! The way of one request through the emulator.
 
 use super::hosts::Plane;
+use super::targets::Lenient;
 use super::{Answer, Call, headers};
 use crate::azure::Azure;
 use crate::control::Disturbance;
-use crate::{arm, control, entra};
+use crate::{arm, control, entra, graph, vault};
 use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::extract::{Request, State};
@@ -25,7 +26,7 @@ pub async fn serve(
     stop: impl Future<Output = ()> + Send + 'static,
 ) -> io::Result<()> {
     let router = Router::new().fallback(handle).with_state(azure);
-    axum::serve(listener, router)
+    axum::serve(Lenient(listener), router)
         .with_graceful_shutdown(stop)
         .await
 }
@@ -79,8 +80,8 @@ fn route(azure: &Azure, call: &Call, plane: &Plane) -> Answer {
         Plane::Control => control::answer(azure, call),
         Plane::Entra => entra::answer(azure, call),
         Plane::Arm => arm::answer(azure, call),
-        Plane::Graph => unserved("Microsoft Graph"),
-        Plane::Vault(name) => unserved(&format!("the vault {name}")),
+        Plane::Graph => graph::answer(azure, call),
+        Plane::Vault(name) => vault::answer(azure, call, name),
         Plane::Registry(name) => unserved(&format!("the registry {name}")),
     }
 }

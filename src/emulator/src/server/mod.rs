@@ -7,6 +7,7 @@ mod call;
 mod headers;
 mod hosts;
 mod listen;
+mod targets;
 
 pub use answer::Answer;
 pub use call::Call;

@@ -90,8 +90,23 @@ pub enum Polling {
         /// Whether polls carry the address again while it runs.
         again: bool,
     },
-    /// Not polled: reading the object tells when it has settled.
-    Object,
+    /// `Location`: 202 and 200, with the status and its times in the body, as Key Vault
+    /// purges vaults.
+    Dated,
+    /// By reading the object itself, which tells its state. `header` carries the object's
+    /// address, where the provider sends any.
+    Object {
+        #[serde(default)]
+        header: Option<OwnAddress>,
+    },
+}
+
+/// A header that leads to the object that is being worked on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum OwnAddress {
+    AsyncOperation,
+    Location,
 }
 
 /// Where an operation tells only that it is done.

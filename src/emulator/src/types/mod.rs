@@ -5,6 +5,8 @@
 
 mod checks;
 mod content;
+mod deleted_vault;
+mod deny_assignment;
 mod identity;
 mod import_image;
 mod lock;
@@ -17,7 +19,20 @@ mod registry_fields;
 mod registry_identity;
 mod registry_view;
 mod replication;
+mod role_assignment;
+mod role_assignment_checks;
+mod role_definition;
+mod role_definition_checks;
+mod role_filter;
+mod vault;
+mod vault_actions;
+mod vault_connection;
+mod vault_fields;
+mod vault_key;
+mod vault_policies;
 mod webhook;
+
+pub use vault::named as vault_named;
 
 use crate::arm::{ArmError, Context, ResourceType};
 use crate::server::Answer;
@@ -26,10 +41,19 @@ use crate::state::World;
 /// All types. **A new type is one line here.**
 static TYPES: &[&dyn ResourceType] = &[
     &lock::Lock,
+    &role_assignment::RoleAssignment,
+    &role_definition::RoleDefinition,
+    &deny_assignment::DenyAssignment,
     &registry::Registry,
     &replication::Replication,
     &webhook::Webhook,
     &private_endpoint_connection::PrivateEndpointConnection,
+    &vault::Vault,
+    &deleted_vault::DeletedVault,
+    &vault_connection::VaultConnection,
+    &vault_key::VaultKey,
+    &vault_key::VaultKeyVersion,
+    &vault_policies::AccessPolicies,
     &identity::UserAssigned,
     &identity::FederatedCredential,
     &monitor::Workspace,
@@ -38,15 +62,22 @@ static TYPES: &[&dyn ResourceType] = &[
 ];
 
 /// Things that providers do without an object.
-static PROVIDER_ACTIONS: &[ProviderAction] = &[ProviderAction {
-    kind: "Microsoft.ContainerRegistry/checkNameAvailability",
-    run: registry_actions::check_name,
-}];
+static PROVIDER_ACTIONS: &[ProviderAction] = &[
+    ProviderAction {
+        kind: "Microsoft.ContainerRegistry/checkNameAvailability",
+        run: registry_actions::check_name,
+    },
+    ProviderAction {
+        kind: "Microsoft.KeyVault/checkNameAvailability",
+        run: vault_actions::check_name,
+    },
+];
 
 /// Namespaces that are played, ARM's own included.
 static NAMESPACES: &[&str] = &[
     "Microsoft.Authorization",
     "Microsoft.ContainerRegistry",
+    "Microsoft.KeyVault",
     "Microsoft.Insights",
     "Microsoft.ManagedIdentity",
     "Microsoft.Network",

@@ -1,10 +1,14 @@
 //! The emulator over HTTP, as a client of Azure meets it.
 
+mod access;
 mod client;
 mod control;
 mod diagnostics;
+mod directory;
 mod entra;
+mod federation;
 mod front_door;
+mod graph;
 mod groups;
 mod identities;
 mod images;
@@ -16,4 +20,5 @@ mod private_dns;
 mod private_endpoints;
 mod registries;
 mod replications;
+mod roles;
 mod workspaces;

@@ -56,7 +56,7 @@ const ASYNCHRONOUS: Since = Since {
 
 static CREATION: Pattern = Pattern {
     address: STATUS,
-    polling: Polling::Object,
+    polling: Polling::Object { header: None },
     retry_after: None,
     seconds: 5,
 };

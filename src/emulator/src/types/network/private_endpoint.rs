@@ -85,19 +85,7 @@ impl ResourceType for PrivateEndpoint {
             body.insert("tags".to_owned(), tags.clone());
         }
         body.insert("properties".to_owned(), kept);
-        let mut hidden = provider::changed(&old.map_or(Value::Null, |old| old.hidden.clone()));
-        hidden["addresses"] = json!(addresses);
-        if hidden["interface"].is_null() {
-            let name = match custom {
-                "" => format!("{}.nic.{}", target.name(), Uuid::new_v4()),
-                custom => custom.to_owned(),
-            };
-            let scope = &target.scope;
-            hidden["interface"] = json!(format!(
-                "{scope}/providers/{}/{name}",
-                network_interface::KIND
-            ));
-        }
+        let hidden = hidden(old, target, custom, &addresses);
         Ok(Written {
             status: if old.is_some() { 200 } else { 201 },
             body,
@@ -188,6 +176,24 @@ impl ResourceType for PrivateEndpoint {
     }
 }
 
+/// What is kept beside an endpoint: its addresses, and the interface that never changes.
+fn hidden(old: Option<&Object>, target: &Target, custom: &str, addresses: &[Value]) -> Value {
+    let mut hidden = provider::changed(&old.map_or(Value::Null, |old| old.hidden.clone()));
+    hidden["addresses"] = json!(addresses);
+    if hidden["interface"].is_null() {
+        let name = match custom {
+            "" => format!("{}.nic.{}", target.name(), Uuid::new_v4()),
+            custom => custom.to_owned(),
+        };
+        let scope = &target.scope;
+        hidden["interface"] = json!(format!(
+            "{scope}/providers/{}/{name}",
+            network_interface::KIND
+        ));
+    }
+    hidden
+}
+
 /// The subnet that the endpoint stands in: there, settled, near, and open to the caller.
 fn home(
     cx: &Context<'_>,
@@ -228,7 +234,7 @@ fn home(
         return Err(error.with("retry-after", "10"));
     }
     let own = format!("{KIND}/write");
-    joins::linked(cx, &target.id, &own, joins::JOIN, &id)?;
+    joins::linked(cx, world, &target.id, &own, joins::JOIN, &id)?;
     Ok(home)
 }
 
@@ -250,7 +256,7 @@ fn reachable(
     }
     let approve = format!("{kind}/privateEndpointConnectionsApproval/action");
     let own = format!("{KIND}/write");
-    joins::linked(cx, &target.id, &own, &approve, &connection.to)
+    joins::linked(cx, world, &target.id, &own, &approve, &connection.to)
 }
 
 /// An address for each name: the one asked for, the one that it has, or the lowest free one.
@@ -363,7 +369,8 @@ fn wire(cx: &Context<'_>, txn: &mut Txn<'_>, endpoint: &mut Object) {
         return;
     };
     let approve = format!("{}/privateEndpointConnectionsApproval/action", target.kind);
-    let approval = if !connection.manual && joins::may(cx, &approve, &target.id) {
+    let approves = !connection.manual && joins::may(cx, txn.world(), &approve, &target.id);
+    let approval = if approves {
         Approval::Approved
     } else {
         Approval::Pending
