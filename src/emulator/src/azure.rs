@@ -4,8 +4,9 @@ use crate::control::{Faults, Requests, Snapshots};
 use crate::entra::Directory;
 use crate::settings::Settings;
 use crate::state::{Clock, Store};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
 
 /// One Azure.
 #[derive(Debug)]
@@ -18,6 +19,7 @@ pub struct Azure {
     pub requests: Requests,
     pub snapshots: Snapshots,
     pub outages: Outages,
+    pub recent_writes: RecentWrites,
 }
 
 impl Azure {
@@ -31,6 +33,7 @@ impl Azure {
             requests: Requests::default(),
             snapshots: Snapshots::default(),
             outages: Outages::default(),
+            recent_writes: RecentWrites::default(),
         }
     }
 }
@@ -62,6 +65,26 @@ impl Outages {
     }
 
     fn lock(&self) -> MutexGuard<'_, BTreeSet<String>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// When something was last written, for providers that refuse writes at the same time.
+#[derive(Debug, Default)]
+pub struct RecentWrites(Mutex<BTreeMap<String, Instant>>);
+
+impl RecentWrites {
+    /// Notes that a write of `key` is done now.
+    pub fn note(&self, key: &str) {
+        self.lock().insert(key.to_owned(), Instant::now());
+    }
+
+    /// Whether a write of `key` was still under way at `arrival`.
+    pub fn overlaps(&self, key: &str, arrival: Instant) -> bool {
+        self.lock().get(key).is_some_and(|done| *done > arrival)
+    }
+
+    fn lock(&self) -> MutexGuard<'_, BTreeMap<String, Instant>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -151,30 +151,44 @@ fn tag(name: &str, value: &Value) -> Result<Value, ArmError> {
     Ok(Value::String(text))
 }
 
+/// The location of an object that is in no region.
+pub fn global(body: &Map<String, Value>, kind: &str) -> Result<String, ArmError> {
+    match body.get("location").and_then(Value::as_str) {
+        Some(sent) if sent.eq_ignore_ascii_case("global") => Ok("global".to_owned()),
+        None | Some("") => Err(location_required()),
+        Some(sent) => Err(not_available(sent, kind, "global")),
+    }
+}
+
 /// The region of a new regional object, in Azure's own spelling.
 pub fn location(body: &Map<String, Value>, kind: &str) -> Result<String, ArmError> {
     let sent = body
         .get("location")
         .and_then(Value::as_str)
         .filter(|text| !text.is_empty())
-        .ok_or_else(|| {
-            ArmError::gateway(
-                400,
-                "LocationRequired",
-                "The location property is required for this definition.",
-            )
-        })?;
+        .ok_or_else(location_required)?;
     if !regions::exists(sent) {
-        return Err(ArmError::gateway(
-            400,
-            "LocationNotAvailableForResourceType",
-            format!(
-                "The provided location '{sent}' is not available for resource type '{kind}'. List of available regions for the resource type is '{}'.",
-                regions::names()
-            ),
-        ));
+        return Err(not_available(sent, kind, &regions::names()));
     }
     Ok(regions::normal(sent))
+}
+
+fn location_required() -> ArmError {
+    ArmError::gateway(
+        400,
+        "LocationRequired",
+        "The location property is required for this definition.",
+    )
+}
+
+fn not_available(sent: &str, kind: &str, regions: &str) -> ArmError {
+    ArmError::gateway(
+        400,
+        "LocationNotAvailableForResourceType",
+        format!(
+            "The provided location '{sent}' is not available for resource type '{kind}'. List of available regions for the resource type is '{regions}'."
+        ),
+    )
 }
 
 /// The location in a body that nothing has checked yet.

@@ -8,7 +8,9 @@ use super::resolve::{Meaning, meaning};
 use super::resource_type::{
     Action, Deleted, Located, Placement, ResourceType, Target, Written, set_state,
 };
-use super::{body, groups, locks, operations, providers, read, subscriptions, tags, weather};
+use super::{
+    body, groups, locks, operations, providers, read, subscriptions, tags, turns, weather,
+};
 use crate::server::Answer;
 use crate::state::{Effect, Object, Txn};
 use axum::http::Method;
@@ -92,8 +94,14 @@ fn put(
     if let Some(tags) = body::tags(&sent)? {
         sent.insert("tags".to_owned(), Value::Object(tags));
     }
+    turns::nudge(cx, txn, &kind.leans_on(&sent));
+    turns::wait(cx, txn, kind, target)?;
     operations::end_pending(txn, &target.key, cx.now);
     let old = txn.world().object(&target.key).cloned();
+    if meta.location == Located::Global {
+        let location = body::global(&sent, meta.kind)?;
+        sent.insert("location".to_owned(), json!(location));
+    }
     if meta.location == Located::Regional {
         let location = body::location(&sent, meta.kind)?;
         stays(cx, target, old.as_deref(), &location)?;
@@ -115,6 +123,7 @@ fn patch(
     if let Some(tags) = body::tags(&sent)? {
         sent.insert("tags".to_owned(), Value::Object(tags));
     }
+    turns::wait(cx, txn, kind, target)?;
     operations::end_pending(txn, &target.key, cx.now);
     let Some(old) = txn.world().object(&target.key).cloned() else {
         return Err(read::absent(cx, txn.world(), kind, target));
@@ -166,6 +175,7 @@ fn store(
     kind.stored(cx, txn, &object);
     let mut answer = Answer::json(written.status, kind.view(&object, txn.world(), &cx.api));
     answer.headers.extend(headers);
+    kind.answered(cx, txn.world(), &object, &mut answer);
     Ok(answer)
 }
 
@@ -179,9 +189,14 @@ fn delete(
     let Some(old) = txn.world().object(&target.key).cloned() else {
         return Ok(Answer::empty(kind.delete_absent()));
     };
-    match kind.delete(cx, txn.world(), &old)? {
+    let deleted = kind.delete(cx, txn.world(), &old)?;
+    if operations::already_going(cx, txn, &old).is_none() {
+        turns::wait(cx, txn, kind, target)?;
+    }
+    kind.deleting(cx, txn, &old);
+    match deleted {
         Deleted::Now(status) => {
-            txn.remove_tree(&target.key);
+            operations::remove(txn, &target.key, cx.now);
             Ok(Answer::empty(status))
         }
         Deleted::Later { pattern, shown } => {
@@ -219,7 +234,8 @@ fn act(
         locks::check(txn.world(), &cx.call.method, &cx.path_of(target))?;
     }
     weather::check(cx, txn.world(), &target.key, None)?;
-    let Some(object) = txn.world().object(&target.key).cloned() else {
+    let object = txn.world().object(&target.key).cloned();
+    let Some(object) = object.filter(|object| !kind.over(object, cx.now)) else {
         return Err(read::absent(cx, txn.world(), kind, target));
     };
     (action.run)(cx, txn, &object)

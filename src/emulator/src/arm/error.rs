@@ -14,6 +14,10 @@ pub enum Source {
     Provider,
     /// A provider that adds `"status": "Failed"` beside the error, as ACR does.
     ProviderWithStatus,
+    /// A provider that adds an empty list of details, as Network does.
+    ProviderWithDetails,
+    /// A provider without an envelope, as private DNS and diagnostic settings.
+    Bare,
 }
 
 /// A refused request.
@@ -23,6 +27,8 @@ pub struct ArmError {
     pub code: String,
     pub message: String,
     pub source: Source,
+    /// What [`Source::ProviderWithDetails`] tells beside the message.
+    pub details: Option<Value>,
     pub headers: Vec<(&'static str, String)>,
 }
 
@@ -33,6 +39,7 @@ impl ArmError {
             code: code.to_owned(),
             message: message.into(),
             source,
+            details: None,
             headers: Vec::new(),
         }
     }
@@ -101,6 +108,12 @@ impl ArmError {
         let error = json!({"code": self.code, "message": self.message});
         match self.source {
             Source::ProviderWithStatus => json!({"error": error, "status": "Failed"}),
+            Source::ProviderWithDetails => {
+                let mut error = error;
+                error["details"] = self.details.clone().unwrap_or_else(|| json!([]));
+                json!({"error": error})
+            }
+            Source::Bare => error,
             Source::Gateway | Source::Service | Source::Provider => json!({"error": error}),
         }
     }
@@ -112,7 +125,10 @@ impl From<ArmError> for Answer {
         match error.source {
             Source::Gateway => answer = answer.with("x-ms-failure-cause", "gateway"),
             Source::Service => answer = answer.with("x-ms-failure-cause", "service"),
-            Source::Provider | Source::ProviderWithStatus => {}
+            Source::Provider
+            | Source::ProviderWithStatus
+            | Source::ProviderWithDetails
+            | Source::Bare => {}
         }
         answer.headers.extend(error.headers);
         answer

@@ -28,13 +28,16 @@ mod resource_type;
 mod resources;
 mod subscriptions;
 mod tags;
+mod turns;
 mod weather;
 
 pub use api_version::{ApiVersion, Since};
+pub use authorize::{Wish, allowed};
 pub use context::{Context, stamp};
 pub use error::{ArmError, Source, for_status};
 pub use front_door::answer;
 pub use locks::KIND as LOCK_KIND;
+pub use path::kind_of;
 pub use pattern::{Address, Pattern, start};
 pub use resource_type::{
     Action, Deleted, Located, Meta, Placement, ResourceType, Started, Target, Written, set_state,

@@ -12,10 +12,15 @@ use serde_json::{Map, Value, json};
 /// Operations that reading `path` counts as a try for: the one polled, those on the object
 /// read, or those on the objects of a listed collection.
 pub fn touched(world: &World, path: &str) -> Vec<String> {
+    let polled = world
+        .operation(path)
+        .map(|operation| operation.path.to_ascii_lowercase());
     world
         .running()
         .filter(|(key, operation)| {
-            *key == path || operation.target == path || listed(&operation.target, path)
+            polled.as_ref() == Some(key)
+                || operation.target == path
+                || listed(&operation.target, path)
         })
         .map(|(key, _)| key.clone())
         .collect()
@@ -102,6 +107,33 @@ fn end(txn: &mut Txn<'_>, operation: &mut Operation, now: Moment) {
     };
 }
 
+/// Removes an object and all below it, after each could leave something behind. What
+/// outlives its parent stays.
+pub fn remove(txn: &mut Txn<'_>, key: &str, now: Moment) {
+    let below = format!("{key}/");
+    let world = txn.world();
+    let going: Vec<_> = world
+        .under(&below)
+        .map(|(_, object)| object.clone())
+        .chain(world.object(key).cloned())
+        .collect();
+    let mut staying = Vec::new();
+    for object in going {
+        let Some(kind) = types::of(&object.kind) else {
+            continue;
+        };
+        if kind.outlives() && object.key() != key {
+            staying.push(Object::clone(&object));
+        } else {
+            kind.leaving(txn, &object, now);
+        }
+    }
+    txn.remove_tree(key);
+    for object in staying {
+        txn.put(object);
+    }
+}
+
 fn succeed(
     txn: &mut Txn<'_>,
     effect: &Effect,
@@ -109,7 +141,7 @@ fn succeed(
     now: Moment,
 ) -> Result<(), Failure> {
     match effect {
-        Effect::Remove => txn.remove_tree(&object.key()),
+        Effect::Remove => remove(txn, &object.key(), now),
         Effect::Settle => {
             let mut settled = Object {
                 pending: None,
@@ -148,24 +180,29 @@ fn fail(txn: &mut Txn<'_>, object: &Object) {
 
 /// The answer to a poll.
 pub fn poll(cx: &Context<'_>, operation: &Operation) -> Answer {
-    let mut answer = match &operation.polling {
+    let result = operation
+        .result
+        .as_ref()
+        .filter(|result| result.path.eq_ignore_ascii_case(&cx.path.text));
+    let polling = match result {
+        Some(result) => &Polling::Result {
+            told: false,
+            done: result.done,
+        },
+        None => &operation.polling,
+    };
+    let mut answer = match polling {
         Polling::Status { running, named } => {
             let mut body = Map::new();
             if *named {
                 body.insert("id".to_owned(), json!(operation.target_id()));
                 body.insert("name".to_owned(), json!(operation.name));
             }
-            let (status, word) = match &operation.outcome {
-                Outcome::Succeeded => (200, "Succeeded"),
-                Outcome::Failed(failure) => {
-                    body.insert("error".to_owned(), error(failure));
-                    (200, "Failed")
-                }
-                _ => (*running, operation.word.as_str()),
-            };
-            body.insert("status".to_owned(), json!(word));
-            Answer::json(status, Value::Object(body))
+            status(operation, *running, body)
         }
+        Polling::Plain { running, .. } => status(operation, *running, Map::new()),
+        // Never polled under its own address.
+        Polling::Object => Answer::empty(if operation.finished() { 204 } else { 202 }),
         Polling::Result { told, done } => match &operation.outcome {
             Outcome::Succeeded if *told => Answer::json(*done, json!({"status": "Succeeded"})),
             Outcome::Succeeded => Answer::empty(*done),
@@ -178,14 +215,45 @@ pub fn poll(cx: &Context<'_>, operation: &Operation) -> Answer {
             _ => Answer::empty(202),
         },
     };
-    if !operation.finished() {
-        answer.headers.extend(poll_headers(cx, operation));
-    } else if matches!(operation.polling, Polling::Status { named: false, .. }) {
-        answer
-            .headers
-            .extend(poll_headers(cx, operation).into_iter().take(1));
-    }
+    answer.headers.extend(again(cx, operation, polling));
     answer
+}
+
+/// `{"status"}` with what comes beside it.
+fn status(operation: &Operation, running: u16, mut body: Map<String, Value>) -> Answer {
+    let (status, word) = match &operation.outcome {
+        Outcome::Succeeded => (200, "Succeeded"),
+        Outcome::Failed(failure) => {
+            body.insert("error".to_owned(), error(failure));
+            (200, "Failed")
+        }
+        _ => (running, operation.word.as_str()),
+    };
+    body.insert("status".to_owned(), json!(word));
+    Answer::json(status, Value::Object(body))
+}
+
+/// The headers that a poll carries once more.
+fn again(
+    cx: &Context<'_>,
+    operation: &Operation,
+    polling: &Polling,
+) -> Vec<(&'static str, String)> {
+    let headers = poll_headers(cx, operation);
+    match polling {
+        Polling::Plain { again: false, .. } if !operation.finished() => headers
+            .into_iter()
+            .filter(|(name, _)| *name == "retry-after")
+            .collect(),
+        _ if !operation.finished() => headers,
+        Polling::Status { named: false, .. } => headers.into_iter().take(1).collect(),
+        // Seen of Network: both addresses once more, although nothing is left to wait for.
+        Polling::Result { .. } if operation.result.is_some() => headers
+            .into_iter()
+            .filter(|(name, _)| *name != "retry-after")
+            .collect(),
+        _ => Vec::new(),
+    }
 }
 
 /// A failed job of ARM's own has capitalised members.

@@ -125,6 +125,20 @@ impl ProviderPath {
     }
 }
 
+/// The ARM type in an id, in the id's own spelling.
+pub fn kind_of(id: &str) -> String {
+    let Some((_, path)) = id.rsplit_once("/providers/") else {
+        return String::new();
+    };
+    let mut segments = path.split('/');
+    let mut kind = segments.next().unwrap_or_default().to_owned();
+    for segment in segments.step_by(2) {
+        kind.push('/');
+        kind.push_str(segment);
+    }
+    kind
+}
+
 /// The segment after `word`, where `word` stands at `at`.
 fn named(segments: &[&str], at: usize, word: &str) -> Option<String> {
     segments
@@ -143,6 +157,13 @@ mod tests {
             Tail::Provider(provider) => provider,
             Tail::Words(words) => panic!("{text}: only {words:?}"),
         }
+    }
+
+    #[test]
+    fn types_of_ids() {
+        let id = "/subscriptions/s/resourceGroups/g/providers/A.B/xs/x/ys/y";
+        assert_eq!(kind_of(id), "A.B/xs/ys");
+        assert_eq!(kind_of("nonsense"), "");
     }
 
     #[test]

@@ -2,9 +2,9 @@
 
 use super::context::Context;
 use crate::settings::Pace;
-use crate::state::{Effect, Object, Operation, Outcome, Polling, Txn};
+use crate::state::{Effect, Object, Operation, Outcome, Polling, ResultAddress, Txn};
 use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use serde_json::json;
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
@@ -37,6 +37,18 @@ pub enum Address {
     },
     /// `/subscriptions/S/operationresults/{job id as base64 JSON}`: ARM's own jobs.
     Job { kind: &'static str },
+    /// `{group}/providers/{namespace}/{segment}/{job id as base64}`
+    InGroup {
+        namespace: &'static str,
+        segment: &'static str,
+        job: &'static str,
+    },
+    /// Two addresses with one id: the status, and where the result is told with `done`.
+    Pair {
+        status: &'static Address,
+        result: &'static Address,
+        done: u16,
+    },
 }
 
 /// Starts an operation on `object` and says with which headers the request is answered.
@@ -49,10 +61,25 @@ pub fn start(
     word: &str,
     effect: Effect,
 ) -> Vec<(&'static str, String)> {
-    let path = address(cx, pattern.address, object);
+    let guid = Uuid::new_v4();
+    let (path, result) = match pattern.address {
+        Address::Pair {
+            status,
+            result,
+            done,
+        } => {
+            let path = address(cx, *result, object, guid);
+            (
+                address(cx, *status, object, guid),
+                Some(ResultAddress { path, done }),
+            )
+        }
+        single => (address(cx, single, object, guid), None),
+    };
     let operation = Operation {
         name: path.rsplit('/').next().unwrap_or_default().to_owned(),
         path,
+        result,
         api_version: cx.api.to_string(),
         target: object.key(),
         polling: pattern.polling.clone(),
@@ -78,11 +105,17 @@ pub fn start(
 /// The headers that lead to an operation: its address, made absolute for this caller, and
 /// when to come back.
 pub fn poll_headers(cx: &Context<'_>, operation: &Operation) -> Vec<(&'static str, String)> {
-    let name = match operation.polling {
-        Polling::Status { .. } => "azure-asyncoperation",
-        Polling::Result { .. } => "location",
+    let address = |path: &str| signed_address(cx, operation, path);
+    let mut headers = match operation.polling {
+        Polling::Status { .. } | Polling::Plain { .. } => {
+            vec![("azure-asyncoperation", address(&operation.path))]
+        }
+        Polling::Result { .. } => vec![("location", address(&operation.path))],
+        Polling::Object => return Vec::new(),
     };
-    let mut headers = vec![(name, signed_address(cx, operation))];
+    if let Some(result) = &operation.result {
+        headers.push(("location", address(&result.path)));
+    }
     if let Some(seconds) = operation.retry_after {
         let seconds = match cx.azure.settings.pace {
             Pace::Realistic => seconds,
@@ -93,10 +126,13 @@ pub fn poll_headers(cx: &Context<'_>, operation: &Operation) -> Vec<(&'static st
     headers
 }
 
-fn address(cx: &Context<'_>, address: Address, object: &Object) -> String {
+fn address(cx: &Context<'_>, address: Address, object: &Object, guid: Uuid) -> String {
     let subscription = cx.path.subscription.as_deref().unwrap_or_default();
-    let location = object.location().unwrap_or("global");
-    let guid = Uuid::new_v4();
+    // Children without a location are worked on in their parent's.
+    let location = object
+        .location()
+        .or_else(|| object.hidden["location"].as_str())
+        .unwrap_or("global");
     match address {
         Address::UnderResource { segment, prefix } => {
             format!("{}/{segment}/{prefix}{guid}", object.id)
@@ -124,6 +160,19 @@ fn address(cx: &Context<'_>, address: Address, object: &Object) -> String {
             let job = URL_SAFE_NO_PAD.encode(job.to_string());
             format!("/subscriptions/{subscription}/operationresults/{job}")
         }
+        Address::InGroup {
+            namespace,
+            segment,
+            job,
+        } => {
+            let group = cx.path.group.as_deref().unwrap_or_default();
+            let job = format!("FrontEndAsyncOperation;{job};{guid}_{subscription}");
+            let job = STANDARD.encode(job);
+            format!(
+                "/subscriptions/{subscription}/resourceGroups/{group}/providers/{namespace}/{segment}/{job}"
+            )
+        }
+        Address::Pair { status, .. } => self::address(cx, *status, object, guid),
     }
 }
 
@@ -142,20 +191,19 @@ fn escaped(name: &str) -> String {
 
 /// The poll address with the api-version and the signature parameters that Azure adds and
 /// clients must hand back untouched.
-fn signed_address(cx: &Context<'_>, operation: &Operation) -> String {
+fn signed_address(cx: &Context<'_>, operation: &Operation, path: &str) -> String {
     let ticks = cx.now.ticks();
     let seal = |salt: &str, parts: usize| {
         let mut text = String::new();
         for part in 0..parts {
-            let digest = Sha256::digest(format!("{salt}{part}{ticks}{}", operation.path));
+            let digest = Sha256::digest(format!("{salt}{part}{ticks}{path}"));
             text.push_str(&URL_SAFE_NO_PAD.encode(digest));
         }
         text
     };
     format!(
-        "{}{}?api-version={}&t={ticks}&c={}&s={}&h={}",
+        "{}{path}?api-version={}&t={ticks}&c={}&s={}&h={}",
         cx.call.origin,
-        operation.path,
         operation.api_version,
         seal("c", 24),
         seal("s", 8),

@@ -2,12 +2,13 @@
 
 use super::context::Context;
 use super::error::ArmError;
-use super::path::Tail;
+use super::path::{Tail, kind_of};
 use super::resolve::{Meaning, meaning};
 use super::resource_type::{Placement, ResourceType, Target};
-use super::{groups, locks, operations, page, providers, subscriptions, tags, weather};
+use super::{groups, operations, page, providers, subscriptions, tags, weather};
 use crate::server::Answer;
 use crate::state::World;
+use crate::types;
 use axum::http::Method;
 
 /// Items on a page of a provider's list.
@@ -55,11 +56,14 @@ fn object(
     weather::check(cx, world, &target.key, None)?;
     let object = world
         .object(&target.key)
+        .filter(|object| !kind.over(object, cx.now))
         .ok_or_else(|| absent(cx, world, kind, target))?;
     if cx.call.method == Method::HEAD {
         return Ok(Answer::empty(204));
     }
-    Ok(Answer::json(200, kind.view(object, world, &cx.api)))
+    let mut answer = Answer::json(200, kind.view(object, world, &cx.api));
+    kind.answered(cx, world, object, &mut answer);
+    Ok(answer)
 }
 
 /// The 404 of whoever would know the object.
@@ -120,7 +124,7 @@ fn list(
         .is_some_and(|filter| filter.replace(' ', "").eq_ignore_ascii_case("atScope()"));
     let items = world
         .of_kind(kind.meta().kind)
-        .filter(|(key, _)| locks::within(key, &scope))
+        .filter(|(key, object)| kind.lists(key, &scope) && !kind.over(object, cx.now))
         .filter(|(key, _)| {
             !only_here
                 || key
@@ -136,7 +140,8 @@ pub fn extended(cx: &Context<'_>, world: &World, scope: &str) -> Result<(), ArmE
     let Some((_, resource)) = scope.split_once("/providers/") else {
         return Ok(());
     };
-    if world.object(&scope.to_ascii_lowercase()).is_some() {
+    let granted = || types::of(&kind_of(scope)).is_some_and(|kind| kind.taken_for_granted());
+    if world.object(&scope.to_ascii_lowercase()).is_some() || granted() {
         return Ok(());
     }
     Err(ArmError::resource_not_found(

@@ -15,6 +15,8 @@ const REGIONS: &[Region] = &[
     Region("northcentralus", "North Central US", "US", "southcentralus"),
     Region("westus", "West US", "US", "eastus"),
     Region("westcentralus", "West Central US", "US", "westus2"),
+    Region("centraluseuap", "Central US EUAP", "US", "eastus2euap"),
+    Region("eastus2euap", "East US 2 EUAP", "US", "centraluseuap"),
     Region("canadacentral", "Canada Central", "Canada", "canadaeast"),
     Region("canadaeast", "Canada East", "Canada", "canadacentral"),
     Region(

@@ -2,7 +2,8 @@
 
 use super::api_version::{ApiVersion, Since};
 use super::context::Context;
-use super::error::ArmError;
+use super::error::{ArmError, Source};
+use super::locks::within;
 use super::pattern::Pattern;
 use crate::server::Answer;
 use crate::state::{Failure, Moment, Object, Txn, World};
@@ -42,6 +43,8 @@ pub enum Placement {
 pub enum Located {
     /// Needs one, and it never changes.
     Regional,
+    /// Always `global`.
+    Global,
     /// Has none.
     Nowhere,
 }
@@ -149,6 +152,59 @@ pub trait ResourceType: Sync {
     /// The object as this api-version shows it.
     fn view(&self, object: &Object, _world: &World, _api: &ApiVersion) -> Value {
         object.body.clone()
+    }
+
+    /// Whether its time is over, so that nobody sees it any more.
+    fn over(&self, _object: &Object, _now: Moment) -> bool {
+        false
+    }
+
+    /// What it leaves behind, right before it goes: by its own DELETE or with its group.
+    fn leaving(&self, _txn: &mut Txn<'_>, _object: &Object, _now: Moment) {}
+
+    /// Whether it stays where it is when what it hangs on goes.
+    fn outlives(&self) -> bool {
+        false
+    }
+
+    /// Whether references to objects that are not here are accepted: for types that are
+    /// played only as far as others need them, somebody may have made them elsewhere.
+    fn taken_for_granted(&self) -> bool {
+        false
+    }
+
+    /// Further changes when a DELETE was accepted, before anything goes.
+    fn deleting(&self, _cx: &Context<'_>, _txn: &mut Txn<'_>, _object: &Object) {}
+
+    /// Key of the object at and below which writes take turns: one at a time.
+    fn turns(&self, _target: &Target) -> Option<String> {
+        None
+    }
+
+    /// Keys of other objects whose running operations a PUT of this body looks at; asking
+    /// counts as a try for those.
+    fn leans_on(&self, _sent: &Map<String, Value>) -> Vec<String> {
+        Vec::new()
+    }
+
+    /// How a write is refused whose turn it is not; `running` is polled at that address.
+    fn busy(&self, _target: &Target, running: &str) -> ArmError {
+        ArmError::new(
+            Source::Provider,
+            409,
+            "AnotherOperationInProgress",
+            format!(
+                "Another operation on this or dependent resource is in progress. To retrieve status of the operation use uri: {running}."
+            ),
+        )
+    }
+
+    /// The last word on the answer to a read or write of an object.
+    fn answered(&self, _cx: &Context<'_>, _world: &World, _object: &Object, _answer: &mut Answer) {}
+
+    /// Whether a LIST at `scope` shows the object at `key` (both in lower case).
+    fn lists(&self, key: &str, scope: &str) -> bool {
+        within(key, scope)
     }
 
     /// The provider's own 404, for types that ARM does not track.

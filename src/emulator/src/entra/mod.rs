@@ -3,10 +3,12 @@
 
 mod directory;
 mod discovery;
+mod managed;
 mod token_endpoint;
 mod tokens;
 
 pub use directory::{Directory, DirectoryError, Principal};
+pub use managed::{ManagedPrincipal, register, unregister};
 pub use tokens::{Audience, TokenError};
 
 use crate::azure::Azure;

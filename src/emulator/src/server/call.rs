@@ -4,6 +4,7 @@ use crate::state::Outcome;
 use axum::body::Bytes;
 use axum::http::{HeaderMap, Method, Uri, header, request};
 use percent_encoding::percent_decode_str;
+use std::time::Instant;
 
 /// A request as all layers see it.
 #[derive(Clone, Debug)]
@@ -23,6 +24,8 @@ pub struct Call {
     pub origin: String,
     /// What a fault wants to become of an operation that this call starts.
     pub fate: Option<Outcome>,
+    /// When it had come in.
+    pub arrived: Instant,
 }
 
 impl Call {
@@ -47,6 +50,7 @@ impl Call {
             origin: format!("http://{host}"),
             host: without_port(&host).to_ascii_lowercase(),
             fate: None,
+            arrived: Instant::now(),
         }
     }
 

@@ -19,6 +19,9 @@ pub struct Operation {
     pub target: String,
     /// What polls answer.
     pub polling: Polling,
+    /// A second address, which `Location` leads to beside `Azure-AsyncOperation`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub result: Option<ResultAddress>,
     /// What ends it.
     pub effect: Effect,
     /// The word for "not finished yet", e.g. `Creating`.
@@ -80,6 +83,24 @@ pub enum Polling {
         /// Status code when it is done.
         done: u16,
     },
+    /// `Azure-AsyncOperation`: a bare `{"status"}`.
+    Plain {
+        /// Status code while it runs.
+        running: u16,
+        /// Whether polls carry the address again while it runs.
+        again: bool,
+    },
+    /// Not polled: reading the object tells when it has settled.
+    Object,
+}
+
+/// Where an operation tells only that it is done.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ResultAddress {
+    /// The path as it is handed out, without query.
+    pub path: String,
+    /// Status code when it is done.
+    pub done: u16,
 }
 
 /// What happens to the target when the operation succeeds.

@@ -59,6 +59,8 @@ pub struct World {
     objects: BTreeMap<String, Arc<Object>>,
     operations: BTreeMap<String, Arc<Operation>>,
     facts: BTreeMap<String, Arc<Value>>,
+    /// Operations by their second address.
+    results: BTreeMap<String, String>,
     by_kind: BTreeMap<String, BTreeSet<String>>,
     running: BTreeSet<String>,
 }
@@ -69,6 +71,7 @@ impl World {
     }
 
     pub fn operation(&self, key: &str) -> Option<&Arc<Operation>> {
+        let key = self.results.get(key).map_or(key, String::as_str);
         self.operations.get(key)
     }
 
@@ -154,6 +157,10 @@ impl World {
         match change {
             Change::Object(key, value) => self.set_object(key, value),
             Change::Operation(key, value) => {
+                if let Some(result) = value.as_ref().and_then(|o| o.result.as_ref()) {
+                    self.results
+                        .insert(result.path.to_ascii_lowercase(), key.clone());
+                }
                 if value
                     .as_ref()
                     .is_some_and(|operation| !operation.finished())

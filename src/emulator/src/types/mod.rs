@@ -5,8 +5,11 @@
 
 mod checks;
 mod content;
+mod identity;
 mod import_image;
 mod lock;
+mod monitor;
+mod network;
 mod private_endpoint_connection;
 mod registry;
 mod registry_actions;
@@ -27,6 +30,11 @@ static TYPES: &[&dyn ResourceType] = &[
     &replication::Replication,
     &webhook::Webhook,
     &private_endpoint_connection::PrivateEndpointConnection,
+    &identity::UserAssigned,
+    &identity::FederatedCredential,
+    &monitor::Workspace,
+    &monitor::DeletedWorkspace,
+    &monitor::DiagnosticSetting,
 ];
 
 /// Things that providers do without an object.
@@ -39,6 +47,10 @@ static PROVIDER_ACTIONS: &[ProviderAction] = &[ProviderAction {
 static NAMESPACES: &[&str] = &[
     "Microsoft.Authorization",
     "Microsoft.ContainerRegistry",
+    "Microsoft.Insights",
+    "Microsoft.ManagedIdentity",
+    "Microsoft.Network",
+    "Microsoft.OperationalInsights",
     "Microsoft.Resources",
 ];
 
@@ -61,7 +73,7 @@ pub fn provider_action(kind: &str) -> Option<&'static ProviderAction> {
 }
 
 pub fn all() -> impl Iterator<Item = &'static dyn ResourceType> {
-    TYPES.iter().copied()
+    TYPES.iter().chain(network::TYPES).copied()
 }
 
 pub fn namespaces() -> impl Iterator<Item = &'static str> {
