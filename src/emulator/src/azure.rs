@@ -1,7 +1,7 @@
 //! The parts of one running emulator that all requests share.
 
 use crate::control::{Faults, Requests, Snapshots};
-use crate::entra::Directory;
+use crate::entra::{AssertionKey, Directory};
 use crate::settings::Settings;
 use crate::state::{Clock, Store};
 use std::collections::{BTreeMap, BTreeSet};
@@ -15,6 +15,7 @@ pub struct Azure {
     pub store: Store,
     pub clock: Clock,
     pub directory: Directory,
+    pub assertions: AssertionKey,
     pub faults: Faults,
     pub requests: Requests,
     pub snapshots: Snapshots,
@@ -26,6 +27,7 @@ impl Azure {
     pub fn new(settings: Settings, store: Store, directory: Directory) -> Self {
         Self {
             clock: Clock::new(settings.clock_offset),
+            assertions: AssertionKey::new(settings.data.as_deref()),
             settings,
             store,
             directory,

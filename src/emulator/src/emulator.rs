@@ -4,6 +4,7 @@ use crate::azure::Azure;
 use crate::endpoint::Endpoint;
 use crate::entra::Directory;
 use crate::process::{Claim, StartError};
+use crate::seeds;
 use crate::server;
 use crate::settings::Settings;
 use crate::state::Store;
@@ -67,6 +68,7 @@ impl Emulator {
             .local_addr()
             .map_err(|source| StartError::Port { port, source })?;
         let azure = Arc::new(Azure::new(settings, store, directory));
+        seeds::plant(&azure).map_err(|error| StartError::State(error.to_string()))?;
         let endpoint = Endpoint {
             origin: format!("http://{address}"),
             tenant: azure.directory.tenant().to_owned(),

@@ -13,13 +13,16 @@
 //! The state knows nothing of Azure, `arm` nothing of particular types: it finds them in
 //! the table of `types`. **Adding a type** is a file there and a line in that table.
 
+mod access;
 mod arm;
 mod azure;
 mod control;
 mod emulator;
 mod endpoint;
 mod entra;
+mod graph;
 mod process;
+mod seeds;
 mod server;
 mod settings;
 mod state;

@@ -1,6 +1,7 @@
 //! What every step of answering one ARM request needs to know.
 
 use super::api_version::ApiVersion;
+use super::authorize::Sees;
 use super::path::ArmPath;
 use super::resource_type::Target;
 use crate::azure::Azure;
@@ -18,6 +19,8 @@ pub struct Context<'a> {
     pub principal: &'a Principal,
     pub api: ApiVersion,
     pub now: Moment,
+    /// What of a list the caller sees.
+    pub sees: Sees,
 }
 
 impl Context<'_> {

@@ -11,6 +11,7 @@ use super::resource_type::{
 use super::{
     body, groups, locks, operations, providers, read, subscriptions, tags, turns, weather,
 };
+use crate::entra::replication;
 use crate::server::Answer;
 use crate::state::{Effect, Object, Txn};
 use axum::http::Method;
@@ -68,7 +69,7 @@ fn admitted(
     }
     weather::check(cx, world, &target.key, sent_location)?;
     if kind.meta().placement == Placement::Extension {
-        read::extended(cx, world, &target.scope)?;
+        kind.hangs_on(cx, world, &target.scope)?;
     }
     if let Some(parent) = &target.parent
         && world.object(parent).is_none()
@@ -97,7 +98,8 @@ fn put(
     turns::nudge(cx, txn, &kind.leans_on(&sent));
     turns::wait(cx, txn, kind, target)?;
     operations::end_pending(txn, &target.key, cx.now);
-    let old = txn.world().object(&target.key).cloned();
+    kind.prepare(cx, txn, target, &sent);
+    let old = kind.find(txn.world(), &target.key);
     if meta.location == Located::Global {
         let location = body::global(&sent, meta.kind)?;
         sent.insert("location".to_owned(), json!(location));
@@ -161,6 +163,7 @@ fn store(
         pending: None,
     };
     txn.put(object.clone());
+    replication::follow(txn, old.as_deref(), &object, cx.now);
     let mut headers = Vec::new();
     if let Some(started) = written.started {
         headers = pattern::start(
@@ -173,7 +176,7 @@ fn store(
         );
     }
     kind.stored(cx, txn, &object);
-    let mut answer = Answer::json(written.status, kind.view(&object, txn.world(), &cx.api));
+    let mut answer = Answer::json(written.status, kind.show(cx, &object, txn.world()));
     answer.headers.extend(headers);
     kind.answered(cx, txn.world(), &object, &mut answer);
     Ok(answer)
@@ -186,7 +189,7 @@ fn delete(
     target: &Target,
 ) -> Result<Answer, ArmError> {
     admitted(cx, txn, kind, target, None)?;
-    let Some(old) = txn.world().object(&target.key).cloned() else {
+    let Some(old) = kind.find(txn.world(), &target.key) else {
         return Ok(Answer::empty(kind.delete_absent()));
     };
     let deleted = kind.delete(cx, txn.world(), &old)?;
@@ -195,6 +198,11 @@ fn delete(
     }
     kind.deleting(cx, txn, &old);
     match deleted {
+        Deleted::Shown(status) => {
+            let body = kind.show(cx, &old, txn.world());
+            operations::remove(txn, &target.key, cx.now);
+            Ok(Answer::json(status, body))
+        }
         Deleted::Now(status) => {
             operations::remove(txn, &target.key, cx.now);
             Ok(Answer::empty(status))
@@ -212,7 +220,7 @@ fn delete(
             set_state(&mut going, "Deleting");
             let headers = pattern::start(cx, txn, pattern, &going, "Deleting", Effect::Remove);
             let mut answer = if shown {
-                Answer::json(202, kind.view(&going, txn.world(), &cx.api))
+                Answer::json(202, kind.show(cx, &going, txn.world()))
             } else {
                 Answer::empty(202)
             };

@@ -1,14 +1,15 @@
 //! The order in which ARM checks a request, before any provider sees it.
 
 use super::api_version::ApiVersion;
-use super::authorize::{self, Wish};
+use super::authorize::{self, Sees, Wish};
 use super::context::Context;
 use super::error::ArmError;
-use super::path::ArmPath;
+use super::path::{ArmPath, Tail};
 use super::{crud, operations, read, resolve};
 use crate::azure::Azure;
 use crate::entra::{Audience, Principal, TokenError};
 use crate::server::{Answer, Call};
+use crate::state::World;
 use axum::http::Method;
 use uuid::Uuid;
 
@@ -23,16 +24,17 @@ fn admit(azure: &Azure, call: &Call) -> Result<Answer, ArmError> {
     if let Some(subscription) = &path.subscription {
         played(azure, subscription)?;
     }
-    let cx = Context {
+    let mut cx = Context {
         azure,
         call,
         principal: &principal,
         api: ApiVersion::read(call.parameter("api-version"))?,
         path: &path,
         now: azure.clock.now(),
+        sees: Sees::Everything,
     };
-    authorize::allowed(&cx, &Wish::of(&call.method, &path))?;
     let reads = matches!(call.method, Method::GET | Method::HEAD);
+    cx.sees = azure.store.read(|world| permitted(&cx, world))?;
     if reads && !resolve::is_action(&cx) {
         pass_time(&cx)?;
         azure.store.read(|world| read::answer(&cx, world))
@@ -42,6 +44,37 @@ fn admit(azure: &Azure, call: &Call) -> Result<Answer, ArmError> {
             .write(|txn| crud::answer(&cx, txn))
             .map_err(|_| broken())?
     }
+}
+
+/// Whether the caller may, and what it sees of a list.
+fn permitted(cx: &Context<'_>, world: &World) -> Result<Sees, ArmError> {
+    let reads = matches!(cx.call.method, Method::GET | Method::HEAD);
+    match &cx.path.tail {
+        // Tenants and subscriptions show what each caller has something in; a job of ARM's
+        // own is known to those who were told of it.
+        Tail::Words(words) if cx.path.subscription.is_none() => {
+            let held = authorize::holdings(cx.azure, world, &cx.principal.object_id);
+            let subscriptions = words.iter().any(|w| w.eq_ignore_ascii_case("subscriptions"));
+            return Ok(if subscriptions {
+                Sees::Some(held)
+            } else {
+                Sees::Everything
+            });
+        }
+        Tail::Words(words)
+            if words
+                .first()
+                .is_some_and(|word| word.eq_ignore_ascii_case("operationresults")) =>
+        {
+            return Ok(Sees::Everything);
+        }
+        Tail::Words(_) | Tail::Provider(_) => {}
+    }
+    let wish = Wish::of(&cx.call.method, cx.path);
+    if reads && resolve::is_list(cx) {
+        return authorize::listed(cx, world, &wish);
+    }
+    authorize::allowed(cx, world, &wish).map(|()| Sees::Everything)
 }
 
 /// A read or poll brings whatever it looks at a step on.

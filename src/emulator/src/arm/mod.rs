@@ -32,10 +32,12 @@ mod turns;
 mod weather;
 
 pub use api_version::{ApiVersion, Since};
-pub use authorize::{Wish, allowed};
+pub use authorize::{Sees, Wish, allowed, decide, holdings, linked};
 pub use context::{Context, stamp};
 pub use error::{ArmError, Source, for_status};
 pub use front_door::answer;
+pub use page::page;
+pub use read::extended;
 pub use locks::KIND as LOCK_KIND;
 pub use path::kind_of;
 pub use pattern::{Address, Pattern, start};

@@ -29,6 +29,7 @@ pub fn page<'a, T>(
     };
     let mut items = items
         .filter(|(key, _)| after.as_ref().is_none_or(|after| *key > after.as_str()))
+        .filter(|(key, _)| cx.sees.shows(key))
         .peekable();
     let mut shown = Vec::new();
     let mut last = "";

@@ -54,15 +54,15 @@ fn object(
 ) -> Result<Answer, ArmError> {
     in_group(cx, world)?;
     weather::check(cx, world, &target.key, None)?;
-    let object = world
-        .object(&target.key)
+    let object = kind
+        .find(world, &target.key)
         .filter(|object| !kind.over(object, cx.now))
         .ok_or_else(|| absent(cx, world, kind, target))?;
     if cx.call.method == Method::HEAD {
         return Ok(Answer::empty(204));
     }
-    let mut answer = Answer::json(200, kind.view(object, world, &cx.api));
-    kind.answered(cx, world, object, &mut answer);
+    let mut answer = Answer::json(200, kind.show(cx, &object, world));
+    kind.answered(cx, world, &object, &mut answer);
     Ok(answer)
 }
 
@@ -116,7 +116,10 @@ fn list(
         None => path.scope.to_ascii_lowercase(),
     };
     if kind.meta().placement == Placement::Extension {
-        extended(cx, world, &scope)?;
+        kind.hangs_on(cx, world, &scope)?;
+    }
+    if let Some(answer) = kind.list(cx, world, &scope) {
+        return answer;
     }
     let only_here = cx
         .call
@@ -132,7 +135,7 @@ fn list(
                     .is_some_and(|(front, _)| front == scope)
         })
         .map(|(key, object)| (key.as_str(), object));
-    page::page(cx, items, PAGE, |object| kind.view(object, world, &cx.api))
+    page::page(cx, items, PAGE, |object| kind.show(cx, object, world))
 }
 
 /// What an extension hangs on must be there.

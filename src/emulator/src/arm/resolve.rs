@@ -79,6 +79,18 @@ pub fn is_action(cx: &Context<'_>) -> bool {
     }
 }
 
+/// Whether a GET asks for all objects of a type, or of all types, at a scope.
+pub fn is_list(cx: &Context<'_>) -> bool {
+    match &cx.path.tail {
+        Tail::Provider(path) => matches!(meaning(cx, path), Ok(Meaning::Collection(..))),
+        Tail::Words(words) => words.first().is_some_and(|word| {
+            ["resources", "resourcegroups"]
+                .iter()
+                .any(|list| list.eq_ignore_ascii_case(word))
+        }),
+    }
+}
+
 fn known(
     cx: &Context<'_>,
     path: &ProviderPath,
@@ -133,12 +145,12 @@ fn target(
         .take(depth * 2)
         .map(String::as_str)
         .collect();
-    Target {
+    kind.place(Target {
         key: id.to_ascii_lowercase(),
         id,
         names,
         parent,
         scope,
         spelled: format!("{}/{}", path.namespace, spelled.join("/")),
-    }
+    })
 }

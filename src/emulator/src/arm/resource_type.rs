@@ -5,10 +5,12 @@ use super::context::Context;
 use super::error::{ArmError, Source};
 use super::locks::within;
 use super::pattern::Pattern;
+use super::read;
 use crate::server::Answer;
 use crate::state::{Failure, Moment, Object, Txn, World};
 use axum::http::Method;
 use serde_json::{Map, Value, json};
+use std::sync::Arc;
 
 /// Constant facts about a type.
 #[derive(Debug)]
@@ -95,6 +97,8 @@ pub struct Started {
 pub enum Deleted {
     /// Gone at once, with this status.
     Now(u16),
+    /// Gone at once, with this status and the object as it was.
+    Shown(u16),
     /// Gone when the operation ends; `shown` answers with the object as `Deleting`.
     Later {
         pattern: &'static Pattern,
@@ -113,6 +117,31 @@ pub struct Action {
 /// paging; a type says what its provider accepts, adds, refuses and shows.
 pub trait ResourceType: Sync {
     fn meta(&self) -> &'static Meta;
+
+    /// Where an addressed object really is, for types that several addresses lead to.
+    fn place(&self, target: Target) -> Target {
+        target
+    }
+
+    /// The object of that key, for types that know some without storing them.
+    fn find(&self, world: &World, key: &str) -> Option<Arc<Object>> {
+        world.object(key).cloned()
+    }
+
+    /// Whether an extension may hang on `scope`.
+    fn hangs_on(&self, cx: &Context<'_>, world: &World, scope: &str) -> Result<(), ArmError> {
+        read::extended(cx, world, scope)
+    }
+
+    /// Changes that a PUT makes even if it is then refused.
+    fn prepare(
+        &self,
+        _cx: &Context<'_>,
+        _txn: &mut Txn<'_>,
+        _target: &Target,
+        _sent: &Map<String, Value>,
+    ) {
+    }
 
     /// PUT; `old` is what stands there.
     fn put(
@@ -205,6 +234,22 @@ pub trait ResourceType: Sync {
     /// Whether a LIST at `scope` shows the object at `key` (both in lower case).
     fn lists(&self, key: &str, scope: &str) -> bool {
         within(key, scope)
+    }
+
+    /// The object as this request shows it; by default as [`Self::view`] does.
+    fn show(&self, cx: &Context<'_>, object: &Object, world: &World) -> Value {
+        self.view(object, world, &cx.api)
+    }
+
+    /// LIST at `scope`, a lower-case id, for types whose lists are not what is stored below
+    /// it.
+    fn list(
+        &self,
+        _cx: &Context<'_>,
+        _world: &World,
+        _scope: &str,
+    ) -> Option<Result<Answer, ArmError>> {
+        None
     }
 
     /// The provider's own 404, for types that ARM does not track.

@@ -1,6 +1,7 @@
 //! Subscriptions, tenants and what hangs directly on them.
 //! <https://learn.microsoft.com/rest/api/resources/subscriptions>
 
+use super::authorize::Sees;
 use super::context::Context;
 use super::error::ArmError;
 use super::{groups, providers, regions, resources};
@@ -19,6 +20,10 @@ pub fn read(cx: &Context<'_>, world: &World, words: &[String]) -> Result<Answer,
                 .settings
                 .subscriptions
                 .iter()
+                .filter(|id| match &cx.sees {
+                    Sees::Everything => true,
+                    Sees::Some(held) => held.touches(&format!("/subscriptions/{id}")),
+                })
                 .map(|id| subscription(cx, id))
                 .collect();
             let count = json!({"type": "Total", "value": subscriptions.len()});

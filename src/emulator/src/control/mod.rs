@@ -61,6 +61,7 @@ fn act(azure: &Azure, call: &Call) -> Result<Answer, String> {
             azure.requests.clear();
             Ok(Answer::empty(204))
         }
+        (&Method::POST, ["emulator", "assertion"]) => assertion(azure, &read(call)?),
         (method, ["emulator", "objects"]) => objects::answer(azure, call, method),
         _ => Ok(refuse(404, "there is no such control endpoint")),
     }
@@ -77,6 +78,24 @@ struct ClockOrder {
 struct OutageOrder {
     region: String,
     on: bool,
+}
+
+#[derive(serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+struct AssertionOrder {
+    issuer: String,
+    subject: String,
+    audience: String,
+}
+
+/// A token as the issuer would give it; its key is published by the tenant's key endpoint.
+fn assertion(azure: &Azure, order: &AssertionOrder) -> Result<Answer, String> {
+    let now = azure.clock.now();
+    let token = azure
+        .assertions
+        .sign(&order.issuer, &order.subject, &order.audience, now)
+        .map_err(|error| error.to_string())?;
+    Ok(ok(json!({ "assertion": token })))
 }
 
 fn clock(azure: &Azure) -> Answer {

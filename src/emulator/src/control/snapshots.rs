@@ -2,6 +2,7 @@
 
 use super::{ok, unwritten};
 use crate::azure::Azure;
+use crate::seeds;
 use crate::server::Answer;
 use crate::state::World;
 use serde::Deserialize;
@@ -53,7 +54,7 @@ pub fn restore(azure: &Azure, order: &Order) -> Result<Answer, String> {
     Ok(ok(json!({ "restored": order.name })))
 }
 
-/// Empties everything but the tenant and its secrets.
+/// Empties everything but the tenant, its secrets and what a fresh one has.
 pub fn reset(azure: &Azure) -> Result<Answer, String> {
     azure
         .store
@@ -63,5 +64,6 @@ pub fn reset(azure: &Azure) -> Result<Answer, String> {
     azure.outages.replace(BTreeSet::new());
     azure.faults.clear();
     azure.requests.clear();
+    seeds::plant(azure).map_err(unwritten)?;
     Ok(Answer::empty(204))
 }

@@ -137,9 +137,9 @@ impl Directory {
             .find(|known| known.client_id.eq_ignore_ascii_case(client_id))
     }
 
-    /// Whether an object id still is somebody.
-    pub fn knows(&self, object_id: &str) -> bool {
-        self.known().any(|known| known.object_id == object_id)
+    /// Whether an object id is the test principal's, where nobody asked for it.
+    pub fn shut_out(&self, object_id: &str) -> bool {
+        !self.owner_allowed && self.secrets.owner.object_id == object_id
     }
 
     fn known(&self) -> impl Iterator<Item = &Credential> {

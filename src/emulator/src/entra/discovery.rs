@@ -60,9 +60,16 @@ pub fn instance(call: &Call) -> Answer {
     )
 }
 
-/// Access tokens here are signed with a shared secret, so there is no public key to show.
-pub fn keys() -> Answer {
-    Answer::json(200, json!({"keys": []}))
+/// The key of the played issuers. Access tokens are signed with a shared secret and have no
+/// public key to show.
+pub fn keys(azure: &Azure) -> Answer {
+    match azure.assertions.published() {
+        Ok(keys) => Answer::json(200, keys),
+        Err(error) => {
+            tracing::error!(%error, "the assertion key cannot be used");
+            Answer::empty(500)
+        }
+    }
 }
 
 /// `/metadata/endpoints`, as the Azure CLI, Terraform and SDKs read it: one flat object

@@ -1,14 +1,20 @@
 //! Who is calling: the tenant's principals, the token endpoint, the tokens and what
 //! clients look up before they ask for one. Decides nothing about what a caller may do.
 
+mod assertions;
 mod directory;
 mod discovery;
 mod managed;
+pub mod principals;
+pub mod replication;
+mod sign_in;
 mod token_endpoint;
 mod tokens;
 
+pub use assertions::AssertionKey;
 pub use directory::{Directory, DirectoryError, Principal};
 pub use managed::{ManagedPrincipal, register, unregister};
+pub use sign_in::digest;
 pub use tokens::{Audience, TokenError};
 
 use crate::azure::Azure;
@@ -27,7 +33,7 @@ pub fn answer(azure: &Azure, call: &Call) -> Answer {
             [tenant, "v2.0", ".well-known", "openid-configuration"]
             | [tenant, ".well-known", "openid-configuration"],
         ) => discovery::openid(azure, call, tenant),
-        (&Method::GET, [_, "discovery", ..]) => discovery::keys(),
+        (&Method::GET, [_, "discovery", ..]) => discovery::keys(azure),
         (&Method::POST, [tenant, "oauth2", "v2.0", "token"]) => {
             token_endpoint::answer(azure, call, tenant, token_endpoint::Version::V2)
         }

@@ -2,6 +2,7 @@
 //! <https://learn.microsoft.com/entra/identity-platform/v2-oauth2-client-creds-grant-flow>
 
 use super::directory::Principal;
+use super::sign_in::{Proof, sign_in};
 use super::tokens::{Audience, LIFETIME};
 use crate::azure::Azure;
 use crate::server::{Answer, Call};
@@ -21,11 +22,22 @@ pub enum Version {
 }
 
 /// An OAuth error with its AADSTS number.
-struct Refusal {
+pub struct Refusal {
     status: u16,
     error: &'static str,
     number: u32,
     text: String,
+}
+
+impl Refusal {
+    pub fn new(status: u16, error: &'static str, number: u32, text: String) -> Self {
+        Self {
+            status,
+            error,
+            number,
+            text,
+        }
+    }
 }
 
 pub fn answer(azure: &Azure, call: &Call, tenant: &str, version: Version) -> Answer {
@@ -72,7 +84,12 @@ fn grant(
             parameter("client_secret").unwrap_or_default().to_owned(),
         ),
     };
-    let principal = sign_in(azure, &client_id, &secret, parameter("client_assertion"))?;
+    let proof = match (secret.as_str(), parameter("client_assertion")) {
+        ("", Some(token)) => Proof::Assertion(token),
+        ("", None) => Proof::Nothing,
+        (secret, _) => Proof::Secret(secret),
+    };
+    let principal = sign_in(azure, &client_id, proof)?;
     let audience = match version {
         Version::V1 => parameter("resource")
             .ok_or_else(|| missing("resource"))?
@@ -132,56 +149,6 @@ fn scoped(scope: &str) -> Result<String, Refusal> {
                 "The provided value for scope {scope} is not valid. Client credential flows must have a scope value with /.default suffixed to the resource identifier (application ID URI)."
             ),
         })
-}
-
-fn sign_in(
-    azure: &Azure,
-    client_id: &str,
-    secret: &str,
-    assertion: Option<&str>,
-) -> Result<Principal, Refusal> {
-    let tenant = azure.directory.tenant();
-    let known = azure
-        .directory
-        .application(client_id)
-        .ok_or_else(|| Refusal {
-            status: 400,
-            error: "unauthorized_client",
-            number: 700_016,
-            text: format!(
-                "Application with identifier '{client_id}' was not found in the directory '{tenant}'. This can happen if the application has not been installed by the administrator of the tenant or consented to by any user in the tenant. You may have sent your authentication request to the wrong tenant."
-            ),
-        })?;
-    if secret.is_empty() {
-        return Err(match assertion {
-            Some(_) => Refusal {
-                status: 401,
-                error: "invalid_client",
-                number: 700_213,
-                text: "No matching federated identity record found for presented assertion. Check your federated identity credential Subject, Audience and Issuer against the presented assertion.".to_owned(),
-            },
-            None => Refusal {
-                status: 401,
-                error: "invalid_client",
-                number: 7_000_216,
-                text: "'client_assertion', 'client_secret' or 'request' is required for the 'client_credentials' grant type.".to_owned(),
-            },
-        });
-    }
-    if secret != known.client_secret {
-        return Err(Refusal {
-            status: 401,
-            error: "invalid_client",
-            number: 7_000_215,
-            text: format!(
-                "Invalid client secret provided. Ensure the secret being sent in the request is the client secret value, not the client secret ID, for a secret added to app '{client_id}'."
-            ),
-        });
-    }
-    Ok(Principal {
-        client_id: known.client_id.clone(),
-        object_id: known.object_id.clone(),
-    })
 }
 
 /// Client id and secret of an `Authorization: Basic` header.

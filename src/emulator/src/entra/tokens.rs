@@ -128,7 +128,7 @@ impl Directory {
         if claims.tid != self.tenant() {
             return Err(TokenError::Tenant(claims.iss));
         }
-        if !self.knows(&claims.oid) {
+        if self.shut_out(&claims.oid) {
             return Err(TokenError::Invalid);
         }
         Ok(Principal {

@@ -2,9 +2,12 @@
 
 use crate::state::Outcome;
 use axum::body::Bytes;
-use axum::http::{HeaderMap, Method, Uri, header, request};
-use percent_encoding::percent_decode_str;
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, Uri, header, request};
+use percent_encoding::{AsciiSet, CONTROLS, percent_decode_str, utf8_percent_encode};
 use std::time::Instant;
+
+/// What no address has as it is, though some callers write it so.
+const OUTSIDE: &AsciiSet = &CONTROLS.add(b' ').add(b'"').add(b'<').add(b'>').add(b'`');
 
 /// A request as all layers see it.
 #[derive(Clone, Debug)]
@@ -52,6 +55,33 @@ impl Call {
             fate: None,
             arrived: Instant::now(),
         }
+    }
+
+    /// A request that came inside this one: the same caller, another target. `None` where
+    /// the target is not one.
+    pub fn part(
+        &self,
+        method: Method,
+        target: &str,
+        headers: &[(String, String)],
+        body: Bytes,
+    ) -> Option<Self> {
+        let uri: Uri = utf8_percent_encode(target, OUTSIDE).to_string().parse().ok()?;
+        let mut all = self.headers.clone();
+        for (name, value) in headers {
+            let name = HeaderName::from_bytes(name.as_bytes()).ok()?;
+            all.insert(name, HeaderValue::from_str(value).ok()?);
+        }
+        Some(Self {
+            method,
+            path: fold(uri.path()),
+            target: uri.to_string(),
+            query: query(&uri),
+            headers: all,
+            body,
+            fate: None,
+            ..self.clone()
+        })
     }
 
     /// The first query parameter of that name; names are compared without case, as ARM does.

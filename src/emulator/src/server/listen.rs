@@ -4,7 +4,7 @@ use super::hosts::Plane;
 use super::{Answer, Call, headers};
 use crate::azure::Azure;
 use crate::control::Disturbance;
-use crate::{arm, control, entra};
+use crate::{arm, control, entra, graph};
 use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::extract::{Request, State};
@@ -79,7 +79,7 @@ fn route(azure: &Azure, call: &Call, plane: &Plane) -> Answer {
         Plane::Control => control::answer(azure, call),
         Plane::Entra => entra::answer(azure, call),
         Plane::Arm => arm::answer(azure, call),
-        Plane::Graph => unserved("Microsoft Graph"),
+        Plane::Graph => graph::answer(azure, call),
         Plane::Vault(name) => unserved(&format!("the vault {name}")),
         Plane::Registry(name) => unserved(&format!("the registry {name}")),
     }

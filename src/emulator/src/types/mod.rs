@@ -5,6 +5,7 @@
 
 mod checks;
 mod content;
+mod deny_assignment;
 mod identity;
 mod import_image;
 mod lock;
@@ -17,6 +18,9 @@ mod registry_fields;
 mod registry_identity;
 mod registry_view;
 mod replication;
+mod role_assignment;
+mod role_definition;
+mod role_filter;
 mod webhook;
 
 use crate::arm::{ArmError, Context, ResourceType};
@@ -26,6 +30,9 @@ use crate::state::World;
 /// All types. **A new type is one line here.**
 static TYPES: &[&dyn ResourceType] = &[
     &lock::Lock,
+    &role_assignment::RoleAssignment,
+    &role_definition::RoleDefinition,
+    &deny_assignment::DenyAssignment,
     &registry::Registry,
     &replication::Replication,
     &webhook::Webhook,

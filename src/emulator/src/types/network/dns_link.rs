@@ -210,7 +210,7 @@ fn there(cx: &Context<'_>, world: &World, target: &Target, network: &str) -> Res
         format!("{KIND}/write"),
         format!("{}/join/action", virtual_network::KIND),
     );
-    joins::linked(cx, &target.id, &own, &join, network)
+    joins::linked(cx, world, &target.id, &own, &join, network)
 }
 
 /// A network asks one zone of a name, and registers its machines in one zone only.

@@ -227,7 +227,7 @@ fn home(
         return Err(error.with("retry-after", "10"));
     }
     let own = format!("{KIND}/write");
-    joins::linked(cx, &target.id, &own, joins::JOIN, &id)?;
+    joins::linked(cx, world, &target.id, &own, joins::JOIN, &id)?;
     Ok(home)
 }
 
@@ -249,7 +249,7 @@ fn reachable(
     }
     let approve = format!("{kind}/privateEndpointConnectionsApproval/action");
     let own = format!("{KIND}/write");
-    joins::linked(cx, &target.id, &own, &approve, &connection.to)
+    joins::linked(cx, world, &target.id, &own, &approve, &connection.to)
 }
 
 /// An address for each name: the one asked for, the one that it has, or the lowest free one.
@@ -362,7 +362,7 @@ fn wire(cx: &Context<'_>, txn: &mut Txn<'_>, endpoint: &mut Object) {
         return;
     };
     let approve = format!("{}/privateEndpointConnectionsApproval/action", target.kind);
-    let approval = if !connection.manual && joins::may(cx, &approve, &target.id) {
+    let approval = if !connection.manual && joins::may(cx, txn.world(), &approve, &target.id) {
         Approval::Approved
     } else {
         Approval::Pending
