@@ -18,6 +18,8 @@ pub enum Source {
     ProviderWithDetails,
     /// A provider without an envelope, as private DNS and diagnostic settings.
     Bare,
+    /// A bare error with details and this subcode, as AKS.
+    BareWithSubcode(&'static str),
 }
 
 /// A refused request.
@@ -114,6 +116,12 @@ impl ArmError {
                 json!({"error": error})
             }
             Source::Bare => error,
+            Source::BareWithSubcode(subcode) => {
+                let mut error = error;
+                error["details"] = self.details.clone().unwrap_or(Value::Null);
+                error["subcode"] = json!(subcode);
+                error
+            }
             Source::Gateway | Source::Service | Source::Provider => json!({"error": error}),
         }
     }
@@ -128,7 +136,8 @@ impl From<ArmError> for Answer {
             Source::Provider
             | Source::ProviderWithStatus
             | Source::ProviderWithDetails
-            | Source::Bare => {}
+            | Source::Bare
+            | Source::BareWithSubcode(_) => {}
         }
         answer.headers.extend(error.headers);
         answer

@@ -38,7 +38,8 @@ pub use error::{ArmError, Source, for_status};
 pub use front_door::answer;
 pub use page::page;
 pub use read::extended;
-pub use locks::KIND as LOCK_KIND;
+pub use locks::{KIND as LOCK_KIND, check as check_locks};
+pub use groups::KIND as GROUP_KIND;
 pub use path::kind_of;
 pub use pattern::{Address, Pattern, start};
 pub use resource_type::{

@@ -99,6 +99,7 @@ fn known(
     let name = path.kind(depth);
     let found = types::of(&name).filter(|kind| match kind.meta().placement {
         Placement::Extension => true,
+        Placement::Location => cx.path.subscription.is_some() && path.location.is_some(),
         Placement::Group => cx.path.subscription.is_some() && path.location.is_none(),
     });
     found.ok_or_else(|| {

@@ -36,6 +36,8 @@ pub struct Meta {
 pub enum Placement {
     /// In a resource group, or below an object in one.
     Group,
+    /// At a location of a subscription; nothing is stored there.
+    Location,
     /// At any scope; the id keeps the caller's spelling of it.
     Extension,
 }
@@ -209,6 +211,19 @@ pub trait ResourceType: Sync {
     fn turns(&self, _target: &Target) -> Option<String> {
         None
     }
+
+    /// Keys of other objects whose own operations a write waits for too.
+    fn waits_for(&self, _target: &Target) -> Vec<String> {
+        Vec::new()
+    }
+
+    /// Whether a DELETE ends what runs instead of waiting for its turn.
+    fn preempts(&self) -> bool {
+        false
+    }
+
+    /// Further changes when ARM itself changed the tags.
+    fn retagged(&self, _txn: &mut Txn<'_>, _object: &Object) {}
 
     /// Keys of other objects whose running operations a PUT of this body looks at; asking
     /// counts as a try for those.

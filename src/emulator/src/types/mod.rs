@@ -3,6 +3,7 @@
 //! A file says what the type's provider accepts, adds, refuses and shows; ids, groups,
 //! locks, operations and storage come from [`crate::arm`].
 
+mod aks;
 mod checks;
 mod content;
 mod deny_assignment;
@@ -22,6 +23,8 @@ mod role_assignment;
 mod role_definition;
 mod role_filter;
 mod webhook;
+
+pub use aks::{Move, apply_move};
 
 use crate::arm::{ArmError, Context, ResourceType};
 use crate::server::Answer;
@@ -53,7 +56,9 @@ static PROVIDER_ACTIONS: &[ProviderAction] = &[ProviderAction {
 /// Namespaces that are played, ARM's own included.
 static NAMESPACES: &[&str] = &[
     "Microsoft.Authorization",
+    "Microsoft.Compute",
     "Microsoft.ContainerRegistry",
+    "Microsoft.ContainerService",
     "Microsoft.Insights",
     "Microsoft.ManagedIdentity",
     "Microsoft.Network",
@@ -80,7 +85,11 @@ pub fn provider_action(kind: &str) -> Option<&'static ProviderAction> {
 }
 
 pub fn all() -> impl Iterator<Item = &'static dyn ResourceType> {
-    TYPES.iter().chain(network::TYPES).copied()
+    TYPES
+        .iter()
+        .chain(network::TYPES)
+        .chain(aks::TYPES)
+        .copied()
 }
 
 pub fn namespaces() -> impl Iterator<Item = &'static str> {
