@@ -10,6 +10,7 @@ use crate::arm::{
     Action, ApiVersion, ArmError, Context, Deleted, Located, Meta, Placement, ResourceType,
     Started, Target, Written, check_locks,
 };
+use crate::server::Answer;
 use crate::state::{Moment, Object, Txn, World};
 use crate::types::checks;
 use serde_json::{Map, Value, json};
@@ -75,6 +76,17 @@ impl ResourceType for Cluster {
                 }
             }
         }
+        let mut hidden = old.map_or_else(|| json!({}), |old| old.hidden.clone());
+        hidden["pools"] = json!(pools);
+        if let Some(kubelet) = kubelet {
+            hidden["kubelet"] = kubelet.shown();
+        } else {
+            identities::repeat(&mut hidden["kubelet"], &asked);
+        }
+        if properties.contains_key("identityProfile") {
+            let profile = json!({"kubeletidentity": hidden["kubelet"]});
+            properties.insert("identityProfile".to_owned(), profile);
+        }
         power::autoscaler(&mut properties, &pools);
         let word = word(world, old, &properties, &pools);
         properties.insert("provisioningState".to_owned(), json!(word));
@@ -87,11 +99,6 @@ impl ResourceType for Cluster {
         }
         if let Some(identity) = identity {
             body.insert("identity".to_owned(), identity);
-        }
-        let mut hidden = old.map_or_else(|| json!({}), |old| old.hidden.clone());
-        hidden["pools"] = json!(pools);
-        if let Some(kubelet) = kubelet {
-            hidden["kubelet"] = kubelet.shown();
         }
         Ok(Written {
             status: if old.is_some() { 200 } else { 201 },
@@ -146,6 +153,15 @@ impl ResourceType for Cluster {
 
     fn view(&self, object: &Object, world: &World, api: &ApiVersion) -> Value {
         cluster_view::show(object, world, api)
+    }
+
+    fn list(
+        &self,
+        cx: &Context<'_>,
+        world: &World,
+        scope: &str,
+    ) -> Option<Result<Answer, ArmError>> {
+        Some(cluster_view::list(cx, world, scope))
     }
 
     fn not_found(&self, target: &Target) -> ArmError {

@@ -1,7 +1,10 @@
 //! How a cluster looks in an api-version.
 
+use super::CLUSTER;
 use super::cluster_pools;
-use crate::arm::ApiVersion;
+use super::errors::refuse;
+use crate::arm::{ApiVersion, ArmError, Context};
+use crate::server::Answer;
 use crate::state::{Object, World};
 use serde_json::{Map, Value, json};
 
@@ -92,4 +95,41 @@ fn trim(properties: &mut Map<String, Value>, since: &[(&str, &str)], api: &ApiVe
             properties.remove(*name);
         }
     }
+}
+
+/// Clusters on a page.
+const PAGE: usize = 100;
+
+/// The clusters at and below a scope. The provider's skip tokens are plain numbers.
+pub fn list(cx: &Context<'_>, world: &World, scope: &str) -> Result<Answer, ArmError> {
+    let skipped: usize = match cx.call.parameter("$skipToken") {
+        None => 0,
+        Some(token) => token.parse().map_err(|_| {
+            refuse(
+                400,
+                "InvalidParameter",
+                format!("The skip token '{token}' is invalid."),
+            )
+        })?,
+    };
+    let size = cx.azure.settings.page_size.unwrap_or(PAGE).max(1);
+    let below = format!("{scope}/");
+    let mut clusters = world
+        .of_kind(CLUSTER)
+        .filter(|(key, _)| key.starts_with(&below) && cx.sees.shows(key))
+        .skip(skipped);
+    let shown: Vec<Value> = clusters
+        .by_ref()
+        .take(size)
+        .map(|(_, cluster)| show(cluster, world, &cx.api))
+        .collect();
+    let mut body = json!({ "value": shown });
+    if clusters.next().is_some() {
+        let next = skipped + size;
+        body["nextLink"] = json!(format!(
+            "{}{}?%24skipToken={next}&api-version={}&skipToken={next}",
+            cx.call.origin, cx.call.path, cx.api
+        ));
+    }
+    Ok(Answer::json(200, body))
 }

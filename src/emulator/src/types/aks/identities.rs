@@ -188,3 +188,21 @@ pub fn own_client(identity: &Value) -> Option<&str> {
         .next()?;
     first["clientId"].as_str()
 }
+
+/// The profile is writable: ids that come with the kubelet identity in use are kept as they
+/// were sent.
+pub fn repeat(kubelet: &mut Value, properties: &Map<String, Value>) {
+    let Some(sent) = properties
+        .get("identityProfile")
+        .and_then(|profile| profile["kubeletidentity"].as_object())
+    else {
+        return;
+    };
+    for member in ["clientId", "objectId"] {
+        if kubelet.is_object()
+            && let Some(id) = sent.get(member).filter(|id| id.is_string())
+        {
+            kubelet[member] = id.clone();
+        }
+    }
+}
