@@ -18,8 +18,8 @@ pub enum Source {
     ProviderWithDetails,
     /// A provider without an envelope, as private DNS and diagnostic settings.
     Bare,
-    /// A bare error with details and this subcode, as AKS.
-    BareWithSubcode(&'static str),
+    /// A bare error with the members of [`ArmError::details`] beside it, as AKS.
+    BareWithSubcode,
 }
 
 /// A refused request.
@@ -116,10 +116,11 @@ impl ArmError {
                 json!({"error": error})
             }
             Source::Bare => error,
-            Source::BareWithSubcode(subcode) => {
+            Source::BareWithSubcode => {
                 let mut error = error;
-                error["details"] = self.details.clone().unwrap_or(Value::Null);
-                error["subcode"] = json!(subcode);
+                for (name, value) in self.details.iter().filter_map(Value::as_object).flatten() {
+                    error[name] = value.clone();
+                }
                 error
             }
             Source::Gateway | Source::Service | Source::Provider => json!({"error": error}),
@@ -137,7 +138,7 @@ impl From<ArmError> for Answer {
             | Source::ProviderWithStatus
             | Source::ProviderWithDetails
             | Source::Bare
-            | Source::BareWithSubcode(_) => {}
+            | Source::BareWithSubcode => {}
         }
         answer.headers.extend(error.headers);
         answer

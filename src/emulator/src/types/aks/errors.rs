@@ -1,11 +1,11 @@
 //! The provider's errors: without an envelope, with details and a subcode.
 
 use crate::arm::{ArmError, Source};
-use serde_json::json;
+use serde_json::{Value, json};
 
 /// An error of the provider.
 pub fn refuse(status: u16, code: &str, message: impl Into<String>) -> ArmError {
-    ArmError::new(Source::BareWithSubcode(""), status, code, message)
+    told(status, code, message, "", &Value::Null)
 }
 
 /// 400 for a value that the provider does not take.
@@ -45,11 +45,22 @@ pub fn unreadable(error: &ArmError) -> ArmError {
 }
 
 /// 404 of the provider itself. `thing` is its name in the message.
-pub fn not_found(subcode: &'static str, thing: &str, message: String) -> ArmError {
-    let mut error = ArmError::new(Source::BareWithSubcode(subcode), 404, "NotFound", message);
-    error.details = Some(json!([{
+pub fn not_found(subcode: &str, thing: &str, message: String) -> ArmError {
+    let details = json!([{
         "code": "Unspecified",
         "message": format!("rpc error: code = NotFound desc = {thing} not found"),
-    }]));
+    }]);
+    told(404, "NotFound", message, subcode, &details)
+}
+
+fn told(
+    status: u16,
+    code: &str,
+    message: impl Into<String>,
+    subcode: &str,
+    details: &Value,
+) -> ArmError {
+    let mut error = ArmError::new(Source::BareWithSubcode, status, code, message);
+    error.details = Some(json!({"details": details, "subcode": subcode}));
     error
 }
