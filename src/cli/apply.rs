@@ -65,10 +65,17 @@ async fn go(
     output: &Output,
 ) -> Result<Exit, Failure> {
     output.format()?;
-    if !run.auto_approve && !std::io::stdin().is_terminal() {
+    let fresh = matches!(source, Source::Fresh(_));
+    if fresh && !run.auto_approve && !std::io::stdin().is_terminal() {
         return Err(
             Failure::usage("nobody can be asked: stdin is not a terminal")
                 .hint("say --auto-approve if no question is wanted"),
+        );
+    }
+    if !fresh && !global.environments.is_empty() {
+        return Err(
+            Failure::usage("a saved plan says itself which environments it is for")
+                .hint("drop --env, or plan again with it"),
         );
     }
     let session = Session::open(global, output).await?;
@@ -120,7 +127,9 @@ async fn with_session(
     }
     let approved = judged.map_err(Failure::objections)?;
     let from_file = matches!(source, Source::File(_));
-    if !plan.operations.is_empty() && !run.auto_approve && !confirmed(&plan)? {
+    // A saved plan has been reviewed: it is applied as it is.
+    let ask = !from_file && !run.auto_approve && !plan.operations.is_empty();
+    if ask && !confirmed(&plan)? {
         return Err(Failure::new(
             Exit::Refused,
             "not confirmed: nothing was changed",

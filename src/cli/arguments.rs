@@ -42,7 +42,12 @@ pub struct Global {
     #[arg(long, global = true, value_name = "DIR", default_value = ".")]
     pub root: PathBuf,
     /// Only this environment; may be given several times. All, and shared, when absent.
-    #[arg(long = "env", global = true, value_name = "NAME")]
+    #[arg(
+        long = "env",
+        global = true,
+        value_name = "NAME",
+        value_delimiter = ','
+    )]
     pub environments: Vec<String>,
     /// The cloud to talk to, instead of the one in common.toml.
     #[arg(long, global = true, env = "ONESTREAM_CLOUD", value_name = "CLOUD")]

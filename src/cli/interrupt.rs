@@ -10,7 +10,6 @@ pub fn listen() -> watch::Receiver<bool> {
     let (sender, receiver) = watch::channel(false);
     tokio::spawn(async move {
         signal().await;
-        eprintln!("stopping: finishing what is in flight; once more to end at once");
         // The run may have ended by itself; then nobody listens any more.
         sender.send(true).ok();
         signal().await;

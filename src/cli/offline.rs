@@ -21,8 +21,9 @@ pub fn init(dir: &Path, output: &Output) -> Result<Exit, Failure> {
         .map(|path| path.display().to_string())
         .collect();
     if !there.is_empty() {
+        let verb = if there.len() == 1 { "exists" } else { "exist" };
         return Err(
-            Failure::usage(format!("{} exists already", there.join(", ")))
+            Failure::usage(format!("{} {verb} already", there.join(", ")))
                 .hint("nothing was written; choose another folder"),
         );
     }
@@ -35,7 +36,16 @@ pub fn init(dir: &Path, output: &Output) -> Result<Exit, Failure> {
         std::fs::File::create_new(&path)?.write_all(text.as_bytes())?;
         output.result(&path.display().to_string())?;
     }
-    output.remark("next: onestream plan");
+    let ignored = dir.join(".gitignore");
+    if !ignored.exists() {
+        std::fs::write(&ignored, ".onestream/\n")?;
+        output.result(&ignored.display().to_string())?;
+    }
+    let root = match dir {
+        here if here == Path::new(".") => String::new(),
+        dir => format!(" --root {}", dir.display()),
+    };
+    output.remark(format!("next: onestream{root} plan"));
     Ok(Exit::Clean)
 }
 
@@ -45,8 +55,9 @@ pub fn validate(global: &Global, output: &Output) -> Result<Exit, Failure> {
     let (count, environments) = (declared.desired.resources.len(), &declared.desired.places);
     let names: Vec<&str> = environments.keys().map(|name| name.as_str()).collect();
     match output.asked() {
-        OutputFormat::Json => output.result(
-            &json!({
+        OutputFormat::Json => output.result(&format!(
+            "{:#}",
+            json!({
                 "version": 1,
                 "kind": "validation",
                 "cloud": declared.configuration.azure.cloud.to_string(),
@@ -54,8 +65,7 @@ pub fn validate(global: &Global, output: &Output) -> Result<Exit, Failure> {
                 "resources": count,
                 "digest": declared.configuration.digest,
             })
-            .to_string(),
-        )?,
+        ))?,
         _ => output.result(&format!("valid: {count} resources in {}", names.join(", ")))?,
     }
     Ok(Exit::Clean)
@@ -72,14 +82,11 @@ pub fn schema(of: SchemaOf, output: &Output) -> Result<Exit, Failure> {
 }
 
 /// Runs `completions`.
-pub fn completions(shell: clap_complete::Shell) -> Result<Exit, Failure> {
+pub fn completions(shell: clap_complete::Shell, output: &Output) -> Result<Exit, Failure> {
     let mut command = Arguments::command();
-    clap_complete::generate(
-        shell,
-        &mut command,
-        "onestream",
-        &mut std::io::stdout().lock(),
-    );
+    let mut script = Vec::new();
+    clap_complete::generate(shell, &mut command, "onestream", &mut script);
+    output.result(&String::from_utf8_lossy(&script))?;
     Ok(Exit::Clean)
 }
 

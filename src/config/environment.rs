@@ -93,12 +93,12 @@ impl EnvironmentTables {
                 primary: self.regions.primary.clone(),
                 recovery: self.regions.recovery.clone(),
                 tags: self.tags.clone(),
+                order: self.environment.order.unwrap_or(u32::MAX),
                 protected: self.environment.protected,
             },
             sections: sections.clone(),
             file,
             description: self.environment.description.clone(),
-            order: self.environment.order,
         }
     }
 }

@@ -36,10 +36,8 @@ pub fn load(root: &Path, only: &[String]) -> Result<Configuration, ConfigErrors>
     let inputs = loading.read_files(root);
     let common = loading.read_common(&inputs);
     let mut environments = loading.read_environments(&inputs, common.as_ref(), root);
-    environments.sort_by_cached_key(|it| {
-        let order = it.order.unwrap_or(u32::MAX);
-        (!it.name().is_shared(), order, it.name().clone())
-    });
+    environments
+        .sort_by_cached_key(|it| (!it.name().is_shared(), it.place.order, it.name().clone()));
     let selected = loading.select(only, &environments);
     let settings = common
         .as_ref()

@@ -119,7 +119,7 @@ pub(super) struct ControlTable {
 #[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct EnvironmentTable {
-    /// Whether changes need an approval and stateful deletions are refused.
+    /// Whether deleting and replacing need an approval, whatever flags are given.
     #[serde(default)]
     pub protected: bool,
     /// What it is for.

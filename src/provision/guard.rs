@@ -11,7 +11,7 @@ use std::fmt;
 use serde::Serialize;
 
 use super::plan::{Action, Plan};
-use crate::resource::{Address, EnvironmentName, Pattern};
+use crate::resource::{Address, EnvironmentName, PROTECTED_TAG, Pattern};
 
 /// How much of what stands a plan may take away without being told so by name, in percent.
 const DELETIONS_PERCENT: usize = 30;
@@ -65,6 +65,8 @@ pub enum Rule {
     Lock,
     /// A protected environment needs an approval.
     Protected,
+    /// The subscription takes no changes now.
+    Subscription,
 }
 
 /// Tests a plan against the rules; `others` are objections that other layers bring.
@@ -81,6 +83,7 @@ pub fn guard(
     objections.extend(adoption(&plan));
     objections.extend(destruction(&plan, permissions));
     objections.extend(protection(&plan, permissions));
+    objections.extend(unprotection(&plan, permissions));
     if objections.is_empty() {
         Ok(ApprovedPlan(plan))
     } else {
@@ -183,7 +186,36 @@ fn protection(plan: &Plan, permissions: &Permissions) -> Vec<Objection> {
                 operation.action,
                 operation.address.environment()
             ),
-            instead: "it needs an approval; no flag replaces one".to_owned(),
+            instead:
+                "it needs an approval, which this version cannot take yet; no flag replaces one"
+                    .to_owned(),
+        })
+        .collect()
+}
+
+/// Taking the protection off is the first half of every accident: it has to be named.
+fn unprotection(plan: &Plan, permissions: &Permissions) -> Vec<Objection> {
+    let tag = format!(".{PROTECTED_TAG}");
+    let loses = |operation: &&super::plan::Operation| {
+        operation
+            .changes
+            .iter()
+            .any(|change| change.path.ends_with(&tag) && change.before.as_str() == Some("true"))
+            && !permissions
+                .allow_destroy
+                .iter()
+                .any(|pattern| pattern.names(&operation.address))
+    };
+    plan.visible()
+        .filter(loses)
+        .map(|operation| Objection {
+            rule: Rule::Protected,
+            address: Some(operation.address.clone()),
+            problem: format!(
+                "{} would lose its protection",
+                operation.address.environment()
+            ),
+            instead: format!("say --allow-destroy {} if that is meant", operation.address),
         })
         .collect()
 }

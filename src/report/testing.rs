@@ -366,6 +366,7 @@ pub(super) fn declared() -> (Desired, Dag) {
         primary: "eastus2".to_owned(),
         recovery: "westus2".to_owned(),
         tags: BTreeMap::new(),
+        order: 0,
         protected: name == "prod",
     };
     let places = [place("dev"), place("prod")];
@@ -424,6 +425,7 @@ pub(super) fn desired_chain(count: usize, reach: usize) -> (Desired, Dag) {
         primary: "eastus2".to_owned(),
         recovery: "westus2".to_owned(),
         tags: BTreeMap::new(),
+        order: 0,
         protected: false,
     };
     let places = [place("dev"), place("prod")];

@@ -19,7 +19,9 @@ pub struct Place {
     pub recovery: String,
     /// Tags that every resource of it carries, beside the marker.
     pub tags: BTreeMap<String, String>,
-    /// Whether changes need approval and destruction is refused.
+    /// Its place on the way to production, lower first.
+    pub order: u32,
+    /// Whether destruction is refused without an approval.
     pub protected: bool,
 }
 

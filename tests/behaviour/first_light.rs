@@ -86,7 +86,11 @@ fn protection_outlives_the_file_that_declared_it() {
         3,
         &[&["--env", "prod", "destroy"], &everything[..]].concat(),
     );
-    root.expect(0, &["apply", "--auto-approve"]);
+    root.expect(3, &["apply", "--auto-approve"]);
+    root.expect(
+        0,
+        &["apply", "--auto-approve", "--allow-destroy", "prod.group"],
+    );
     root.expect(
         0,
         &[&["--env", "prod", "destroy"], &everything[..]].concat(),

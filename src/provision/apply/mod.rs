@@ -78,6 +78,8 @@ pub async fn apply(
     loop {
         if stopped.is_none() && *options.stop.borrow() {
             stopped = Some("the run was stopped".to_owned());
+            let in_flight = running.len();
+            ports.observer.event(Progress::Stopping { in_flight });
         }
         while running.len() < options.parallelism.max(1) {
             let Some(index) = schedule.next(stopped.as_deref()) else {

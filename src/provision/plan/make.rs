@@ -125,7 +125,16 @@ impl Asked<'_> {
         let declared = declared.filter(|name| self.selects(name)).cloned();
         let written = draft.operations.iter().map(|o| o.address.environment());
         let all: BTreeSet<EnvironmentName> = declared.chain(written).collect();
-        all.into_iter().collect()
+        let mut sorted: Vec<EnvironmentName> = all.into_iter().collect();
+        // On the way to production; what vanished from TOML comes last.
+        sorted.sort_by_key(|name| {
+            let place = self.desired.places.get(name);
+            (
+                !name.is_shared(),
+                place.map_or(u32::MAX, |place| place.order),
+            )
+        });
+        sorted
     }
 
     /// The environments that TOML protects, and those that Azure remembers as protected.
@@ -159,6 +168,12 @@ fn unread(asked: &Asked<'_>, told: &[Unread]) -> Vec<UnreadCollection> {
         let name = resource.kind.meta().name;
         said.extend(scopes(&id).map(|scope| (name, scope.to_owned())));
     }
+    let unsearched = asked.observed.unsearched.iter();
+    let unsearched = unsearched.map(|(scope, failure)| UnreadCollection {
+        kind: "marked resource".to_owned(),
+        scope: scope.clone(),
+        failure: failure.clone(),
+    });
     let blind = asked.observed.unreadable.iter();
     blind
         .filter(|(key, _)| !said.contains(*key))
@@ -167,6 +182,7 @@ fn unread(asked: &Asked<'_>, told: &[Unread]) -> Vec<UnreadCollection> {
             scope: scope.clone(),
             failure: blind.failure.clone(),
         })
+        .chain(unsearched)
         .collect()
 }
 

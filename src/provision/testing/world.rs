@@ -52,6 +52,7 @@ impl World {
                 primary: "eastus2".to_owned(),
                 recovery: "westus2".to_owned(),
                 tags: [("team".to_owned(), "platform".to_owned())].into(),
+                order: 0,
                 protected: environment == "prod",
             };
             world.places.insert(name(environment), place);
@@ -228,7 +229,7 @@ impl World {
     }
 
     pub(crate) async fn observe(&self, cloud: &FakeCloud) -> Observed {
-        let mut observed = observe::observe(cloud, KINDS, &self.desired()).await;
+        let mut observed = observe::observe(cloud, KINDS, &self.desired(), &self.applied).await;
         observe::left_behind(cloud, KINDS, &mut observed, &self.applied).await;
         let containers: Vec<String> = observed
             .objects

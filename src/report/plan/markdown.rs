@@ -58,7 +58,7 @@ fn in_the_way(plan: &Plan, objections: &[Objection], page: &mut Page) {
     });
     for (title, rows) in [
         ("Refused", refusals.collect::<Vec<_>>()),
-        ("The guard objects", objected.collect()),
+        ("Blocked by the guard", objected.collect()),
     ] {
         if !rows.is_empty() {
             page.push(&format!("\n#### {} {title}\n\n", sign::REFUSED));

@@ -122,7 +122,10 @@ fn what_is_in_the_way_is_told_with_what_to_do() {
 fn the_guard_is_heard() {
     let plan = every_action();
     let all = render(&plan, &objections(&plan), Format::Table, &STYLE);
-    let said = all.split_once("The guard objects\n").expect("it objects").1;
+    let said = all
+        .split_once("Blocked by the guard\n")
+        .expect("it objects")
+        .1;
     assert_snapshot!(said, @r#"
       ! prod.group  it exists without our marker
           instead: plan with --adopt to take it over, or declare another name
@@ -134,7 +137,8 @@ fn the_guard_is_heard() {
           instead: say --allow-destroy old.registry.onestreamold if that is meant
       ! prod.registry.replication.westus2  replace in prod, which is protected
       ! prod.registry.lock  replace in prod, which is protected
-          instead: it needs an approval; no flag replaces one
+          instead: it needs an approval, which this version cannot take yet; no flag
+            replaces one
 
     environment  create  recover  adopt  update  replace  delete  lift
     ──────────────────────────────────────────────────────────────────

@@ -146,7 +146,7 @@ fn objected(plan: &Plan, objections: &[Objection], style: &Style) -> String {
         problem: &objection.problem,
         instead: &objection.instead,
     });
-    obstacles("The guard objects", &objected.collect::<Vec<_>>(), style)
+    obstacles("Blocked by the guard", &objected.collect::<Vec<_>>(), style)
 }
 
 /// Something in the way, and what to do instead.

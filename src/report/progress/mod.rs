@@ -13,3 +13,8 @@ mod tests;
 
 pub use plain::Plain;
 pub use terminal::Terminal;
+
+/// What a run says when it was asked to end.
+fn stopping(in_flight: usize) -> String {
+    format!("stopping: {in_flight} in flight will be finished; Ctrl-C again ends at once")
+}

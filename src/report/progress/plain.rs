@@ -12,6 +12,7 @@ use time::macros::format_description;
 use super::super::layout::plain;
 use super::super::sign;
 use super::super::style::Style;
+use super::stopping;
 use super::subject::{Subject, subjects};
 use crate::provision::plan::Plan;
 use crate::provision::ports::{Observer, Progress};
@@ -92,6 +93,12 @@ impl fmt::Debug for Plain {
 impl Observer for Plain {
     fn event(&self, event: Progress) {
         match event {
+            Progress::Stopping { in_flight } => {
+                let stamp = (self.clock)().format(CLOCK).unwrap_or_default();
+                let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+                // A log that cannot be written must not stop the run.
+                let _lost = writeln!(state.out, "{stamp} ! {}", stopping(in_flight));
+            }
             Progress::Started { operation } => {
                 let now = (self.clock)();
                 let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);

@@ -10,6 +10,7 @@ use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressState, P
 use super::super::layout::{clip, pad, plain};
 use super::super::sign;
 use super::super::style::{Style, Tone};
+use super::stopping;
 use super::subject::{Subject, subjects, took};
 use crate::provision::plan::Plan;
 use crate::provision::ports::{Observer, Progress};
@@ -127,17 +128,26 @@ impl Terminal {
 
 impl Observer for Terminal {
     fn event(&self, event: Progress) {
+        if let Progress::Stopping { in_flight } = event {
+            let line = self.style.paint(Tone::Bad, &stopping(in_flight));
+            // A terminal that is gone must not stop the run.
+            let _lost = self.lines.println(line);
+        }
         let (Progress::Started { operation }
         | Progress::Waiting { operation }
         | Progress::Done { operation }
         | Progress::AlreadyDone { operation }
         | Progress::Failed { operation, .. }
-        | Progress::Skipped { operation, .. }) = &event;
+        | Progress::Skipped { operation, .. }) = &event
+        else {
+            return;
+        };
         let number = *operation;
         let Some(subject) = self.subjects.get(number) else {
             return;
         };
         match event {
+            Progress::Stopping { .. } => {}
             Progress::Started { .. } => self.start(number, subject),
             Progress::Waiting { .. } => self.wait(number, subject),
             Progress::Done { .. } => self.end(number, |elapsed| {

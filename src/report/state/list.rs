@@ -86,10 +86,9 @@ fn shortened(rows: Vec<[String; 5]>, style: &Style) -> Vec<Vec<String>> {
     let gaps = 2 * (HEADER.len() - 1);
     let others: usize = [1, 3, 4].map(wide).iter().sum();
     let room = style.columns().saturating_sub(others + gaps);
-    let names = wide(2).min(room.saturating_sub(wide(0)).max(room / 3));
-    let addresses = room.saturating_sub(names).max(HEADER[0].len());
+    // An address is what people copy: it stays whole, and the name gives way.
+    let names = wide(2).min(room.saturating_sub(wide(0)).max(HEADER[2].len() + 4));
     let row = |[address, kind, name, region, state]: [String; 5]| {
-        let address = shorten(&address, addresses, style);
         let name = shorten(&name, names, style);
         vec![address, kind, name, region, state]
     };

@@ -13,7 +13,7 @@ use crate::provision::desired::Desired;
 use crate::provision::graph::Dag;
 use crate::provision::observe::{Object, Observed, Unreadable};
 use crate::provision::plan::Applied;
-use crate::resource::{Outputs, Ownership, Value};
+use crate::resource::{Condition, Outputs, Ownership, Value};
 
 /// Everything as declared but for: a registry with an admin account and its lock gone in dev,
 /// replications of prod unreadable, and a registry of ours that nothing declares.
@@ -107,6 +107,8 @@ fn object(kind: &str, id: &str, owner: &str, projection: Value) -> Object {
         ]),
         ownership: Ownership::Ours(owner.parse().expect("a name")),
         in_managed_scope: true,
+        not_for_us: None,
+        condition: Condition::Settled,
         guard: None,
         forbids_delete: None,
     }
@@ -119,17 +121,17 @@ fn the_list_tells_how_everything_stands() {
     9 resources on emulator: 5 present, 1 differing, 1 absent, 1 unreadable,
       1 undeclared
 
-    address                       kind            name           region   state
+    address                            kind            name      region   state
     ────────────────────────────────────────────────────────────────────────────────
-    dev.group                     resource group  rg-dev         eastus2  present
-    dev.registry                  registry        onestreamdev   eastus2  differs
-    dev.registry.left             registry        left           westus3  undeclared
-    dev.registry.lock             lock            onestream      -        absent
-    dev.registry.…cation.westus2  replication     westus2        westus2  present
-    prod.group                    resource group  rg-prod        eastus2  present
-    prod.registry                 registry        onestreamprod  eastus2  present
-    prod.registry.lock            lock            onestream      -        present
-    prod.registry…cation.westus2  replication     westus2        westus2  unreadable
+    dev.group                          resource group  rg-dev    eastus2  present
+    dev.registry                       registry        one…mdev  eastus2  differs
+    dev.registry.left                  registry        left      westus3  undeclared
+    dev.registry.lock                  lock            one…ream  -        absent
+    dev.registry.replication.westus2   replication     westus2   westus2  present
+    prod.group                         resource group  rg-prod   eastus2  present
+    prod.registry                      registry        one…prod  eastus2  present
+    prod.registry.lock                 lock            one…ream  -        present
+    prod.registry.replication.westus2  replication     westus2   westus2  unreadable
 
     ? prod.registry.replication.westus2
       AuthorizationFailed (403): The client 'a' with object id 'b' does not have
