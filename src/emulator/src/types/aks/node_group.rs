@@ -6,7 +6,6 @@ use super::errors::refuse;
 use super::node_resource::{LOAD_BALANCER, PUBLIC_ADDRESS, ROUTE_TABLE, SCALE_SET};
 use super::{cluster_pools, cluster_view};
 use crate::arm::{ArmError, Context, GROUP_KIND, ResourceType};
-use crate::entra::{ManagedPrincipal, register, unregister};
 use crate::state::{Object, Txn, World};
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
@@ -153,15 +152,6 @@ fn kubelet(
         "clientId": client,
     }});
     let identity = resource(group, IDENTITY, &name, location, body);
-    register(
-        txn,
-        &ManagedPrincipal {
-            object_id: &principal,
-            client_id: &client,
-            display_name: &name,
-            resource_id: &identity.id,
-        },
-    );
     cluster.hidden["kubelet"] = json!({
         "resourceId": cluster_view::printed(&identity.id),
         "clientId": client,
@@ -311,23 +301,9 @@ fn copy_tags(carrier: &mut Object, cluster: &Object) {
     carrier.body["tags"] = Value::Object(tags);
 }
 
-/// The group goes with its cluster, and the directory forgets its identities.
+/// The group goes with its cluster.
 pub fn remove(txn: &mut Txn<'_>, cluster: &Object) {
     let group = id_of(cluster).to_ascii_lowercase();
-    let below = format!("{group}/");
-    let identities: Vec<String> = txn
-        .world()
-        .under(&below)
-        .filter(|(_, object)| object.kind == IDENTITY)
-        .filter_map(|(_, object)| {
-            object
-                .text("/properties/principalId")
-                .map(ToOwned::to_owned)
-        })
-        .collect();
-    for principal in identities {
-        unregister(txn, &principal);
-    }
     let managed = txn
         .world()
         .object(&group)
