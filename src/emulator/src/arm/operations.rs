@@ -8,6 +8,7 @@ use crate::server::Answer;
 use crate::state::{Effect, Failure, Moment, Object, Operation, Outcome, Polling, Txn, World};
 use crate::{arm::groups, types};
 use serde_json::{Map, Value, json};
+use std::sync::Arc;
 
 /// Operations that reading `path` counts as a try for: the one polled, those on the object
 /// read, or those on the objects of a listed collection.
@@ -111,28 +112,30 @@ fn end(txn: &mut Txn<'_>, operation: &mut Operation, now: Moment) {
 /// Removes an object and all below it, after each could leave something behind. What
 /// outlives its parent stays.
 pub fn remove(txn: &mut Txn<'_>, key: &str, now: Moment) {
-    let below = format!("{key}/");
-    let world = txn.world();
-    let going: Vec<_> = world
-        .under(&below)
-        .map(|(_, object)| object.clone())
-        .chain(world.object(key).cloned())
-        .collect();
-    let mut staying = Vec::new();
-    for object in going {
-        let Some(kind) = types::of(&object.kind) else {
-            continue;
-        };
-        if kind.outlives() && object.key() != key {
-            staying.push(Object::clone(&object));
-        } else {
+    let stays = |object: &Object| {
+        object.key() != key && types::of(&object.kind).is_some_and(|kind| kind.outlives())
+    };
+    for object in tree(txn.world(), key) {
+        if let Some(kind) = types::of(&object.kind).filter(|_| !stays(&object)) {
             kind.leaving(txn, &object, now);
         }
     }
+    // Looked up again: what was left behind may stand below, too.
+    let staying = tree(txn.world(), key).into_iter().filter(|o| stays(o));
+    let staying: Vec<_> = staying.collect();
     txn.remove_tree(key);
     for object in staying {
-        txn.put(object);
+        txn.put(Object::clone(&object));
     }
+}
+
+/// An object and all below it.
+fn tree(world: &World, key: &str) -> Vec<Arc<Object>> {
+    world
+        .under(&format!("{key}/"))
+        .map(|(_, object)| object.clone())
+        .chain(world.object(key).cloned())
+        .collect()
 }
 
 fn succeed(

@@ -54,6 +54,9 @@ fn object(
 ) -> Result<Answer, ArmError> {
     in_group(cx, world)?;
     weather::check(cx, world, &target.key, None)?;
+    if kind.meta().placement == Placement::Extension {
+        kind.hangs_on(cx, world, &target.scope)?;
+    }
     let object = kind
         .find(world, &target.key)
         .filter(|object| !kind.over(object, cx.now))

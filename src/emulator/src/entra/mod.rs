@@ -4,7 +4,6 @@
 mod assertions;
 mod directory;
 mod discovery;
-mod managed;
 pub mod principals;
 pub mod replication;
 mod sign_in;
@@ -13,7 +12,6 @@ mod tokens;
 
 pub use assertions::AssertionKey;
 pub use directory::{CREDENTIALS, Directory, DirectoryError, Principal};
-pub use managed::{ManagedPrincipal, register, unregister};
 pub use sign_in::digest;
 pub use tokens::{Audience, TokenError};
 

@@ -26,7 +26,8 @@ impl Reply {
     /// The error's code, in any of Azure's envelopes.
     pub fn code(&self) -> &str {
         let error = &self.body["error"];
-        error["code"].as_str().unwrap_or_default()
+        let code = error["code"].as_str().or(self.body["code"].as_str());
+        code.unwrap_or_default()
     }
 
     pub fn message(&self) -> &str {
@@ -119,6 +120,41 @@ impl Azure {
             request = request.json(&body);
         }
         taken_apart(request).await
+    }
+
+    /// As [`Self::send`], with further headers.
+    pub async fn send_with(
+        &self,
+        method: &str,
+        path: &str,
+        body: Option<Value>,
+        headers: &[(&str, &str)],
+    ) -> Reply {
+        let method = method.parse().expect("a method");
+        let mut request = self
+            .http
+            .request(method, self.address(&versioned(path)))
+            .bearer_auth(&self.token);
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        if let Some(body) = body {
+            request = request.json(&body);
+        }
+        taken_apart(request).await.expect("an answer")
+    }
+
+    /// A PUT that must succeed, waited for to its end; the object as it then is.
+    pub async fn made(&self, path: &str, body: Value) -> Value {
+        let reply = self.put(path, body).await;
+        assert!(reply.status < 300, "{path}: {reply:?}");
+        if reply.headers.contains_key("azure-asyncoperation") {
+            let end = self.finish(&reply).await;
+            assert_eq!(end.body["status"], "Succeeded", "{path}: {end:?}");
+        }
+        let read = self.get(path).await;
+        assert_eq!(read.status, 200, "{path}: {read:?}");
+        read.body
     }
 
     /// Sends with these headers and nothing else.

@@ -1,13 +1,13 @@
-//! `Microsoft.ManagedIdentity/userAssignedIdentities`.
+//! `Microsoft.ManagedIdentity/userAssignedIdentities`. The object itself is what the
+//! directory knows of the service principal: it is one from `principalId` on.
 //! <https://learn.microsoft.com/rest/api/managedidentity/user-assigned-identities>
 
 use super::{VERSIONS, bad, printed};
 use crate::arm::{
     Action, ApiVersion, ArmError, Context, Located, Meta, Placement, ResourceType, Target, Written,
 };
-use crate::entra::{ManagedPrincipal, register, unregister};
 use crate::server::Answer;
-use crate::state::{Moment, Object, Txn, World};
+use crate::state::{Object, Txn, World};
 use axum::http::Method;
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
@@ -88,23 +88,6 @@ impl ResourceType for UserAssigned {
     fn answered(&self, _cx: &Context<'_>, _world: &World, object: &Object, answer: &mut Answer) {
         if answer.status == 201 {
             answer.headers.push(("location", printed(&object.id)));
-        }
-    }
-
-    fn stored(&self, _cx: &Context<'_>, txn: &mut Txn<'_>, object: &Object) {
-        let text = |pointer: &str| object.text(pointer).unwrap_or_default();
-        let principal = ManagedPrincipal {
-            object_id: text("/properties/principalId"),
-            client_id: text("/properties/clientId"),
-            display_name: object.name(),
-            resource_id: &object.id,
-        };
-        register(txn, &principal);
-    }
-
-    fn leaving(&self, txn: &mut Txn<'_>, object: &Object, _now: Moment) {
-        if let Some(principal) = object.text("/properties/principalId") {
-            unregister(txn, principal);
         }
     }
 

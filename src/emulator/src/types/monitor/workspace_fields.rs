@@ -85,7 +85,39 @@ pub fn lay(
     now: Moment,
 ) -> Result<(), ArmError> {
     let sent = read(checks::object(sent, "properties"))?;
-    let sku = read(checks::object(&sent, "sku"))?;
+    sku(properties, &sent, now)?;
+    retention(properties, &sent, new)?;
+    for name in [
+        "publicNetworkAccessForIngestion",
+        "publicNetworkAccessForQuery",
+    ] {
+        let words = &["Enabled", "Disabled", "SecuredByPerimeter"];
+        if let Some(word) = read(checks::word(&sent, name, words))? {
+            properties[name] = json!(word);
+        }
+    }
+    for (name, value) in read(checks::object(&sent, "features"))? {
+        properties["features"][name] = value;
+    }
+    if let Some(quota) = read(checks::object(&sent, "workspaceCapping"))?.get("dailyQuotaGb") {
+        if !quota.is_number() {
+            return Err(bad("The daily quota of a workspace must be a number."));
+        }
+        properties["workspaceCapping"]["dailyQuotaGb"] = quota.clone();
+    }
+    if let Some(force) = read(checks::flag(&sent, "forceCmkForQuery"))? {
+        properties["forceCmkForQuery"] = json!(force);
+    }
+    if let Some(rule) = read(checks::text(&sent, "defaultDataCollectionRuleResourceId"))? {
+        properties["defaultDataCollectionRuleResourceId"] = json!(rule);
+    }
+    properties["modifiedDate"] = json!(now.zulu());
+    Ok(())
+}
+
+/// The SKU that was asked for; a reserved capacity has a level.
+fn sku(properties: &mut Value, sent: &Map<String, Value>, now: Moment) -> Result<(), ArmError> {
+    let sku = read(checks::object(sent, "sku"))?;
     if let Some(name) = read(checks::text(&sku, "name"))? {
         let known = SKUS
             .iter()
@@ -113,32 +145,6 @@ pub fn lay(
         }
         properties["sku"] = next;
     }
-    retention(properties, &sent, new)?;
-    for name in [
-        "publicNetworkAccessForIngestion",
-        "publicNetworkAccessForQuery",
-    ] {
-        let words = &["Enabled", "Disabled", "SecuredByPerimeter"];
-        if let Some(word) = read(checks::word(&sent, name, words))? {
-            properties[name] = json!(word);
-        }
-    }
-    for (name, value) in read(checks::object(&sent, "features"))? {
-        properties["features"][name] = value;
-    }
-    if let Some(quota) = read(checks::object(&sent, "workspaceCapping"))?.get("dailyQuotaGb") {
-        if !quota.is_number() {
-            return Err(bad("The daily quota of a workspace must be a number."));
-        }
-        properties["workspaceCapping"]["dailyQuotaGb"] = quota.clone();
-    }
-    if let Some(force) = read(checks::flag(&sent, "forceCmkForQuery"))? {
-        properties["forceCmkForQuery"] = json!(force);
-    }
-    if let Some(rule) = read(checks::text(&sent, "defaultDataCollectionRuleResourceId"))? {
-        properties["defaultDataCollectionRuleResourceId"] = json!(rule);
-    }
-    properties["modifiedDate"] = json!(now.zulu());
     Ok(())
 }
 

@@ -105,35 +105,7 @@ pub fn write(
         .iter()
         .enumerate()
         .map(|(at, (member, address))| {
-            let seed = format!("{guid}/{at}");
-            let name = format!(
-                "privateEndpointIpConfig.{}",
-                Uuid::new_v5(&Uuid::NAMESPACE_OID, seed.as_bytes())
-            );
-            let link = member.as_ref().map(|member| {
-                json!({
-                    "groupId": member.group,
-                    "requiredMemberName": member.name,
-                    "fqdns": [member.host],
-                })
-            });
-            let mut properties = json!({
-                "provisioningState": "Succeeded",
-                "privateIPAddress": address,
-                "privateIPAllocationMethod": "Dynamic",
-                "subnet": endpoint.body["properties"]["subnet"],
-                "primary": at == 0,
-                "privateIPAddressVersion": "IPv4",
-            });
-            if let Some(link) = link {
-                properties["privateLinkConnectionProperties"] = link;
-            }
-            json!({
-                "name": name,
-                "id": format!("{id}/ipConfigurations/{name}"),
-                "type": format!("{KIND}/ipConfigurations"),
-                "properties": properties,
-            })
+            configuration(id, &guid, endpoint, at, member.as_ref(), address)
         })
         .collect();
     let mut body = json!({
@@ -168,4 +140,44 @@ pub fn write(
         hidden: provider::changed(&old.map_or(Value::Null, |old| old.hidden.clone())),
         pending: None,
     });
+}
+
+/// The IP configuration for one name of the endpoint.
+fn configuration(
+    interface: &str,
+    guid: &str,
+    endpoint: &Object,
+    at: usize,
+    member: Option<&Member>,
+    address: &str,
+) -> Value {
+    let seed = format!("{guid}/{at}");
+    let name = format!(
+        "privateEndpointIpConfig.{}",
+        Uuid::new_v5(&Uuid::NAMESPACE_OID, seed.as_bytes())
+    );
+    let link = member.map(|member| {
+        json!({
+            "groupId": member.group,
+            "requiredMemberName": member.name,
+            "fqdns": [member.host],
+        })
+    });
+    let mut properties = json!({
+        "provisioningState": "Succeeded",
+        "privateIPAddress": address,
+        "privateIPAllocationMethod": "Dynamic",
+        "subnet": endpoint.body["properties"]["subnet"],
+        "primary": at == 0,
+        "privateIPAddressVersion": "IPv4",
+    });
+    if let Some(link) = link {
+        properties["privateLinkConnectionProperties"] = link;
+    }
+    json!({
+        "name": name,
+        "id": format!("{interface}/ipConfigurations/{name}"),
+        "type": format!("{KIND}/ipConfigurations"),
+        "properties": properties,
+    })
 }

@@ -84,19 +84,7 @@ impl ResourceType for PrivateEndpoint {
             body.insert("tags".to_owned(), tags.clone());
         }
         body.insert("properties".to_owned(), kept);
-        let mut hidden = provider::changed(&old.map_or(Value::Null, |old| old.hidden.clone()));
-        hidden["addresses"] = json!(addresses);
-        if hidden["interface"].is_null() {
-            let name = match custom {
-                "" => format!("{}.nic.{}", target.name(), Uuid::new_v4()),
-                custom => custom.to_owned(),
-            };
-            let scope = &target.scope;
-            hidden["interface"] = json!(format!(
-                "{scope}/providers/{}/{name}",
-                network_interface::KIND
-            ));
-        }
+        let hidden = hidden(old, target, custom, &addresses);
         Ok(Written {
             status: if old.is_some() { 200 } else { 201 },
             body,
@@ -185,6 +173,24 @@ impl ResourceType for PrivateEndpoint {
         let network = id.rsplitn(3, '/').nth(2).unwrap_or_default().to_owned();
         vec![network, id]
     }
+}
+
+/// What is kept beside an endpoint: its addresses, and the interface that never changes.
+fn hidden(old: Option<&Object>, target: &Target, custom: &str, addresses: &[Value]) -> Value {
+    let mut hidden = provider::changed(&old.map_or(Value::Null, |old| old.hidden.clone()));
+    hidden["addresses"] = json!(addresses);
+    if hidden["interface"].is_null() {
+        let name = match custom {
+            "" => format!("{}.nic.{}", target.name(), Uuid::new_v4()),
+            custom => custom.to_owned(),
+        };
+        let scope = &target.scope;
+        hidden["interface"] = json!(format!(
+            "{scope}/providers/{}/{name}",
+            network_interface::KIND
+        ));
+    }
+    hidden
 }
 
 /// The subnet that the endpoint stands in: there, settled, near, and open to the caller.
