@@ -41,6 +41,46 @@ const PERMISSIONS: &[&str] = &[
     "Group.ReadWrite.All",
 ];
 
+/// Azure's services that have a service principal in every tenant: client id, name and
+/// audience.
+const SERVICES: &[(&str, &str, &str)] = &[
+    (
+        "797f4846-ba00-4fd7-ba43-dac1f8f63013",
+        "Windows Azure Service Management API",
+        "https://management.azure.com/",
+    ),
+    (
+        "cfa8b339-82a2-471a-a3c9-0fc0be7a4093",
+        "Azure Key Vault",
+        "https://vault.azure.net",
+    ),
+    (
+        "e406a681-f3d4-42a8-90b6-c2b029497af1",
+        "Azure Storage",
+        "https://storage.azure.com/",
+    ),
+    (
+        "6dae42f8-4368-4678-94ff-3960e28e3630",
+        "Azure Kubernetes Service AAD Server",
+        "6dae42f8-4368-4678-94ff-3960e28e3630",
+    ),
+];
+
+/// The delegated permission that each of [`SERVICES`] offers.
+fn user_impersonation(service: &str) -> Value {
+    let about = format!("Use {service} as the signed-in user");
+    json!({
+        "adminConsentDescription": about,
+        "adminConsentDisplayName": about,
+        "id": named("user_impersonation", service),
+        "isEnabled": true,
+        "type": "User",
+        "userConsentDescription": about,
+        "userConsentDisplayName": about,
+        "value": "user_impersonation",
+    })
+}
+
 /// Plants what is not there yet.
 pub fn plant(azure: &Azure) -> io::Result<()> {
     azure.store.write(|txn| {
@@ -76,12 +116,12 @@ fn first_time(txn: &mut Txn<'_>, what: &str) -> bool {
 
 fn directory(txn: &mut Txn<'_>, tenant: &str, deployer: &Credential, now: &str) {
     let graph_id = named("graph", tenant);
-    let mut api = graph::service_principal();
-    api["id"] = json!(graph_id);
-    api["appId"] = json!(GRAPH_APP);
-    api["displayName"] = json!("Microsoft Graph");
-    api["appDisplayName"] = json!("Microsoft Graph");
-    api["servicePrincipalNames"] = json!([GRAPH_APP, "https://graph.microsoft.com"]);
+    let mut api = service(
+        &graph_id,
+        GRAPH_APP,
+        "Microsoft Graph",
+        "https://graph.microsoft.com",
+    );
     api["appRoles"] = APP_ROLES
         .iter()
         .map(|(id, value)| {
@@ -97,6 +137,11 @@ fn directory(txn: &mut Txn<'_>, tenant: &str, deployer: &Credential, now: &str) 
         })
         .collect();
     put(txn, SERVICE_PRINCIPAL, api);
+    for (app_id, name, audience) in SERVICES {
+        let mut api = service(&named(app_id, tenant), app_id, name, audience);
+        api["oauth2PermissionScopes"] = json!([user_impersonation(name)]);
+        put(txn, SERVICE_PRINCIPAL, api);
+    }
     let mut application = graph::application();
     application["id"] = json!(named("deployer/application", tenant));
     application["appId"] = json!(deployer.client_id);
@@ -110,6 +155,21 @@ fn directory(txn: &mut Txn<'_>, tenant: &str, deployer: &Credential, now: &str) 
     principal["displayName"] = json!(DEPLOYER);
     principal["createdDateTime"] = json!(now);
     put(txn, SERVICE_PRINCIPAL, principal);
+    permissions(txn, tenant, &graph_id, deployer, now);
+}
+
+/// The service principal of one of Azure's services.
+fn service(id: &str, app_id: &str, name: &str, audience: &str) -> Value {
+    let mut body = graph::service_principal();
+    body["id"] = json!(id);
+    body["appId"] = json!(app_id);
+    body["displayName"] = json!(name);
+    body["appDisplayName"] = json!(name);
+    body["servicePrincipalNames"] = json!([app_id, audience]);
+    body
+}
+
+fn permissions(txn: &mut Txn<'_>, tenant: &str, graph_id: &str, deployer: &Credential, now: &str) {
     for (id, value) in APP_ROLES {
         if PERMISSIONS.contains(value) {
             txn.put(graph::app_role_assignment(json!({

@@ -47,7 +47,8 @@ impl Condition {
     pub fn leaves_alone(&self, plane: Plane, action: &str) -> bool {
         if self.named.is_empty() {
             // It speaks of attributes of data, or of who may be granted what.
-            return plane == Plane::Control && !action.starts_with("microsoft.authorization/roleassignments/");
+            return plane == Plane::Control
+                && !action.starts_with("microsoft.authorization/roleassignments/");
         }
         !self.named.iter().any(|named| named.covers(action))
     }
@@ -59,7 +60,8 @@ mod tests {
 
     #[test]
     fn conditions_bear_on_what_they_name() {
-        let text = "((!(ActionMatches{'A.B/blobs/read'})) OR (@Resource[A.B:Name] StringEquals 'x)'))";
+        let text =
+            "((!(ActionMatches{'A.B/blobs/read'})) OR (@Resource[A.B:Name] StringEquals 'x)'))";
         let condition = Condition::parse(text).unwrap();
         assert!(!condition.leaves_alone(Plane::Data, "a.b/blobs/read"));
         assert!(condition.leaves_alone(Plane::Data, "a.b/blobs/write"));

@@ -54,22 +54,38 @@ fn granted(objects: Vec<Object>, plane: Plane, action: &str, scope: &str) -> boo
 fn grants_reach_down_and_not_up_or_beside() {
     let vault = format!("{GROUP}/providers/A.B/vs/v");
     let at = |scope: &str| vec![assignment(scope, "me", READER, Value::Null)];
-    for scope in ["/", "/subscriptions/s", "/subscriptions/S/resourcegroups/g", &vault] {
-        assert!(granted(at(scope), Plane::Control, "A.B/vs/READ", &vault), "{scope}");
+    for scope in [
+        "/",
+        "/subscriptions/s",
+        "/subscriptions/S/resourcegroups/g",
+        &vault,
+    ] {
+        assert!(
+            granted(at(scope), Plane::Control, "A.B/vs/READ", &vault),
+            "{scope}"
+        );
     }
     let tenant = "/providers/Microsoft.Management/managementGroups/t";
     assert!(granted(at(tenant), Plane::Control, "A.B/vs/read", &vault));
     let child = format!("{vault}/keys/k");
     let beside = format!("{GROUP}2");
     for scope in [child.as_str(), beside.as_str(), "/subscriptions/other"] {
-        assert!(!granted(at(scope), Plane::Control, "A.B/vs/read", &vault), "{scope}");
+        assert!(
+            !granted(at(scope), Plane::Control, "A.B/vs/read", &vault),
+            "{scope}"
+        );
     }
 }
 
 #[test]
 fn groups_count_and_strangers_do_not() {
     let by = |principal: &str| vec![assignment(GROUP, principal, READER, Value::Null)];
-    assert!(granted(by("my-group"), Plane::Control, "A.B/vs/read", GROUP));
+    assert!(granted(
+        by("my-group"),
+        Plane::Control,
+        "A.B/vs/read",
+        GROUP
+    ));
     assert!(!granted(by("you"), Plane::Control, "A.B/vs/read", GROUP));
 }
 
@@ -78,14 +94,24 @@ fn not_actions_subtract_within_one_role_only() {
     let contributor = || assignment(GROUP, "me", CONTRIBUTOR, Value::Null);
     let write = "Microsoft.Authorization/roleAssignments/write";
     assert!(!granted(vec![contributor()], Plane::Control, write, GROUP));
-    assert!(granted(vec![contributor()], Plane::Control, "A.B/vs/write", GROUP));
+    assert!(granted(
+        vec![contributor()],
+        Plane::Control,
+        "A.B/vs/write",
+        GROUP
+    ));
     let owner = assignment(
         GROUP,
         "my-group",
         "8e3af657-a8ff-443c-a75c-2fe8c4bcb635",
         Value::Null,
     );
-    assert!(granted(vec![contributor(), owner], Plane::Control, write, GROUP));
+    assert!(granted(
+        vec![contributor(), owner],
+        Plane::Control,
+        write,
+        GROUP
+    ));
 }
 
 #[test]
@@ -110,13 +136,23 @@ fn denials_and_conditions_take_back() {
     }});
     let objects = vec![assignment("/", "me", CONTRIBUTOR, Value::Null), denial];
     let vault = format!("{GROUP}/providers/A.B/vs/v");
-    assert!(granted(objects.clone(), Plane::Control, "A.B/vs/write", &vault));
+    assert!(granted(
+        objects.clone(),
+        Plane::Control,
+        "A.B/vs/write",
+        &vault
+    ));
     let decision = decide(objects.clone(), Plane::Control, "A.B/vs/delete", &vault);
     assert!(matches!(
         decision,
         Decision::Denied(Reason::DenyAssignment { name, .. }) if name == "no"
     ));
-    assert!(granted(objects, Plane::Control, "A.B/vs/delete", "/subscriptions/S"));
+    assert!(granted(
+        objects,
+        Plane::Control,
+        "A.B/vs/delete",
+        "/subscriptions/S"
+    ));
     let condition = json!({"condition": "!(ActionMatches{'Microsoft.KeyVault/*'})"});
     let decision = decide(
         vec![assignment(GROUP, "me", CRYPTO_USER, condition)],
@@ -124,5 +160,8 @@ fn denials_and_conditions_take_back() {
         "Microsoft.KeyVault/vaults/keys/sign/action",
         GROUP,
     );
-    assert!(matches!(decision, Decision::Denied(Reason::Condition { .. })));
+    assert!(matches!(
+        decision,
+        Decision::Denied(Reason::Condition { .. })
+    ));
 }

@@ -89,6 +89,9 @@ mod tests {
             !["", "#", "role", "id", "about", "+", "-", "d+", "d-"].contains(&word)
         });
         assert_eq!(lines.count(), 0);
-        assert_eq!(by_name("acrpull").unwrap().id, "7f951dda-4ed3-4680-a7ca-43fe172d538d");
+        assert_eq!(
+            by_name("acrpull").unwrap().id,
+            "7f951dda-4ed3-4680-a7ca-43fe172d538d"
+        );
     }
 }

@@ -1,5 +1,6 @@
 //! PUT, PATCH, POST and DELETE: written once for all types.
 
+use super::authorize;
 use super::context::Context;
 use super::error::ArmError;
 use super::path::Tail;
@@ -8,6 +9,7 @@ use super::resolve::{Meaning, meaning};
 use super::resource_type::{
     Action, Deleted, Located, Placement, ResourceType, Target, Written, set_state,
 };
+use super::wish::Wish;
 use super::{
     body, groups, locks, operations, providers, read, subscriptions, tags, turns, weather,
 };
@@ -15,10 +17,13 @@ use crate::entra::replication;
 use crate::server::Answer;
 use crate::state::{Effect, Object, Txn};
 use axum::http::Method;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 use std::sync::Arc;
 
 type Kind = &'static dyn ResourceType;
+
+/// What giving an identity to an object takes.
+const ASSIGN_IDENTITY: &str = "Microsoft.ManagedIdentity/userAssignedIdentities/assign/action";
 
 pub fn answer(cx: &Context<'_>, txn: &mut Txn<'_>) -> Result<Answer, ArmError> {
     let method = &cx.call.method;
@@ -109,6 +114,7 @@ fn put(
         stays(cx, target, old.as_deref(), &location)?;
         sent.insert("location".to_owned(), json!(location));
     }
+    linked_identities(cx, txn, target, old.as_deref(), &sent)?;
     let written = kind.put(cx, txn.world(), target, old.as_deref(), &sent)?;
     store(cx, txn, kind, target, old, written)
 }
@@ -130,8 +136,37 @@ fn patch(
     let Some(old) = txn.world().object(&target.key).cloned() else {
         return Err(read::absent(cx, txn.world(), kind, target));
     };
+    linked_identities(cx, txn, target, Some(&old), &sent)?;
     let written = kind.patch(cx, txn.world(), target, &old, &sent)?;
     store(cx, txn, kind, target, Some(old), written)
+}
+
+/// Who gives an object an identity must be allowed to assign it.
+fn linked_identities(
+    cx: &Context<'_>,
+    txn: &Txn<'_>,
+    target: &Target,
+    old: Option<&Object>,
+    sent: &Map<String, Value>,
+) -> Result<(), ArmError> {
+    let ids = |body: Option<&Value>| -> Vec<String> {
+        body.and_then(|body| body.pointer("/userAssignedIdentities"))
+            .and_then(Value::as_object)
+            .into_iter()
+            .flatten()
+            .filter(|(_, value)| !value.is_null() || cx.call.method == Method::PUT)
+            .map(|(id, _)| id.clone())
+            .collect()
+    };
+    let held = ids(old.and_then(|old| old.body.get("identity")));
+    let wish = Wish::of(&cx.call.method, cx.path);
+    for id in ids(sent.get("identity")) {
+        if held.iter().any(|held| held.eq_ignore_ascii_case(&id)) || id == target.id {
+            continue;
+        }
+        authorize::linked(cx, txn.world(), &wish, ASSIGN_IDENTITY, &id)?;
+    }
+    Ok(())
 }
 
 /// Stores what a type wrote, starts its operation and shows the object.

@@ -1,10 +1,11 @@
 //! The order in which ARM checks a request, before any provider sees it.
 
 use super::api_version::ApiVersion;
-use super::authorize::{self, Sees, Wish};
+use super::authorize::{self, Sees};
 use super::context::Context;
 use super::error::ArmError;
 use super::path::{ArmPath, Tail};
+use super::wish::Wish;
 use super::{crud, operations, read, resolve};
 use crate::azure::Azure;
 use crate::entra::{Audience, Principal, TokenError};
@@ -48,33 +49,66 @@ fn admit(azure: &Azure, call: &Call) -> Result<Answer, ArmError> {
 
 /// Whether the caller may, and what it sees of a list.
 fn permitted(cx: &Context<'_>, world: &World) -> Result<Sees, ArmError> {
+    let held = || authorize::holdings(cx.azure, world, &cx.principal.object_id);
     let reads = matches!(cx.call.method, Method::GET | Method::HEAD);
+    let wish = Wish::of(&cx.call.method, cx.path);
     match &cx.path.tail {
-        // Tenants and subscriptions show what each caller has something in; a job of ARM's
-        // own is known to those who were told of it.
+        // The tenant shows which subscriptions one has something in.
         Tail::Words(words) if cx.path.subscription.is_none() => {
-            let held = authorize::holdings(cx.azure, world, &cx.principal.object_id);
-            let subscriptions = words.iter().any(|w| w.eq_ignore_ascii_case("subscriptions"));
+            let subscriptions = words
+                .iter()
+                .any(|word| word.eq_ignore_ascii_case("subscriptions"));
             return Ok(if subscriptions {
-                Sees::Some(held)
+                Sees::Some(held())
             } else {
                 Sees::Everything
             });
         }
-        Tail::Words(words)
-            if words
-                .first()
-                .is_some_and(|word| word.eq_ignore_ascii_case("operationresults")) =>
-        {
-            return Ok(Sees::Everything);
+        // So does a subscription itself.
+        Tail::Words(words) if reads && cx.path.group.is_none() && open_to_all(words) => {
+            let known = format!(
+                "/subscriptions/{}",
+                cx.path.subscription.as_deref().unwrap_or("")
+            );
+            if held().touches(&known) {
+                return Ok(Sees::Everything);
+            }
+        }
+        // Operations are polled at the subscription; rights anywhere in it will do.
+        Tail::Provider(path) if reads && path.location.is_some() && polls(&path.segments) => {
+            let known = Wish {
+                scope: format!(
+                    "/subscriptions/{}",
+                    cx.path.subscription.as_deref().unwrap_or("")
+                ),
+                ..wish.clone()
+            };
+            if held().reaches_below(&known.question()) {
+                return Ok(Sees::Everything);
+            }
         }
         Tail::Words(_) | Tail::Provider(_) => {}
     }
-    let wish = Wish::of(&cx.call.method, cx.path);
     if reads && resolve::is_list(cx) {
         return authorize::listed(cx, world, &wish);
     }
     authorize::allowed(cx, world, &wish).map(|()| Sees::Everything)
+}
+
+/// What of a subscription everybody sees who has anything in it: itself, its locations, and
+/// ARM's own jobs, whose addresses only those know who were told.
+fn open_to_all(words: &[String]) -> bool {
+    words.first().is_none_or(|word| {
+        ["locations", "operationresults"]
+            .iter()
+            .any(|open| open.eq_ignore_ascii_case(word))
+    })
+}
+
+fn polls(segments: &[String]) -> bool {
+    segments
+        .first()
+        .is_some_and(|word| word.to_ascii_lowercase().contains("operation"))
 }
 
 /// A read or poll brings whatever it looks at a step on.

@@ -84,7 +84,7 @@ pub fn list(cx: &Context<'_>, world: &World) -> Result<Answer, ArmError> {
         .of_kind(KIND)
         .filter(|(key, group)| key.starts_with(&prefix) && filter.holds(&group.body))
         .map(|(key, group)| (key.as_str(), group));
-    page::page(cx, groups, PAGE, |group| group.body.clone())
+    page(cx, groups, PAGE, |group| group.body.clone())
 }
 
 /// PUT, PATCH, DELETE and POST below a group's own path.

@@ -30,18 +30,19 @@ mod subscriptions;
 mod tags;
 mod turns;
 mod weather;
+mod wish;
 
 pub use api_version::{ApiVersion, Since};
-pub use authorize::{Sees, Wish, allowed, decide, holdings, linked};
+pub use authorize::{allowed, decide, linked};
 pub use context::{Context, stamp};
 pub use error::{ArmError, Source, for_status};
 pub use front_door::answer;
-pub use page::page;
-pub use read::extended;
-pub use locks::{KIND as LOCK_KIND, check as check_locks};
 pub use groups::KIND as GROUP_KIND;
+pub use locks::{KIND as LOCK_KIND, check as check_locks};
+pub use page::page;
 pub use path::kind_of;
 pub use pattern::{Address, Pattern, start};
 pub use resource_type::{
     Action, Deleted, Located, Meta, Placement, ResourceType, Started, Target, Written, set_state,
 };
+pub use wish::Wish;

@@ -138,7 +138,7 @@ fn list(
                     .is_some_and(|(front, _)| front == scope)
         })
         .map(|(key, object)| (key.as_str(), object));
-    page::page(cx, items, PAGE, |object| kind.show(cx, object, world))
+    page(cx, items, PAGE, |object| kind.show(cx, object, world))
 }
 
 /// What an extension hangs on must be there.

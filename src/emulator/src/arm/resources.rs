@@ -33,7 +33,7 @@ pub fn list(cx: &Context<'_>, world: &World, scope: &str) -> Result<Answer, ArmE
     let expand = cx.call.parameter("$expand").unwrap_or_default();
     let prefix = format!("{scope}/");
     let items = tracked(world, &prefix).filter(|(_, object)| filter.holds(&object.body));
-    page::page(cx, items, PAGE, |object| shown(object, expand))
+    page(cx, items, PAGE, |object| shown(object, expand))
 }
 
 fn tracked<'a>(world: &'a World, prefix: &'a str) -> impl Iterator<Item = (&'a str, &'a Object)> {

@@ -11,6 +11,8 @@ pub use faults::{Disturbance, Faults};
 pub use requests::Requests;
 pub use snapshots::{Snapshots, reset};
 
+use crate::access::{Decision, Plane, Reason};
+use crate::arm;
 use crate::azure::Azure;
 use crate::server::{Answer, Call};
 use axum::http::Method;
@@ -64,6 +66,7 @@ fn act(azure: &Azure, call: &Call) -> Result<Answer, String> {
             azure.requests.clear();
             Ok(Answer::empty(204))
         }
+        (&Method::POST, ["emulator", "access"]) => access(azure, &read(call)?),
         (&Method::POST, ["emulator", "assertion"]) => assertion(azure, &read(call)?),
         (&Method::POST, ["emulator", "clusters"]) => {
             let order: crate::types::Move = read(call)?;
@@ -89,6 +92,42 @@ struct ClockOrder {
 struct OutageOrder {
     region: String,
     on: bool,
+}
+
+#[derive(serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+struct AccessQuestion {
+    principal: String,
+    action: String,
+    scope: String,
+    /// Whether it is a data action.
+    #[serde(default)]
+    data: bool,
+}
+
+/// What access control says, and why, for whoever wants to hold another answer against it.
+fn access(azure: &Azure, question: &AccessQuestion) -> Result<Answer, String> {
+    let plane = if question.data {
+        Plane::Data
+    } else {
+        Plane::Control
+    };
+    let (id, action, scope) = (&question.principal, &question.action, &question.scope);
+    let decision = azure
+        .store
+        .read(|world| arm::decide(azure, world, id, plane, action, scope));
+    Ok(ok(match decision {
+        Decision::Granted { assignment, role } => {
+            json!({"granted": true, "assignment": assignment, "role": role})
+        }
+        Decision::Denied(Reason::NothingGrants) => json!({"granted": false, "reason": "nothing"}),
+        Decision::Denied(Reason::Condition { assignment }) => {
+            json!({"granted": false, "reason": "condition", "assignment": assignment})
+        }
+        Decision::Denied(Reason::DenyAssignment { id, .. }) => {
+            json!({"granted": false, "reason": "denied", "denyAssignment": id})
+        }
+    }))
 }
 
 #[derive(serde::Deserialize)]

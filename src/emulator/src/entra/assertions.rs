@@ -203,11 +203,9 @@ fn element(der: &[u8]) -> Option<(u8, &[u8], &[u8])> {
         (usize::from(first), rest)
     } else {
         let (bytes, rest) = rest.split_at_checked(usize::from(first & 0x7f))?;
-        let length = bytes
-            .iter()
-            .try_fold(0_usize, |all, byte| {
-                all.checked_mul(256)?.checked_add(usize::from(*byte))
-            })?;
+        let length = bytes.iter().try_fold(0_usize, |all, byte| {
+            all.checked_mul(256)?.checked_add(usize::from(*byte))
+        })?;
         (length, rest)
     };
     let (content, rest) = rest.split_at_checked(length)?;
@@ -229,7 +227,10 @@ mod tests {
         assert!(read.genuine);
         assert_eq!((read.claims.sub.as_str(), read.claims.exp), ("s", 1600));
         assert_eq!(key.published().unwrap(), again.published().unwrap());
-        let modulus = key.published().unwrap()["keys"][0]["n"].as_str().unwrap().len();
+        let modulus = key.published().unwrap()["keys"][0]["n"]
+            .as_str()
+            .unwrap()
+            .len();
         assert_eq!(modulus, 342);
         let stranger = AssertionKey::new(None);
         assert!(!stranger.read(&token).unwrap().unwrap().genuine);

@@ -4,6 +4,7 @@
 mod assertions;
 mod directory;
 mod discovery;
+mod federation;
 pub mod principals;
 pub mod replication;
 mod sign_in;

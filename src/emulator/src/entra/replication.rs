@@ -137,6 +137,10 @@ mod tests {
             })
             .unwrap();
         assert_eq!(tries, [false, true, true, false, true]);
-        assert!(store.read(|world| news(world, Replica::Principals)).is_empty());
+        assert!(
+            store
+                .read(|world| news(world, Replica::Principals))
+                .is_empty()
+        );
     }
 }

@@ -1,8 +1,8 @@
 //! Whether a client's secret or assertion is good: the half of the token endpoint that
 //! looks into the directory.
 
-use super::assertions::Assertion;
 use super::directory::Principal;
+use super::federation::{in_time, matching};
 use super::principals::{self, ManagedIdentity};
 use super::token_endpoint::Refusal;
 use crate::azure::Azure;
@@ -152,10 +152,11 @@ impl<'a> Client<'a> {
                 401,
                 "invalid_client",
                 50_013,
-                "Assertion failed signature validation. [Reason - The key was not found.]".to_owned(),
+                "Assertion failed signature validation. [Reason - The key was not found.]"
+                    .to_owned(),
             ));
         }
-        in_time(azure, &assertion)
+        in_time(azure.clock.now(), &assertion)
     }
 
     /// Issuer, subject and audiences of the client's federated credentials.
@@ -228,86 +229,6 @@ fn expired(azure: &Azure, object: &Object, key: &str) -> bool {
         .filter(|credential| credential.get("keyId").and_then(Value::as_str) == Some(key))
         .filter_map(|credential| credential.get("endDateTime").and_then(Value::as_str))
         .any(|end| end <= now.as_str())
-}
-
-/// Says which part of an assertion no credential has, as Entra does: issuer, then subject,
-/// then audience.
-fn matching(credentials: &[Value], assertion: &Assertion) -> Result<(), Refusal> {
-    let claims = &assertion.claims;
-    let text = |credential: &Value, name: &str| {
-        credential
-            .get(name)
-            .and_then(Value::as_str)
-            .unwrap_or_default()
-            .to_owned()
-    };
-    let by_issuer: Vec<&Value> = credentials
-        .iter()
-        .filter(|credential| text(credential, "issuer") == claims.iss)
-        .collect();
-    if by_issuer.is_empty() {
-        return Err(no_match(700_211, "issuer", &claims.iss, ""));
-    }
-    let by_subject: Vec<&Value> = by_issuer
-        .iter()
-        .copied()
-        .filter(|credential| text(credential, "subject") == claims.sub)
-        .collect();
-    if by_subject.is_empty() {
-        let folded = by_issuer
-            .iter()
-            .any(|credential| text(credential, "subject").eq_ignore_ascii_case(&claims.sub));
-        return Err(if folded {
-            let why = " The subject matches with case-insensitive comparison, but not with case-sensitive comparison.";
-            no_match(7_002_138, "subject", &claims.sub, why)
-        } else {
-            no_match(700_213, "subject", &claims.sub, "")
-        });
-    }
-    let heard = by_subject.iter().any(|credential| {
-        credential
-            .get("audiences")
-            .and_then(Value::as_array)
-            .into_iter()
-            .flatten()
-            .any(|audience| audience.as_str() == Some(&claims.aud))
-    });
-    if heard {
-        Ok(())
-    } else {
-        Err(no_match(700_212, "audience", &claims.aud, ""))
-    }
-}
-
-fn in_time(azure: &Azure, assertion: &Assertion) -> Result<(), Refusal> {
-    let now = azure.clock.now();
-    let claims = &assertion.claims;
-    if claims.nbf <= now.seconds() && now.seconds() < claims.exp {
-        return Ok(());
-    }
-    let print = |seconds: i64| crate::state::Moment::from(seconds).zulu();
-    Err(Refusal::new(
-        401,
-        "invalid_client",
-        700_024,
-        format!(
-            "Client assertion is not within its valid time range. Current time: {}, assertion valid from {}, expiry time of assertion {}. Review the documentation at https://learn.microsoft.com/entra/identity-platform/certificate-credentials .",
-            now.zulu(),
-            print(claims.nbf),
-            print(claims.exp)
-        ),
-    ))
-}
-
-fn no_match(number: u32, part: &str, value: &str, why: &str) -> Refusal {
-    Refusal::new(
-        401,
-        "invalid_client",
-        number,
-        format!(
-            "No matching federated identity record found for presented assertion {part} '{value}'.{why} Check your federated identity credential Subject, Audience and Issuer against the presented assertion. https://learn.microsoft.com/entra/workload-id/workload-identity-federation"
-        ),
-    )
 }
 
 fn unknown(azure: &Azure, client_id: &str) -> Refusal {

@@ -43,7 +43,8 @@ impl Address {
         let (first, rest) = segments
             .split_first()
             .ok_or_else(|| GraphError::no_segment(""))?;
-        let entity = entity::named(&first.name).ok_or_else(|| GraphError::no_segment(&first.name))?;
+        let entity =
+            entity::named(&first.name).ok_or_else(|| GraphError::no_segment(&first.name))?;
         let (key, rest) = match &first.key {
             Some((None, id)) => (Some(Key::Id(id.clone())), rest),
             Some((Some(name), value)) => {
@@ -52,7 +53,9 @@ impl Address {
                     .iter()
                     .find(|known| known.eq_ignore_ascii_case(name))
                     .ok_or_else(|| {
-                        GraphError::bad(format!("'{name}' is not an alternate key of the resource."))
+                        GraphError::bad(format!(
+                            "'{name}' is not an alternate key of the resource."
+                        ))
                     })?;
                 let key = Key::Alternate((*known).to_owned(), value.clone());
                 (Some(key), rest)
@@ -152,7 +155,10 @@ mod tests {
             Some(Key::Alternate("uniqueName".to_owned(), "x/y".to_owned()))
         );
         assert_eq!(app.words(), ["owners", "$ref"]);
-        assert_eq!(of("/v1.0/users('$a%b@c')").key, Some(Key::Id("$a%b@c".to_owned())));
+        assert_eq!(
+            of("/v1.0/users('$a%b@c')").key,
+            Some(Key::Id("$a%b@c".to_owned()))
+        );
         let count = of("/v1.0/applications/$count");
         assert_eq!((count.key.clone(), count.words()), (None, vec!["$count"]));
         assert!(Address::of(&segments("/v1.0/planets")).is_err());

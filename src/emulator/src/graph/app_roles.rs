@@ -34,7 +34,10 @@ pub fn answer(
                 .map(|(_, object)| object.body.clone())
                 .collect();
             let context = request.context("appRoleAssignments");
-            Ok(Answer::json(200, with_context(context, json!({ "value": value }))))
+            Ok(Answer::json(
+                200,
+                with_context(context, json!({ "value": value })),
+            ))
         }),
         (&Method::POST, [_]) => assign(request),
         (&Method::DELETE, [_, id]) => {
@@ -73,7 +76,11 @@ fn assign(request: &Request<'_>) -> Result<Answer, GraphError> {
             .and_then(Value::as_str)
             .ok_or_else(|| GraphError::bad(format!("A value is required for property '{name}'.")))
     };
-    let (principal, resource, role) = (text("principalId")?, text("resourceId")?, text("appRoleId")?);
+    let (principal, resource, role) = (
+        text("principalId")?,
+        text("resourceId")?,
+        text("appRoleId")?,
+    );
     request.write(|txn| {
         let world = txn.world();
         let (entity, holder) = any_object(request.azure, world, principal)

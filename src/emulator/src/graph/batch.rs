@@ -13,16 +13,17 @@ use std::collections::BTreeMap;
 const MOST: usize = 20;
 
 /// Answers all parts in order; `one` answers a single request.
-pub fn answer(
-    request: &Request<'_>,
-    one: impl Fn(&Call) -> Answer,
-) -> Result<Answer, GraphError> {
+pub fn answer(request: &Request<'_>, one: impl Fn(&Call) -> Answer) -> Result<Answer, GraphError> {
     let sent = request.body()?;
     let parts = sent
         .get("requests")
         .and_then(Value::as_array)
         .ok_or_else(|| {
-            GraphError::new(400, "BadRequest", "Write request id : missing 'requests' property.")
+            GraphError::new(
+                400,
+                "BadRequest",
+                "Write request id : missing 'requests' property.",
+            )
         })?;
     if parts.len() > MOST {
         return Err(GraphError::new(

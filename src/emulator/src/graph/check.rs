@@ -93,10 +93,10 @@ pub fn values(entity: &Entity, body: &Value) -> Result<(), GraphError> {
         }
     }
     let tags = body["tags"].as_array().into_iter().flatten();
-    if tags
-        .into_iter()
-        .any(|tag| tag.as_str().is_none_or(|tag| tag.is_empty() || tag.chars().count() > 256))
-    {
+    if tags.into_iter().any(|tag| {
+        tag.as_str()
+            .is_none_or(|tag| tag.is_empty() || tag.chars().count() > 256)
+    }) {
         return Err(invalid("tags"));
     }
     let audience = body["signInAudience"].as_str();
@@ -122,9 +122,9 @@ pub fn unique(world: &World, entity: &Entity, body: &Value, id: &str) -> Result<
         _ => &[],
     };
     let others = || {
-        let binned = world
-            .of_kind(DELETED)
-            .filter(|(_, object)| object.hidden.get("kind").and_then(Value::as_str) == Some(entity.kind));
+        let binned = world.of_kind(DELETED).filter(|(_, object)| {
+            object.hidden.get("kind").and_then(Value::as_str) == Some(entity.kind)
+        });
         world
             .of_kind(entity.kind)
             .chain(binned)

@@ -87,11 +87,7 @@ fn random() -> String {
     Uuid::new_v4().simple().to_string() + &Uuid::new_v4().simple().to_string()
 }
 
-fn add_key(
-    request: &Request<'_>,
-    object: &mut Object,
-    sent: &Value,
-) -> Result<Answer, GraphError> {
+fn add_key(request: &Request<'_>, object: &mut Object, sent: &Value) -> Result<Answer, GraphError> {
     proven(object, sent)?;
     let mut body = json!({"keyCredentials": [sent["keyCredential"]]});
     normal::settle(&super::entity::SERVICE_PRINCIPALS, &mut body)?;
@@ -117,15 +113,9 @@ fn proven(object: &Object, sent: &Value) -> Result<(), GraphError> {
     ))
 }
 
-fn remove(
-    object: &mut Object,
-    list: &str,
-    word: &str,
-    sent: &Value,
-) -> Result<(), GraphError> {
+fn remove(object: &mut Object, list: &str, word: &str, sent: &Value) -> Result<(), GraphError> {
     let key_id = sent["keyId"].as_str().unwrap_or_default();
-    let missing =
-        || GraphError::bad(format!("No {word} credential found with keyId."));
+    let missing = || GraphError::bad(format!("No {word} credential found with keyId."));
     let held = object.body[list].as_array_mut().ok_or_else(missing)?;
     let before = held.len();
     held.retain(|credential| credential["keyId"].as_str() != Some(key_id));

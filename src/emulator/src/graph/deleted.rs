@@ -96,10 +96,9 @@ fn list(request: &Request<'_>, entity: &'static Entity) -> Result<Answer, GraphE
     request.demand(Right::Read, entity)?;
     let filter = match request.call.parameter("$filter") {
         None => None,
-        Some(text) => Some(
-            super::filter::Filter::parse(text)
-                .ok_or_else(|| GraphError::bad("Invalid filter clause: the expression cannot be read."))?,
-        ),
+        Some(text) => Some(super::filter::Filter::parse(text).ok_or_else(|| {
+            GraphError::bad("Invalid filter clause: the expression cannot be read.")
+        })?),
     };
     request.read(|world| {
         let value: Vec<Value> = world
@@ -111,7 +110,10 @@ fn list(request: &Request<'_>, entity: &'static Entity) -> Result<Answer, GraphE
             .map(|body| view::selected(entity, request.call.parameter("$select"), body))
             .collect();
         let context = request.context(entity.segment);
-        Ok(Answer::json(200, with_context(context, json!({ "value": value }))))
+        Ok(Answer::json(
+            200,
+            with_context(context, json!({ "value": value })),
+        ))
     })
 }
 

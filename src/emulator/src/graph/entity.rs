@@ -39,7 +39,12 @@ pub static APPLICATIONS: Entity = Entity {
     class: "Application",
     alternate_keys: &["appId", "uniqueName"],
     template: templates::application,
-    silent: &["uniqueName", "logo", "oauth2RequirePostResponse", "nativeAuthenticationApisEnabled"],
+    silent: &[
+        "uniqueName",
+        "logo",
+        "oauth2RequirePostResponse",
+        "nativeAuthenticationApisEnabled",
+    ],
     read_only: &[
         "id",
         "appId",
@@ -98,7 +103,12 @@ pub static GROUPS: Entity = Entity {
         "mail",
         "proxyAddresses",
     ],
-    required: &["displayName", "mailNickname", "mailEnabled", "securityEnabled"],
+    required: &[
+        "displayName",
+        "mailNickname",
+        "mailEnabled",
+        "securityEnabled",
+    ],
     shown: &[],
     recyclable: false,
 };

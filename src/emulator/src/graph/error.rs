@@ -88,7 +88,11 @@ impl GraphError {
         let request = Uuid::new_v4().to_string();
         let client = call.header("client-request-id").unwrap_or(&request);
         let date = now.zulu();
-        let date = date.split('.').next().unwrap_or(&date).trim_end_matches('Z');
+        let date = date
+            .split('.')
+            .next()
+            .unwrap_or(&date)
+            .trim_end_matches('Z');
         let answer = Answer::json(
             self.status,
             json!({"error": {

@@ -4,6 +4,7 @@
 use super::address::{Key, Segment};
 use super::entity::APPLICATIONS;
 use super::error::GraphError;
+use super::federated_checks::{MEMBERS, apart, check, invalid, known};
 use super::request::{Request, with_context};
 use super::rights::Right;
 use crate::server::Answer;
@@ -14,11 +15,6 @@ use uuid::Uuid;
 
 /// Credentials that an application may have.
 const LIMIT: usize = 20;
-
-/// The longest issuer, subject, audience and description.
-const LONGEST: usize = 600;
-
-const MEMBERS: &[&str] = &["name", "issuer", "subject", "description", "audiences"];
 
 /// Everything below `/applications/id/federatedIdentityCredentials`.
 pub fn answer(
@@ -61,10 +57,17 @@ fn list(request: &Request<'_>, application: &Key) -> Result<Answer, GraphError> 
         let object = owner(request, world, application, Right::Read)?;
         let value: Vec<Value> = credentials(&object)
             .into_iter()
-            .filter(|credential| filter.as_ref().is_none_or(|filter| filter.holds(credential)))
+            .filter(|credential| {
+                filter
+                    .as_ref()
+                    .is_none_or(|filter| filter.holds(credential))
+            })
             .collect();
         let context = context(request, &object, "");
-        Ok(Answer::json(200, with_context(context, json!({ "value": value }))))
+        Ok(Answer::json(
+            200,
+            with_context(context, json!({ "value": value })),
+        ))
     })
 }
 
@@ -106,7 +109,9 @@ fn create(
             return Err(invalid(
                 "FederatedIdentityCredential",
                 "",
-                &format!("The number of federated identity credentials is at its limit of {LIMIT}."),
+                &format!(
+                    "The number of federated identity credentials is at its limit of {LIMIT}."
+                ),
             ));
         }
         apart(&held, &credential)?;
@@ -136,8 +141,13 @@ fn update(
         };
         let held = credentials(&object);
         let mut credential = held[at].clone();
-        if sent.get("name").is_some_and(|name| *name != credential["name"]) {
-            return Err(GraphError::bad("Property 'name' is read-only and cannot be set."));
+        if sent
+            .get("name")
+            .is_some_and(|name| *name != credential["name"])
+        {
+            return Err(GraphError::bad(
+                "Property 'name' is read-only and cannot be set.",
+            ));
         }
         for (name, value) in &sent {
             if MEMBERS.contains(&name.as_str()) {
@@ -210,92 +220,6 @@ fn position(object: &Object, (property, value): (&str, &str)) -> Result<usize, G
                 .any(|name| credential[*name].as_str() == Some(value))
         })
         .ok_or_else(|| GraphError::not_found(value))
-}
-
-fn known(sent: &Map<String, Value>) -> Result<(), GraphError> {
-    let stranger = sent
-        .keys()
-        .find(|name| !name.starts_with("@odata") && !MEMBERS.contains(&name.as_str()));
-    match stranger {
-        None => Ok(()),
-        Some(name) => Err(GraphError::bad(format!(
-            "Property '{name}' does not exist as a declared property or extension property."
-        ))),
-    }
-}
-
-fn check(credential: &Value) -> Result<(), GraphError> {
-    let name = credential["name"].as_str().unwrap_or_default();
-    let well_named = (3..=120).contains(&name.len())
-        && name.starts_with(|c: char| c.is_ascii_alphanumeric())
-        && name
-            .chars()
-            .all(|c| c.is_ascii_alphanumeric() || c == '-' || c == '_');
-    if !well_named {
-        return Err(invalid(
-            "FederatedIdentityCredential.Name",
-            name,
-            "The name must be 3 to 120 characters long, alphanumeric, dash and underscore only, with an alphanumeric first character.",
-        ));
-    }
-    for (member, parameter) in [("issuer", "Issuer"), ("subject", "Subject")] {
-        let text = credential[member].as_str().unwrap_or_default();
-        if text.is_empty() || text.chars().count() > LONGEST {
-            let parameter = format!("FederatedIdentityCredential.{parameter}");
-            return Err(invalid(&parameter, text, "The value is missing or too long."));
-        }
-    }
-    let audience = credential["audiences"]
-        .as_array()
-        .filter(|audiences| audiences.len() == 1)
-        .and_then(|audiences| audiences[0].as_str())
-        .filter(|audience| !audience.is_empty() && audience.chars().count() <= LONGEST);
-    if audience.is_none() {
-        return Err(invalid(
-            "FederatedIdentityCredential.Audiences",
-            "",
-            "Exactly one audience is needed.",
-        ));
-    }
-    Ok(())
-}
-
-/// Names, and pairs of issuer and subject, are unique in an application.
-fn apart(held: &[Value], credential: &Value) -> Result<(), GraphError> {
-    let others = || held.iter().filter(|other| other["id"] != credential["id"]);
-    let name = credential["name"].as_str().unwrap_or_default();
-    if others().any(|other| other["name"] == credential["name"]) {
-        return Err(GraphError::new(
-            409,
-            "Request_MultipleObjectsWithSameKeyValue",
-            format!("FederatedIdentityCredential with name {name} already exists."),
-        ));
-    }
-    let same = |other: &&Value| {
-        other["issuer"] == credential["issuer"] && other["subject"] == credential["subject"]
-    };
-    if others().any(|other| same(&other)) {
-        let issuer = credential["issuer"].as_str().unwrap_or_default();
-        let subject = credential["subject"].as_str().unwrap_or_default();
-        return Err(invalid(
-            "FederatedIdentityCredential.Subject",
-            subject,
-            &format!(
-                "The combination of issuer and subject must be unique for the application. Issuer {issuer} and Subject: {subject} already exist."
-            ),
-        ));
-    }
-    Ok(())
-}
-
-fn invalid(parameter: &str, value: &str, why: &str) -> GraphError {
-    GraphError::new(
-        400,
-        "InvalidFederatedIdentityCredentialValue",
-        format!(
-            "{why} paramName: {parameter}, paramValue: {value}, objectType: Microsoft.Online.DirectoryServices.Application"
-        ),
-    )
 }
 
 fn context(request: &Request<'_>, object: &Object, ending: &str) -> Value {

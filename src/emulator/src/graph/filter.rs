@@ -88,9 +88,8 @@ impl Filter {
             Self::Any(inner) => inner.iter().any(|filter| filter.test(value)),
             Self::Not(inner) => !inner.test(value),
             Self::Compare(path, operator, wanted) => operator.holds(value(path), wanted),
-            Self::Starts(path, start) => text(path).is_some_and(|text| {
-                text.to_lowercase().starts_with(&start.to_lowercase())
-            }),
+            Self::Starts(path, start) => text(path)
+                .is_some_and(|text| text.to_lowercase().starts_with(&start.to_lowercase())),
             Self::Ends(path, end) => {
                 text(path).is_some_and(|text| text.to_lowercase().ends_with(&end.to_lowercase()))
             }
@@ -319,7 +318,14 @@ mod tests {
         for no in ["tags/any(t:t eq 'b')", "appId eq 'b' or notes eq 'x'"] {
             assert!(!holds(no), "{no}");
         }
-        for bad in ["", "displayName", "displayName eq x y", "a eq 'b' and", "(a eq 'b'", "a like 'b'"] {
+        for bad in [
+            "",
+            "displayName",
+            "displayName eq x y",
+            "a eq 'b' and",
+            "(a eq 'b'",
+            "a like 'b'",
+        ] {
             assert!(Filter::parse(bad).is_none(), "{bad}");
         }
     }

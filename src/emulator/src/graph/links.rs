@@ -60,7 +60,9 @@ pub fn show(
 /// Everything in a group, and in the groups in it.
 fn below(world: &World, group: &Object, list: &str) -> BTreeSet<String> {
     let mut found = BTreeSet::new();
-    let mut open: Vec<String> = principals::ids(group, list).map(ToOwned::to_owned).collect();
+    let mut open: Vec<String> = principals::ids(group, list)
+        .map(ToOwned::to_owned)
+        .collect();
     while let Some(id) = open.pop() {
         if let Some(inner) = principals::object(world, GROUP, &id)
             && !found.contains(&id)
@@ -165,7 +167,10 @@ pub fn groups(
         };
         let value = request.objects(world, ids.into_iter());
         let context = request.context("directoryObjects");
-        Ok(Answer::json(200, with_context(context, json!({ "value": value }))))
+        Ok(Answer::json(
+            200,
+            with_context(context, json!({ "value": value })),
+        ))
     })
 }
 

@@ -17,6 +17,7 @@ mod directory_objects;
 mod entity;
 mod error;
 mod federated;
+mod federated_checks;
 mod filter;
 mod lexer;
 mod links;

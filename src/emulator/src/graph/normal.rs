@@ -53,7 +53,10 @@ pub fn settle(entity: &Entity, body: &mut Value) -> Result<(), GraphError> {
             }
         }
     }
-    if let Some(claims) = body.get_mut("optionalClaims").and_then(Value::as_object_mut) {
+    if let Some(claims) = body
+        .get_mut("optionalClaims")
+        .and_then(Value::as_object_mut)
+    {
         for list in ["idToken", "accessToken", "saml2Token"] {
             let list = claims.entry(list).or_insert_with(|| json!([]));
             for claim in list.as_array_mut().into_iter().flatten() {
@@ -84,7 +87,9 @@ fn key_credential(key: &mut Value) -> Result<(), GraphError> {
     }
     if key["customKeyIdentifier"].is_null() {
         let thumbprint = key["key"].as_str().map(|text| {
-            let bytes = STANDARD.decode(text).unwrap_or_else(|_| text.as_bytes().to_vec());
+            let bytes = STANDARD
+                .decode(text)
+                .unwrap_or_else(|_| text.as_bytes().to_vec());
             digest(&SHA1_FOR_LEGACY_USE_ONLY, &bytes)
                 .as_ref()
                 .iter()
@@ -125,7 +130,10 @@ mod tests {
     #[test]
     fn objects_merge_and_lists_are_replaced() {
         let mut target = json!({"web": {"a": 1, "b": [1, 2]}, "tags": ["x"]});
-        merge(&mut target, json!({"web": {"b": [3]}, "tags": [], "@odata.type": "t"}));
+        merge(
+            &mut target,
+            json!({"web": {"b": [3]}, "tags": [], "@odata.type": "t"}),
+        );
         assert_eq!(target, json!({"web": {"a": 1, "b": [3]}, "tags": []}));
     }
 

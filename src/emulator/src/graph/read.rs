@@ -23,7 +23,11 @@ const PAGE: usize = 100;
 const LARGEST_PAGE: usize = 999;
 
 /// `GET /collection/id`
-pub fn one(request: &Request<'_>, entity: &'static Entity, key: &Key) -> Result<Answer, GraphError> {
+pub fn one(
+    request: &Request<'_>,
+    entity: &'static Entity,
+    key: &Key,
+) -> Result<Answer, GraphError> {
     request.read(|world| {
         let object = request.find(world, entity, key, Right::Read)?;
         let body = view::of(request.azure, world, &object);
@@ -76,7 +80,9 @@ pub fn count(request: &Request<'_>, entity: &'static Entity) -> Result<Answer, G
 
 fn filter(request: &Request<'_>) -> Result<Option<Filter>, GraphError> {
     if request.call.parameter("$search").is_some() {
-        return Err(GraphError::unsupported("This emulator does not play $search."));
+        return Err(GraphError::unsupported(
+            "This emulator does not play $search.",
+        ));
     }
     let Some(text) = request.call.parameter("$filter") else {
         return Ok(None);
@@ -152,13 +158,18 @@ fn page(
         Some(select) => request.context(&format!("{}({select})", entity.segment)),
         None => request.context(entity.segment),
     };
-    Ok(Answer::json(200, with_context(context, Value::Object(body))))
+    Ok(Answer::json(
+        200,
+        with_context(context, Value::Object(body)),
+    ))
 }
 
 fn sort(found: &mut [(&Arc<Object>, Value)], order: &str) {
     let mut words = order.split_whitespace();
     let name = words.next().unwrap_or_default().to_owned();
-    let down = words.next().is_some_and(|word| word.eq_ignore_ascii_case("desc"));
+    let down = words
+        .next()
+        .is_some_and(|word| word.eq_ignore_ascii_case("desc"));
     let text = |body: &Value| {
         body.get(&name)
             .and_then(Value::as_str)
@@ -241,6 +252,9 @@ pub fn any(request: &Request<'_>, id: &str) -> Result<Answer, GraphError> {
         }
         let body = view::default(entity, view::of(request.azure, world, &object));
         let context = request.context("directoryObjects/$entity");
-        Ok(Answer::json(200, with_context(context, typed(entity, body))))
+        Ok(Answer::json(
+            200,
+            with_context(context, typed(entity, body)),
+        ))
     })
 }

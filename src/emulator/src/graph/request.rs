@@ -70,9 +70,11 @@ impl Request<'_> {
     pub fn body(&self) -> Result<Map<String, Value>, GraphError> {
         match serde_json::from_slice(&self.call.body) {
             Ok(Value::Object(body)) => Ok(body),
-            _ if self.call.body.is_empty() => {
-                Err(GraphError::new(400, "BadRequest", "Empty Payload. JSON content expected."))
-            }
+            _ if self.call.body.is_empty() => Err(GraphError::new(
+                400,
+                "BadRequest",
+                "Empty Payload. JSON content expected.",
+            )),
             _ => Err(GraphError::new(
                 400,
                 "BadRequest",
@@ -168,11 +170,11 @@ pub fn locate(
     match key {
         Key::Alternate(property, value) => {
             let found = principals::by_member(world, entity.kind, &format!("/{property}"), value);
-            found
-                .cloned()
-                .or_else(|| view::hidden(azure, world, entity, |object| {
+            found.cloned().or_else(|| {
+                view::hidden(azure, world, entity, |object| {
                     object.text(&format!("/{property}")) == Some(value)
-                }))
+                })
+            })
         }
         Key::Id(id) if entity.kind == USER && id.contains('@') => {
             principals::by_member(world, USER, "/userPrincipalName", id).cloned()
@@ -180,7 +182,9 @@ pub fn locate(
         Key::Id(id) => principals::object(world, entity.kind, id)
             .cloned()
             .or_else(|| {
-                view::hidden(azure, world, entity, |object| object.text("/id") == Some(id))
+                view::hidden(azure, world, entity, |object| {
+                    object.text("/id") == Some(id)
+                })
             }),
     }
 }

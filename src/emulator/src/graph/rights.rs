@@ -15,17 +15,41 @@ pub const GRAPH_APP: &str = "00000003-0000-0000-c000-000000000000";
 
 /// Graph's application permissions that are played: id and value.
 pub const APP_ROLES: &[(&str, &str)] = &[
-    ("9a5d68dd-52b0-4cc2-bd40-abcf44ac3a30", "Application.Read.All"),
-    ("1bfefb4e-e0b5-418b-a88f-73c46d2cc8e9", "Application.ReadWrite.All"),
-    ("18a4783c-866b-4cc7-a460-3d5e5662c884", "Application.ReadWrite.OwnedBy"),
-    ("06b708a9-e830-4db3-a914-8e69da51d44f", "AppRoleAssignment.ReadWrite.All"),
+    (
+        "9a5d68dd-52b0-4cc2-bd40-abcf44ac3a30",
+        "Application.Read.All",
+    ),
+    (
+        "1bfefb4e-e0b5-418b-a88f-73c46d2cc8e9",
+        "Application.ReadWrite.All",
+    ),
+    (
+        "18a4783c-866b-4cc7-a460-3d5e5662c884",
+        "Application.ReadWrite.OwnedBy",
+    ),
+    (
+        "06b708a9-e830-4db3-a914-8e69da51d44f",
+        "AppRoleAssignment.ReadWrite.All",
+    ),
     ("7ab1d382-f21e-4acd-a863-ba3e13f7da61", "Directory.Read.All"),
-    ("19dbc75e-c2e2-444c-a770-ec69d8559fc7", "Directory.ReadWrite.All"),
+    (
+        "19dbc75e-c2e2-444c-a770-ec69d8559fc7",
+        "Directory.ReadWrite.All",
+    ),
     ("5b567255-7703-4780-807c-7be8301ae99b", "Group.Read.All"),
-    ("62a82d76-70ea-41e2-9197-370581804d09", "Group.ReadWrite.All"),
+    (
+        "62a82d76-70ea-41e2-9197-370581804d09",
+        "Group.ReadWrite.All",
+    ),
     ("bf7b1a76-6e77-406b-b258-bf5c7720e98f", "Group.Create"),
-    ("98830695-27a2-44f7-8c18-0c3ebc9698f6", "GroupMember.Read.All"),
-    ("dbaae8cf-10b5-4b86-a4a1-f871c94c6695", "GroupMember.ReadWrite.All"),
+    (
+        "98830695-27a2-44f7-8c18-0c3ebc9698f6",
+        "GroupMember.Read.All",
+    ),
+    (
+        "dbaae8cf-10b5-4b86-a4a1-f871c94c6695",
+        "GroupMember.ReadWrite.All",
+    ),
     ("df021288-bdef-4463-88db-98f22de89214", "User.Read.All"),
     ("741f803b-c850-494e-b5df-cde7c675a1ca", "User.ReadWrite.All"),
 ];
@@ -109,7 +133,11 @@ fn needed(right: Right, entity: &Entity) -> &'static [&'static str] {
             "Directory.Read.All",
             "Directory.ReadWrite.All",
         ],
-        (GROUP, Right::Create) => &["Group.Create", "Group.ReadWrite.All", "Directory.ReadWrite.All"],
+        (GROUP, Right::Create) => &[
+            "Group.Create",
+            "Group.ReadWrite.All",
+            "Directory.ReadWrite.All",
+        ],
         (GROUP, Right::Change) => &["Group.ReadWrite.All", "Directory.ReadWrite.All"],
         (GROUP, Right::Members) => &[
             "GroupMember.ReadWrite.All",

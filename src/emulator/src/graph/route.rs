@@ -1,6 +1,6 @@
 //! Who calls Graph, and which part of it answers.
 
-use super::address::{Address, Segment, segments};
+use super::address::{Address, Key, Segment, segments};
 use super::entity::{APPLICATIONS, SERVICE_PRINCIPALS};
 use super::error::GraphError;
 use super::request::{Request, locate};
@@ -32,12 +32,12 @@ pub fn answer(azure: &Azure, call: &Call) -> Answer {
     };
     let steps = segments(&call.path);
     let batched = matches!(steps.as_slice(), [only] if only.name == "$batch");
-    let answer = if batched && call.method == Method::POST {
-        batch::answer(&request, |part| self::answer(azure, part))
+    let result = if batched && call.method == Method::POST {
+        batch::answer(&request, |part| answer(azure, part))
     } else {
         route(&request, &steps)
     };
-    answer.unwrap_or_else(|error| error.answer(call, now))
+    result.unwrap_or_else(|error| error.answer(call, now))
 }
 
 fn signed_in(azure: &Azure, call: &Call) -> Result<Principal, GraphError> {
@@ -53,7 +53,9 @@ fn signed_in(azure: &Azure, call: &Call) -> Result<Principal, GraphError> {
         .verify(token, Audience::Graph, azure.clock.now())
         .map_err(|error| match error {
             TokenError::Invalid => refuse("Access token validation failure."),
-            TokenError::Expired { .. } => refuse("Lifetime validation failed, the token is expired."),
+            TokenError::Expired { .. } => {
+                refuse("Lifetime validation failed, the token is expired.")
+            }
             TokenError::Audience(_) => refuse("Access token validation failure. Invalid audience."),
             TokenError::Tenant(_) => refuse("Access token validation failure. Invalid issuer."),
         })
@@ -83,7 +85,10 @@ fn entity(request: &Request<'_>, address: &Address) -> Result<Answer, GraphError
     let lower: Vec<String> = address
         .words()
         .iter()
-        .map(|word| word.trim_start_matches("microsoft.graph.").to_ascii_lowercase())
+        .map(|word| {
+            word.trim_start_matches("microsoft.graph.")
+                .to_ascii_lowercase()
+        })
         .collect();
     let lower: Vec<&str> = lower.iter().map(String::as_str).collect();
     let Some(key) = &address.key else {
@@ -107,10 +112,11 @@ fn entity(request: &Request<'_>, address: &Address) -> Result<Answer, GraphError
         {
             app_roles::answer(request, key, &address.rest)
         }
-        (
-            &Method::POST,
-            [action @ ("addpassword" | "removepassword" | "addkey" | "removekey")],
-        ) if credentialed => credentials::act(request, entity, key, action),
+        (&Method::POST, [action @ ("addpassword" | "removepassword" | "addkey" | "removekey")])
+            if credentialed =>
+        {
+            credentials::act(request, entity, key, action)
+        }
         (&Method::GET, ["memberof"]) => links::groups(request, entity, key, false),
         (&Method::GET, ["transitivememberof"]) => links::groups(request, entity, key, true),
         (&Method::GET, ["transitivemembers"]) => {
@@ -122,18 +128,25 @@ fn entity(request: &Request<'_>, address: &Address) -> Result<Answer, GraphError
                 action @ ("getmembergroups" | "getmemberobjects" | "checkmembergroups"
                 | "checkmemberobjects"),
             ],
-        ) => {
-            let id = request.read(|world| {
-                let object = request.find(world, entity, key, Right::Read)?;
-                Ok(object.text("/id").unwrap_or_default().to_owned())
-            })?;
-            links::membership(request, &id, action)
-        }
+        ) => membership(request, address, key, action),
         (_, [list @ ("owners" | "members"), ..]) => linked(request, address, list),
         _ => Err(GraphError::no_segment(
             address.words().first().copied().unwrap_or_default(),
         )),
     }
+}
+
+fn membership(
+    request: &Request<'_>,
+    address: &Address,
+    key: &Key,
+    action: &str,
+) -> Result<Answer, GraphError> {
+    let id = request.read(|world| {
+        let object = request.find(world, address.entity, key, Right::Read)?;
+        Ok(object.text("/id").unwrap_or_default().to_owned())
+    })?;
+    links::membership(request, &id, action)
 }
 
 /// Everything below `…/owners` and `…/members`.

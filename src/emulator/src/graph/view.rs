@@ -12,7 +12,10 @@ use std::sync::Arc;
 pub fn of(azure: &Azure, world: &World, object: &Object) -> Value {
     let mut body = object.body.clone();
     if object.kind == SERVICE_PRINCIPAL {
-        if body.get("appOwnerOrganizationId").is_none_or(Value::is_null) {
+        if body
+            .get("appOwnerOrganizationId")
+            .is_none_or(Value::is_null)
+        {
             body["appOwnerOrganizationId"] = json!(azure.directory.tenant());
         }
         let application = object
@@ -46,7 +49,12 @@ fn follow(body: &mut Value, application: &Object) {
         body["homepage"] = homepage;
     }
     let mut names = vec![take("/appId")];
-    names.extend(take("/identifierUris").as_array().cloned().unwrap_or_default());
+    names.extend(
+        take("/identifierUris")
+            .as_array()
+            .cloned()
+            .unwrap_or_default(),
+    );
     let own = body["servicePrincipalNames"].as_array().cloned();
     for name in own.unwrap_or_default() {
         if !names.contains(&name) {
@@ -101,14 +109,28 @@ pub fn hidden(
     }
     let owner = azure.directory.owner().map(|owner| {
         let id = &owner.object_id;
-        known(entity, id, &owner.client_id, "Emulator owner", "Application", &[])
+        known(
+            entity,
+            id,
+            &owner.client_id,
+            "Emulator owner",
+            "Application",
+            &[],
+        )
     });
     let mut identities = principals::managed_identities(world)
         .filter(|_| entity.kind == SERVICE_PRINCIPAL)
         .map(|identity| {
             let client = identity.client_id.unwrap_or(identity.principal_id);
             let names = [
-                format!("isExplicit={}", if identity.client_id.is_some() { "True" } else { "False" }),
+                format!(
+                    "isExplicit={}",
+                    if identity.client_id.is_some() {
+                        "True"
+                    } else {
+                        "False"
+                    }
+                ),
                 identity.object.id.clone(),
             ];
             known(

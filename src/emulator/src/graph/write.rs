@@ -17,6 +17,9 @@ use crate::state::{Object, Txn};
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
+/// Lists and the ids that a body binds to them.
+type Bound = Vec<(&'static str, Vec<String>)>;
+
 /// `POST /collection`
 pub fn create(request: &Request<'_>, entity: &'static Entity) -> Result<Answer, GraphError> {
     request.demand(Right::Create, entity)?;
@@ -73,7 +76,9 @@ pub fn delete(
     request.write(|txn| {
         let object = request.find(txn.world(), entity, key, Right::Change)?;
         if txn.world().object(&object.key()).is_none() {
-            return Err(GraphError::bad("Managed identities are deleted with their resource."));
+            return Err(GraphError::bad(
+                "Managed identities are deleted with their resource.",
+            ));
         }
         if entity.kind == APPLICATION
             && let Some(principal) = object
@@ -152,7 +157,10 @@ fn owner_of_new(request: &Request<'_>, entity: &Entity) -> Vec<String> {
 
 /// A service principal stands for an application that exists and has none yet.
 fn backed(request: &Request<'_>, txn: &Txn<'_>, body: &Value) -> Result<(), GraphError> {
-    let app_id = body.get("appId").and_then(Value::as_str).unwrap_or_default();
+    let app_id = body
+        .get("appId")
+        .and_then(Value::as_str)
+        .unwrap_or_default();
     let taken = principals::service_principal(txn.world(), app_id).is_some();
     if taken {
         return Err(GraphError::new(
@@ -190,7 +198,9 @@ fn change(
 ) -> Result<(), GraphError> {
     let (mut sent, bound) = unbind(sent);
     if !bound.is_empty() && entity.kind != GROUP {
-        return Err(GraphError::bad("Owners are changed through their own address."));
+        return Err(GraphError::bad(
+            "Owners are changed through their own address.",
+        ));
     }
     // A key in the address may stand in the body too, as it is.
     for property in entity.alternate_keys {
@@ -205,7 +215,9 @@ fn change(
     }
     check::properties(entity, &sent, entity.read_only)?;
     if entity.kind == SERVICE_PRINCIPAL && sent.contains_key("appId") {
-        return Err(GraphError::bad("Property 'appId' is read-only and cannot be set."));
+        return Err(GraphError::bad(
+            "Property 'appId' is read-only and cannot be set.",
+        ));
     }
     normal::merge(&mut object.body, Value::Object(sent));
     normal::settle(entity, &mut object.body)?;
@@ -221,7 +233,7 @@ fn change(
 }
 
 /// Takes the `…@odata.bind` members out of a body.
-fn unbind(sent: Map<String, Value>) -> (Map<String, Value>, Vec<(&'static str, Vec<String>)>) {
+fn unbind(sent: Map<String, Value>) -> (Map<String, Value>, Bound) {
     let mut rest = Map::new();
     let mut bound = Vec::new();
     for (name, value) in sent {

@@ -66,7 +66,10 @@ impl Call {
         headers: &[(String, String)],
         body: Bytes,
     ) -> Option<Self> {
-        let uri: Uri = utf8_percent_encode(target, OUTSIDE).to_string().parse().ok()?;
+        let uri: Uri = utf8_percent_encode(target, OUTSIDE)
+            .to_string()
+            .parse()
+            .ok()?;
         let mut all = self.headers.clone();
         for (name, value) in headers {
             let name = HeaderName::from_bytes(name.as_bytes()).ok()?;

@@ -20,7 +20,9 @@ mod registry_identity;
 mod registry_view;
 mod replication;
 mod role_assignment;
+mod role_assignment_checks;
 mod role_definition;
+mod role_definition_checks;
 mod role_filter;
 mod webhook;
 

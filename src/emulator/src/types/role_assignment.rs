@@ -1,15 +1,17 @@
 //! `Microsoft.Authorization/roleAssignments`: who may do what where.
 //! <https://learn.microsoft.com/rest/api/authorization/role-assignments>
 
-use super::checks;
+use super::role_assignment_checks::{
+    Sent, fits, principal_kind, refuse, scope_stands, unchanged, within,
+};
 use super::role_definition::{self, RoleDefinition};
 use super::role_filter::RoleFilter;
-use crate::access::{self, ASSIGNMENT, Condition, DEFINITION};
+use crate::access::{self, ASSIGNMENT, DEFINITION};
 use crate::arm::{
-    ArmError, Context, Deleted, Located, Meta, Placement, ResourceType, Since, Source, Target,
-    Written, page,
+    ArmError, Context, Deleted, Located, Meta, Placement, ResourceType, Since, Target, Written,
+    page,
 };
-use crate::entra::principals::{self, PrincipalKind};
+use crate::entra::principals;
 use crate::entra::replication::{self, Replica};
 use crate::server::Answer;
 use crate::state::{Object, Txn, World};
@@ -18,10 +20,6 @@ use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
 pub struct RoleAssignment;
-
-/// Role assignments that a subscription may have.
-/// <https://learn.microsoft.com/azure/role-based-access-control/troubleshoot-limits>
-const LIMIT: usize = 4000;
 
 /// Items on a page.
 const PAGE: usize = 1000;
@@ -32,15 +30,14 @@ const CONDITIONS: Since = Since {
     preview: Some("2020-03-01"),
 };
 
-/// Since when the message about an unknown principal says what to do.
-const ADVICE: Since = Since {
-    stable: Some("2020-04-01"),
-    preview: Some("2020-04-01"),
-};
-
 static META: Meta = Meta {
     kind: ASSIGNMENT,
-    api_versions: &["2022-04-01", "2020-10-01-preview", "2018-09-01-preview", "2015-07-01"],
+    api_versions: &[
+        "2022-04-01",
+        "2020-10-01-preview",
+        "2018-09-01-preview",
+        "2015-07-01",
+    ],
     placement: Placement::Extension,
     location: Located::Nowhere,
     tracked: false,
@@ -48,17 +45,6 @@ static META: Meta = Meta {
     lockable: true,
     members: &[],
 };
-
-/// What a PUT asks for.
-struct Sent {
-    role: String,
-    principal: String,
-    principal_type: Option<String>,
-    condition: Option<String>,
-    condition_version: Option<String>,
-    description: Option<String>,
-    delegated: Option<String>,
-}
 
 impl ResourceType for RoleAssignment {
     fn meta(&self) -> &'static Meta {
@@ -162,8 +148,9 @@ impl ResourceType for RoleAssignment {
             && let Some(role) = object.text("/properties/roleDefinitionId")
         {
             let role = role.rsplit('/').next().unwrap_or_default();
-            body["properties"]["roleDefinitionId"] =
-                json!(format!("/subscriptions/{subscription}/providers/{DEFINITION}/{role}"));
+            body["properties"]["roleDefinitionId"] = json!(format!(
+                "/subscriptions/{subscription}/providers/{DEFINITION}/{role}"
+            ));
         }
         let Some(properties) = body.get_mut("properties").and_then(Value::as_object_mut) else {
             return body;
@@ -200,143 +187,6 @@ impl ResourceType for RoleAssignment {
             format!("The role assignment '{}' is not found.", target.name()),
         )
     }
-}
-
-impl Sent {
-    fn read(sent: &Map<String, Value>) -> Result<Self, ArmError> {
-        let properties = checks::object(sent, "properties").map_err(common)?;
-        let text = |name: &str| {
-            checks::text(&properties, name)
-                .map(|text| text.map(ToOwned::to_owned))
-                .map_err(common)
-        };
-        let needed = |name: &str| {
-            text(name)?.ok_or_else(|| bad(format!("The property '{name}' is missing.")))
-        };
-        let role = needed("roleDefinitionId")?;
-        let role = role.rsplit('/').next().unwrap_or_default();
-        let principal = needed("principalId")?;
-        let guid = Uuid::try_parse(&principal).map_err(|_| {
-            refuse(
-                400,
-                "InvalidPrincipalId",
-                format!("A valid principal ID must be provided for role assignment: '{principal}'."),
-            )
-        })?;
-        let condition = text("condition")?;
-        let condition_version = text("conditionVersion")?;
-        if let Some(condition) = &condition {
-            let version = condition_version.as_deref();
-            if Condition::parse(condition).is_none() || !matches!(version, Some("1.0" | "2.0")) {
-                return Err(refuse(
-                    400,
-                    "InvalidConditionOrVersion",
-                    format!("The condition '{condition}' or its version is not valid."),
-                ));
-            }
-        }
-        Ok(Self {
-            role: role.to_ascii_lowercase(),
-            principal: guid.to_string(),
-            principal_type: text("principalType")?,
-            condition,
-            condition_version,
-            description: text("description")?,
-            delegated: text("delegatedManagedIdentityResourceId")?,
-        })
-    }
-}
-
-/// Of an assignment that stands only text and condition may change.
-fn unchanged(old: &Object, sent: &Sent) -> Result<(), ArmError> {
-    let role = old
-        .text("/properties/roleDefinitionId")
-        .and_then(|id| id.rsplit('/').next());
-    let same = role == Some(sent.role.as_str())
-        && old.text("/properties/principalId") == Some(sent.principal.as_str());
-    if same {
-        return Ok(());
-    }
-    Err(refuse(
-        400,
-        "RoleAssignmentUpdateNotPermitted",
-        "Tenant ID, application ID, principal ID, and scope are not allowed to be updated.".to_owned(),
-    ))
-}
-
-/// A new assignment is not the second of its kind, and there is room for it.
-fn fits(world: &World, sent: &Sent, scope: &str) -> Result<(), ArmError> {
-    let key = access::scope_key(scope);
-    let subscription = key.split('/').take(3).collect::<Vec<_>>().join("/");
-    let mut count = 0;
-    for assignment in access::assignments(world) {
-        let at = access::scope_key(assignment.scope);
-        if at == key && assignment.principal == sent.principal && assignment.role == sent.role {
-            return Err(refuse(
-                409,
-                "RoleAssignmentExists",
-                "The role assignment already exists.".to_owned(),
-            ));
-        }
-        count += usize::from(within(&at, &subscription));
-    }
-    if count >= LIMIT {
-        return Err(refuse(
-            400,
-            "RoleAssignmentLimitExceeded",
-            "No more role assignments can be created.".to_owned(),
-        ));
-    }
-    Ok(())
-}
-
-/// What the principal is: asked of the directory, unless the caller says it.
-fn principal_kind(
-    cx: &Context<'_>,
-    world: &World,
-    old: Option<&Object>,
-    sent: &Sent,
-) -> Result<String, ArmError> {
-    let id = &sent.principal;
-    let new = replication::news(world, Replica::Principals).contains(id);
-    let known = principals::kind_of(&cx.azure.directory, world, id).filter(|_| !new);
-    let Some(said) = &sent.principal_type else {
-        let before = old.and_then(|old| old.text("/properties/principalType"));
-        return known
-            .map(PrincipalKind::word)
-            .or(before)
-            .map(ToOwned::to_owned)
-            .ok_or_else(|| unknown_principal(cx, id));
-    };
-    let words = ["User", "Group", "ServicePrincipal", "ForeignGroup", "Device"];
-    let said = words
-        .iter()
-        .find(|word| word.eq_ignore_ascii_case(said))
-        .ok_or_else(|| bad(format!("The principal type '{said}' is not valid.")))?;
-    match known {
-        Some(known) if known.word() != *said => Err(refuse(
-            400,
-            "UnmatchedPrincipalType",
-            format!(
-                "The PrincipalId '{}' has type '{}' , which is different from specified PrinciaplType '{said}'.",
-                id.replace('-', ""),
-                known.word()
-            ),
-        )),
-        _ => Ok((*said).to_owned()),
-    }
-}
-
-fn unknown_principal(cx: &Context<'_>, id: &str) -> ArmError {
-    let mut message = format!(
-        "Principal {} does not exist in the directory {}.",
-        id.replace('-', ""),
-        cx.azure.directory.tenant()
-    );
-    if cx.api.has(ADVICE) {
-        message.push_str(" Check that you have the correct principal ID. If you are creating this principal and then immediately assigning a role, this error might be related to a replication delay. In this case, set the role assignment principalType property to a value, such as ServicePrincipal, User, or Group.  See https://aka.ms/docs-principaltype");
-    }
-    refuse(400, "PrincipalNotFound", message)
 }
 
 fn written(
@@ -401,50 +251,4 @@ fn list(cx: &Context<'_>, world: &World, scope: &str) -> Result<Answer, ArmError
     page(cx, items, PAGE, |object| {
         RoleAssignment.show(cx, object, world)
     })
-}
-
-/// A scope is the tenant, its root management group, a subscription, a group, a resource, or
-/// anything below a resource, which only its provider would know.
-fn scope_stands(cx: &Context<'_>, world: &World, scope: &str) -> Result<(), ArmError> {
-    let lower = scope.to_ascii_lowercase();
-    if let Some(name) = lower.strip_prefix("/providers/microsoft.management/managementgroups/") {
-        return if name == cx.azure.directory.tenant() {
-            Ok(())
-        } else {
-            Err(refuse(
-                404,
-                "GroupNotFound",
-                format!("The management group '{name}' cannot be found."),
-            ))
-        };
-    }
-    let Some((group, resource)) = scope.split_once("/providers/") else {
-        return Ok(());
-    };
-    let top: Vec<&str> = resource.split('/').take(3).collect();
-    let key = format!("{group}/providers/{}", top.join("/")).to_ascii_lowercase();
-    if world.object(&key).is_some() {
-        return Ok(());
-    }
-    Err(ArmError::resource_not_found(
-        resource,
-        cx.path.group.as_deref(),
-    ))
-}
-
-fn within(key: &str, scope: &str) -> bool {
-    key.strip_prefix(scope)
-        .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
-}
-
-fn common(error: ArmError) -> ArmError {
-    bad(error.message)
-}
-
-fn bad(why: String) -> ArmError {
-    refuse(400, "InvalidCreateRoleAssignmentRequest", why)
-}
-
-fn refuse(status: u16, code: &str, message: String) -> ArmError {
-    ArmError::new(Source::Provider, status, code, message)
 }

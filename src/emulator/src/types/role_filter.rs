@@ -80,7 +80,12 @@ mod tests {
         assert_eq!(both.equals, [("principalid".to_owned(), "A b".to_owned())]);
         let to = read("assignedTo('X')").unwrap().assigned_to;
         assert_eq!(to.as_deref(), Some("x"));
-        for bad in ["principalId ne 'x'", "scope eq 'x'", "principalId eq x", "what()"] {
+        for bad in [
+            "principalId ne 'x'",
+            "scope eq 'x'",
+            "principalId eq x",
+            "what()",
+        ] {
             assert_eq!(read(bad).unwrap_err().code, "UnsupportedQuery", "{bad}");
         }
     }

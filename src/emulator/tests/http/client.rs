@@ -167,6 +167,25 @@ impl Azure {
         taken_apart(request).await.expect("an answer")
     }
 
+    /// Sends with these headers and, unless it is null, a body.
+    pub async fn with_body(
+        &self,
+        method: &str,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: Value,
+    ) -> Reply {
+        let method = method.parse().expect("a method");
+        let mut request = self.http.request(method, self.address(path));
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        if !body.is_null() {
+            request = request.json(&body);
+        }
+        taken_apart(request).await.expect("an answer")
+    }
+
     pub async fn get(&self, path: &str) -> Reply {
         self.send("GET", &versioned(path), None).await
     }

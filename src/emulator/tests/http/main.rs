@@ -1,12 +1,16 @@
 //! The emulator over HTTP, as a client of Azure meets it.
 
+mod access;
 mod client;
-mod clusters;
 mod cluster_identities;
+mod clusters;
 mod control;
 mod diagnostics;
+mod directory;
 mod entra;
+mod federation;
 mod front_door;
+mod graph;
 mod groups;
 mod identities;
 mod images;
@@ -18,4 +22,5 @@ mod private_dns;
 mod private_endpoints;
 mod registries;
 mod replications;
+mod roles;
 mod workspaces;
