@@ -47,7 +47,10 @@ async fn a_cluster_is_made_read_changed_and_deleted() {
     assert!(poll.contains("/locations/eastus2/operations/"), "{poll}");
     assert!(poll.contains("api-version=2016-03-30"), "{poll}");
     let refused = azure.put(&id, cluster(json!([system_pool()]))).await;
-    assert_eq!((refused.status, refused.code()), (409, "OperationNotAllowed"));
+    assert_eq!(
+        (refused.status, refused.code()),
+        (409, "OperationNotAllowed")
+    );
     let done = azure.finish(&reply).await;
     assert_eq!(done.body["status"], "Succeeded");
     assert!(done.body["startTime"].is_string() && done.body["endTime"].is_string());

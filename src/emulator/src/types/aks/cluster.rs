@@ -70,11 +70,7 @@ impl ResourceType for Cluster {
                 identity: control,
                 node_group: &node_group::id(subscription, &properties),
             };
-            for pool in pools.iter().filter_map(Value::as_object) {
-                for id in subnets::of(pool) {
-                    subnets::check(cx, world, cluster, id)?;
-                }
-            }
+            subnets::check_all(cx, world, cluster, &pools)?;
         }
         let mut hidden = old.map_or_else(|| json!({}), |old| old.hidden.clone());
         hidden["pools"] = json!(pools);
@@ -94,12 +90,7 @@ impl ResourceType for Cluster {
         body.insert("location".to_owned(), json!(location));
         body.insert("properties".to_owned(), Value::Object(properties));
         body.insert("sku".to_owned(), cluster_fields::sku(cx, sent, old)?);
-        if let Some(tags) = sent.get("tags").filter(|tags| tags.is_object()) {
-            body.insert("tags".to_owned(), tags.clone());
-        }
-        if let Some(identity) = identity {
-            body.insert("identity".to_owned(), identity);
-        }
+        decorate(&mut body, sent, identity);
         Ok(Written {
             status: if old.is_some() { 200 } else { 201 },
             body,
@@ -208,6 +199,16 @@ impl ResourceType for Cluster {
 
     fn actions(&self) -> &'static [Action] {
         actions::ACTIONS
+    }
+}
+
+/// Adds what a cluster may have or not: tags and an identity.
+fn decorate(body: &mut Map<String, Value>, sent: &Map<String, Value>, identity: Option<Value>) {
+    if let Some(tags) = sent.get("tags").filter(|tags| tags.is_object()) {
+        body.insert("tags".to_owned(), tags.clone());
+    }
+    if let Some(identity) = identity {
+        body.insert("identity".to_owned(), identity);
     }
 }
 

@@ -44,6 +44,21 @@ pub fn check_pool(
     Ok(())
 }
 
+/// Checks the subnets of all pools of a new cluster.
+pub fn check_all(
+    cx: &Context<'_>,
+    world: &World,
+    cluster: Cluster<'_>,
+    pools: &[Value],
+) -> Result<(), ArmError> {
+    for pool in pools.iter().filter_map(Value::as_object) {
+        for id in of(pool) {
+            check(cx, world, cluster, id)?;
+        }
+    }
+    Ok(())
+}
+
 /// The subnets that a pool names.
 pub fn of(pool: &Map<String, Value>) -> impl Iterator<Item = &str> {
     ["vnetSubnetID", "podSubnetID"]
