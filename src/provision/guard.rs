@@ -65,6 +65,8 @@ pub enum Rule {
     Lock,
     /// A protected environment needs an approval.
     Protected,
+    /// The subscription takes no changes now.
+    Subscription,
 }
 
 /// Tests a plan against the rules; `others` are objections that other layers bring.

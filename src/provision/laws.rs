@@ -127,14 +127,7 @@ proptest! {
             }
             let now = cloud.bodies();
             for (id, body) in &held {
-                // An unmanaged child goes when its own parent does; in groups, nothing does.
-                let deleted = |above: &str| {
-                    let line = format!("delete {above}");
-                    above.contains("/providers/")
-                        && cloud.log().iter().any(|l| l.to_lowercase() == line)
-                };
-                let parent_went = crate::resource::scopes(id).skip(1).any(deleted);
-                assert!(now.get(id) == Some(body) || parent_went, "{id} was touched");
+                assert!(now.get(id) == Some(body), "{id} was touched");
             }
         });
     }
@@ -348,8 +341,13 @@ fn unread_collections_and_requests_are_counted() {
         }
         let cloud = world.live();
         cloud.forget_log();
-        let observed =
-            super::observe::observe(&cloud, super::testing::KINDS, &world.desired()).await;
+        let observed = super::observe::observe(
+            &cloud,
+            super::testing::KINDS,
+            &world.desired(),
+            &world.applied,
+        )
+        .await;
         // Five lists over the subscription, one search for marks, one list of shelves.
         assert_eq!(cloud.reads(), 7);
         assert_eq!(observed.collections_read, 6);

@@ -6,7 +6,7 @@ use super::Past;
 use super::operate::Subject;
 use crate::provision::diff::{diff, same_projection};
 use crate::provision::plan::{Action, Operation, Step};
-use crate::resource::{Carrier, Kind, Marker, Ownership, Value};
+use crate::resource::{Carrier, Condition, Kind, Marker, Ownership, Value};
 
 /// What to do with an operation, given the live object.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -53,7 +53,7 @@ fn create(
     };
     let wrong = differences(kind, desired, live);
     let may_repeat = desired.is_none_or(|desired| kind.create(id, desired).idempotent);
-    let failed = (*past == Past::Failed || has_failed(live)) && may_repeat;
+    let failed = (*past == Past::Failed || has_failed(kind, live)) && may_repeat;
     if wrong.is_empty() && !failed {
         Ruling::AlreadyDone
     } else if *past == Past::Done {
@@ -86,6 +86,7 @@ fn update(
         Some(_) if !differences(kind, desired, live).is_empty() => as_before(operation, kind, live),
         // What failed half-way is sent again: it is the same PUT or PATCH.
         Some(Past::Failed) => Ruling::Go,
+        Some(_) if has_failed(kind, live) => Ruling::Go,
         Some(_) => Ruling::AlreadyDone,
     }
 }
@@ -164,19 +165,12 @@ fn is_ours(operation: &Operation, kind: &dyn Kind, id: &str, live: &Json) -> boo
         || Marker::read(carrier, id, live) == Ownership::Ours(operation.address.environment())
 }
 
-/// Whether Azure itself says that making the object came to nothing.
-pub(super) fn has_failed(live: &Json) -> bool {
-    let state = provisioning_state(live).unwrap_or_default();
-    ["failed", "canceled"].contains(&state.as_str())
+/// Whether Azure itself says that its last write on the object came to nothing.
+pub(super) fn has_failed(kind: &dyn Kind, live: &Json) -> bool {
+    kind.condition(live) == Condition::Failed
 }
 
 /// Whether Azure is still at work on the object.
-pub(super) fn is_in_progress(live: &Json) -> bool {
-    provisioning_state(live).is_some_and(|state| state != "succeeded") && !has_failed(live)
-}
-
-/// ARM's three terminal states are `Succeeded`, `Failed` and `Canceled`, in any case.
-fn provisioning_state(live: &Json) -> Option<String> {
-    let state = live.get("properties")?.get("provisioningState")?.as_str()?;
-    Some(state.to_lowercase())
+pub(super) fn is_in_progress(kind: &dyn Kind, live: &Json) -> bool {
+    matches!(kind.condition(live), Condition::Busy | Condition::Leaving)
 }

@@ -168,6 +168,12 @@ fn unread(asked: &Asked<'_>, told: &[Unread]) -> Vec<UnreadCollection> {
         let name = resource.kind.meta().name;
         said.extend(scopes(&id).map(|scope| (name, scope.to_owned())));
     }
+    let unsearched = asked.observed.unsearched.iter();
+    let unsearched = unsearched.map(|(scope, failure)| UnreadCollection {
+        kind: "marked resource".to_owned(),
+        scope: scope.clone(),
+        failure: failure.clone(),
+    });
     let blind = asked.observed.unreadable.iter();
     blind
         .filter(|(key, _)| !said.contains(*key))
@@ -176,6 +182,7 @@ fn unread(asked: &Asked<'_>, told: &[Unread]) -> Vec<UnreadCollection> {
             scope: scope.clone(),
             failure: blind.failure.clone(),
         })
+        .chain(unsearched)
         .collect()
 }
 

@@ -231,7 +231,7 @@ fn delete(
         return Ok(Answer::empty(kind.delete_absent()));
     };
     let deleted = kind.delete(cx, txn.world(), &old)?;
-    if operations::already_going(cx, txn, &old).is_none() {
+    if !kind.preempts() && operations::already_going(cx, txn, &old).is_none() {
         turns::wait(cx, txn, kind, target)?;
     }
     kind.deleting(cx, txn, &old);
@@ -280,7 +280,7 @@ fn act(
         locks::check(txn.world(), &cx.call.method, &cx.path_of(target))?;
     }
     weather::check(cx, txn.world(), &target.key, None)?;
-    let object = txn.world().object(&target.key).cloned();
+    let object = kind.find(txn.world(), &target.key);
     let Some(object) = object.filter(|object| !kind.over(object, cx.now)) else {
         return Err(read::absent(cx, txn.world(), kind, target));
     };

@@ -9,7 +9,7 @@ mod snapshots;
 
 pub use faults::{Disturbance, Faults};
 pub use requests::Requests;
-pub use snapshots::Snapshots;
+pub use snapshots::{Snapshots, reset};
 
 use crate::access::{Decision, Plane, Reason};
 use crate::arm;
@@ -34,7 +34,10 @@ fn act(azure: &Azure, call: &Call) -> Result<Answer, String> {
     let segments: Vec<&str> = lower.split('/').filter(|s| !s.is_empty()).collect();
     match (&call.method, segments.as_slice()) {
         (&Method::GET, ["emulator", "info"]) => Ok(info::answer(azure, call)),
-        (&Method::POST, ["emulator", "reset"]) => snapshots::reset(azure),
+        (&Method::POST, ["emulator", "reset"]) => {
+            reset(azure).map_err(unwritten)?;
+            Ok(Answer::empty(204))
+        }
         (&Method::GET, ["emulator", "clock"]) => Ok(clock(azure)),
         (&Method::POST, ["emulator", "clock"]) => {
             let order: ClockOrder = read(call)?;
@@ -65,6 +68,14 @@ fn act(azure: &Azure, call: &Call) -> Result<Answer, String> {
         }
         (&Method::POST, ["emulator", "access"]) => access(azure, &read(call)?),
         (&Method::POST, ["emulator", "assertion"]) => assertion(azure, &read(call)?),
+        (&Method::POST, ["emulator", "clusters"]) => {
+            let order: crate::types::Move = read(call)?;
+            azure
+                .store
+                .write(|txn| crate::types::apply_move(txn, &order))
+                .map_err(|error| error.to_string())?
+                .map(ok)
+        }
         (method, ["emulator", "objects"]) => objects::answer(azure, call, method),
         _ => Ok(refuse(404, "there is no such control endpoint")),
     }

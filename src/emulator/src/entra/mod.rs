@@ -12,7 +12,7 @@ mod token_endpoint;
 mod tokens;
 
 pub use assertions::AssertionKey;
-pub use directory::{Directory, DirectoryError, Principal};
+pub use directory::{CREDENTIALS, Directory, DirectoryError, Principal};
 pub use sign_in::digest;
 pub use tokens::{Audience, TokenError};
 
