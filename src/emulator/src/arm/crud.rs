@@ -100,7 +100,7 @@ fn put(
     }
     operations::end_pending(txn, &target.key, cx.now);
     kind.prepare(cx, txn, target, &sent);
-    let old = kind.find(txn.world(), &target.key);
+    let old = kind.find(txn.world(), target);
     if meta.location == Located::Regional {
         let location = body::location(&sent, meta.kind)?;
         stays(cx, target, old.as_deref(), &location)?;
@@ -214,7 +214,7 @@ fn delete(
     target: &Target,
 ) -> Result<Answer, ArmError> {
     admitted(cx, txn, kind, target, None)?;
-    let Some(old) = kind.find(txn.world(), &target.key) else {
+    let Some(old) = kind.find(txn.world(), target) else {
         return Ok(Answer::empty(kind.delete_absent()));
     };
     match kind.delete(cx, txn.world(), &old)? {

@@ -54,7 +54,7 @@ fn object(
     in_group(cx, world)?;
     weather::check(cx, world, &target.key, None)?;
     let object = kind
-        .find(world, &target.key)
+        .find(world, target)
         .ok_or_else(|| absent(cx, world, kind, target))?;
     if cx.call.method == Method::HEAD {
         return Ok(Answer::empty(204));
