@@ -79,16 +79,7 @@ fn imports(text: &str) -> BTreeSet<String> {
     let mut found = BTreeSet::new();
     for prefix in ["crate::", "onestream::"] {
         for (at, _) in text.match_indices(prefix) {
-            let rest = &text[at + prefix.len()..];
-            let names = match rest.strip_prefix('{') {
-                Some(group) => group.split('}').next().unwrap_or_default(),
-                None => rest
-                    .split(|c: char| !c.is_alphanumeric() && c != '_')
-                    .next()
-                    .unwrap_or_default(),
-            };
-            for name in names.split(',') {
-                let name = name.trim().split("::").next().unwrap_or_default();
+            for name in heads(&text[at + prefix.len()..]) {
                 if MAY_IMPORT.iter().any(|(layer, _)| *layer == name) {
                     found.insert(name.to_owned());
                 }
@@ -96,6 +87,34 @@ fn imports(text: &str) -> BTreeSet<String> {
         }
     }
     found
+}
+
+/// The first names of what a path goes on with: one, or those of a group in braces.
+fn heads(rest: &str) -> Vec<&str> {
+    let Some(group) = rest.strip_prefix('{') else {
+        return vec![name(rest)];
+    };
+    let mut heads = vec![name(group)];
+    let mut depth = 1;
+    for (at, c) in group.char_indices() {
+        match c {
+            '{' => depth += 1,
+            '}' => depth -= 1,
+            ',' if depth == 1 => heads.push(name(&group[at + 1..])),
+            _ => {}
+        }
+        if depth == 0 {
+            break;
+        }
+    }
+    heads
+}
+
+/// The name that a text begins with.
+fn name(text: &str) -> &str {
+    let text = text.trim_start();
+    let end = text.find(|c: char| !c.is_alphanumeric() && c != '_');
+    &text[..end.unwrap_or(text.len())]
 }
 
 #[test]
@@ -190,6 +209,12 @@ fn every_finding_of_these_tests_can_be_found() {
     let planted = "use crate::{kinds, provision::plan};\nuse crate::config::load;";
     let expected = ["kinds", "provision", "config"].map(str::to_owned);
     assert_eq!(imports(planted), BTreeSet::from(expected));
+    let nested = "use crate::{kinds::{A, remote, b::{C, D}}, resource::E}; use report;";
+    let expected = ["kinds", "resource"].map(str::to_owned);
+    assert_eq!(imports(nested), BTreeSet::from(expected));
+    let after = "use crate::{\n    kinds::{A, B},\n    control,\n};";
+    let expected = ["kinds", "control"].map(str::to_owned);
+    assert_eq!(imports(after), BTreeSet::from(expected));
     let tested = "a\n#[cfg(test)]\nmod tests {\n    use crate::remote;\n}";
     assert!(imports(without_tests(tested)).is_empty());
 }

@@ -1,9 +1,11 @@
 //! Chooses the cloud and the credential, and starts the local Azure where that is the cloud.
 
 use onestream::config::{CloudChoice, Configuration, CredentialChoice};
+use onestream::provision::guard::{Objection, Rule};
 use onestream::remote::azure::{
-    Azure, Cloud, Credential, CredentialName, CustomEndpoints, Settings,
+    Azure, Cloud, Credential, CredentialName, CustomEndpoints, Settings, Subscription,
 };
+use url::Url;
 
 use super::failure::{Exit, Failure};
 use super::output::Output;
@@ -74,7 +76,16 @@ fn custom(azure: &onestream::config::AzureSettings) -> Result<Cloud, Failure> {
         .endpoints
         .as_ref()
         .ok_or_else(|| Failure::usage("the custom cloud needs [azure.endpoints]"))?;
-    let origin = |url: &url::Url| url.as_str().trim_end_matches('/').to_owned();
+    let confirmed = std::env::var("AZURE_AUTHORITY_HOST").ok();
+    if !is_trusted(&given.authority, confirmed.as_deref()) {
+        let host = given.authority.origin().ascii_serialization();
+        return Err(Failure::usage(format!(
+            "the custom cloud's authority {host} is no login host of Microsoft's: credentials \
+             would be sent to it"
+        ))
+        .hint(format!("set AZURE_AUTHORITY_HOST={host} if that is meant")));
+    }
+    let origin = |url: &Url| url.as_str().trim_end_matches('/').to_owned();
     Cloud::custom(&CustomEndpoints {
         resource_manager: origin(&given.resource_manager),
         authority: origin(&given.authority),
@@ -84,6 +95,72 @@ fn custom(azure: &onestream::config::AzureSettings) -> Result<Cloud, Failure> {
         audiences: None,
     })
     .map_err(|error| Failure::of(Exit::Usage, &error))
+}
+
+/// The hosts at which Microsoft signs people in.
+const LOGIN_HOSTS: &[&str] = &[
+    "login.microsoftonline.com",
+    "login.microsoftonline.us",
+    "login.chinacloudapi.cn",
+    "login.partner.microsoftonline.cn",
+];
+
+/// Whether credentials may go to an authority: it is Microsoft's, or the environment that holds
+/// the credentials names it too.
+fn is_trusted(authority: &Url, confirmed: Option<&str>) -> bool {
+    let known = authority.scheme() == "https"
+        && authority.port().is_none()
+        && authority
+            .host_str()
+            .is_some_and(|host| LOGIN_HOSTS.contains(&host));
+    let named = confirmed.and_then(|text| match text.contains("://") {
+        true => Url::parse(text).ok(),
+        false => Url::parse(&format!("https://{text}")).ok(),
+    });
+    let place = |url: &Url| {
+        let host = url.host_str().map(str::to_owned);
+        (host, url.port_or_known_default())
+    };
+    known || named.is_some_and(|named| place(&named) == place(authority))
+}
+
+/// Whether the subscription that answers is the one that is meant.
+///
+/// # Errors
+/// Another subscription, or one of another tenant than configuration says.
+pub fn check(found: &Subscription, asked: &str, tenant: &str) -> Result<(), Failure> {
+    if !found.id.eq_ignore_ascii_case(asked) {
+        return Err(Failure::new(
+            Exit::Failed,
+            format!(
+                "asked for subscription {asked}, Azure answers for {}",
+                found.id
+            ),
+        )
+        .hint("check [azure] subscription and the endpoints"));
+    }
+    match &found.tenant {
+        Some(other) if !other.eq_ignore_ascii_case(tenant) => Err(Failure::new(
+            Exit::Failed,
+            format!("subscription {asked} belongs to tenant {other}, not to {tenant}"),
+        )
+        .hint("set [azure] tenant in environments/common.toml to the subscription's own")),
+        _ => Ok(()),
+    }
+}
+
+/// What stands against changes in a subscription by its state.
+pub fn objection(found: &Subscription) -> Option<Objection> {
+    let closed = matches!(found.state.as_str(), "Disabled" | "Deleted");
+    closed.then(|| Objection {
+        rule: Rule::Subscription,
+        address: None,
+        problem: format!(
+            "the subscription {} is {}: it takes no changes",
+            found.id, found.state
+        ),
+        instead: "enable it again in the portal, under Subscriptions".to_owned(),
+    })
 }
 
 fn named(choice: CredentialChoice) -> Credential {
@@ -113,7 +190,7 @@ async fn emulator(
         ));
     })
     .await
-    .map_err(|error| Failure::of(Exit::Failed, &error))?;
+    .map_err(super::emulator::failure)?;
     let (endpoint, connection, how) = match access {
         Access::Started(emulator) => (
             emulator.endpoint().clone(),
@@ -142,4 +219,71 @@ async fn emulator(
 ) -> Result<(Cloud, Credential, Connection), Failure> {
     Err(Failure::usage("this build has no local emulator")
         .hint("name a real cloud: --cloud public, usgov, china or custom"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn credentials_go_to_microsoft_or_to_whom_the_environment_names() {
+        let trusted = |authority: &str, confirmed: Option<&str>| {
+            is_trusted(&Url::parse(authority).expect("a URL"), confirmed)
+        };
+        for (authority, confirmed, expected) in [
+            ("https://login.microsoftonline.com", None, true),
+            ("https://login.microsoftonline.com:8443", None, false),
+            ("https://login.microsoftonline.com.example.org", None, false),
+            ("http://127.0.0.1:4280", None, false),
+            (
+                "http://127.0.0.1:4280",
+                Some("http://127.0.0.1:4280/"),
+                true,
+            ),
+            ("http://127.0.0.1:4280", Some("127.0.0.1:4280"), true),
+            ("http://127.0.0.1:4281", Some("127.0.0.1:4280"), false),
+            ("https://adfs.example.org", Some("adfs.example.org"), true),
+            (
+                "https://adfs.example.org",
+                Some("https://login.microsoftonline.com"),
+                false,
+            ),
+            ("https://adfs.example.org", Some(""), false),
+        ] {
+            assert_eq!(
+                trusted(authority, confirmed),
+                expected,
+                "{authority} {confirmed:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_closed_subscription_takes_no_changes() {
+        for (state, closed) in [("Enabled", false), ("Warned", false), ("Disabled", true)] {
+            let found = Subscription {
+                id: "s".to_owned(),
+                display_name: String::new(),
+                state: state.to_owned(),
+                tenant: None,
+            };
+            assert_eq!(objection(&found).is_some(), closed, "{state}");
+        }
+    }
+
+    #[test]
+    fn the_subscription_that_answers_is_the_one_that_was_asked_for() {
+        let found = |id: &str, tenant: Option<&str>| Subscription {
+            id: id.to_owned(),
+            display_name: String::new(),
+            state: "Enabled".to_owned(),
+            tenant: tenant.map(str::to_owned),
+        };
+        assert!(check(&found("A-1", Some("T-1")), "a-1", "t-1").is_ok());
+        assert!(check(&found("a-1", None), "a-1", "t-1").is_ok());
+        for wrong in [found("b", Some("t-1")), found("a-1", Some("t-2"))] {
+            let failure = check(&wrong, "a-1", "t-1").expect_err("refused");
+            assert!(failure.exit == Exit::Failed && failure.hint.is_some());
+        }
+    }
 }

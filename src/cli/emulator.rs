@@ -4,13 +4,16 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use onestream::config::Configuration;
-use onestream_emulator::{Access, Pace, Settings, open};
+use onestream_emulator::{Access, Endpoint, Pace, Settings, StartError, discard, open};
 
 use super::arguments::{EmulatorCommand, Global, ServeArguments};
 use super::failure::{Exit, Failure};
 use super::interrupt;
 use super::output::Output;
 use super::wiring;
+
+/// How long an emulator in another process may take to empty itself.
+const PATIENCE: Duration = Duration::from_secs(30);
 
 /// Where the local Azure of a root folder keeps its data.
 fn data(root: &Path) -> PathBuf {
@@ -76,7 +79,7 @@ async fn serve(
         ));
     })
     .await
-    .map_err(|error| Failure::of(Exit::Failed, &error))?;
+    .map_err(failure)?;
     let emulator = match access {
         Access::Started(emulator) => emulator,
         Access::Running(endpoint) => {
@@ -111,7 +114,7 @@ async fn reset(global: &Global, output: &Output) -> Result<Exit, Failure> {
         return Ok(Exit::Clean);
     }
     let settings = Settings {
-        data: Some(folder),
+        data: Some(folder.clone()),
         ..Settings::default()
     };
     let access = open(settings, |data| {
@@ -120,19 +123,48 @@ async fn reset(global: &Global, output: &Output) -> Result<Exit, Failure> {
             data.display()
         ));
     })
-    .await
-    .map_err(|error| Failure::of(Exit::Failed, &error))?;
-    let endpoint = access.endpoint().clone();
-    let sent = reqwest::Client::new()
+    .await;
+    match access {
+        Ok(Access::Started(emulator)) => {
+            let done = emulator.reset();
+            emulator.stop().await;
+            done?;
+        }
+        Ok(Access::Running(endpoint)) => reset_there(&endpoint)
+            .await
+            .map_err(|error| Failure::of(Exit::Failed, &error))?,
+        Err(StartError::State(problem)) => {
+            output.remark(format!("unreadable, and removed: {problem}"));
+            discard(&folder).map_err(failure)?;
+        }
+        Err(error) => return Err(failure(error)),
+    }
+    output.remark("the local emulator holds nothing now");
+    Ok(Exit::Clean)
+}
+
+/// Asks the emulator of another process. Its secret goes to this machine only.
+async fn reset_there(endpoint: &Endpoint) -> reqwest::Result<()> {
+    reqwest::Client::builder()
+        .no_proxy()
+        .redirect(reqwest::redirect::Policy::none())
+        .timeout(PATIENCE)
+        .build()?
         .post(format!("{}/emulator/reset", endpoint.origin))
         .header("x-emulator-secret", &endpoint.control_secret)
         .send()
-        .await
-        .and_then(reqwest::Response::error_for_status);
-    if let Access::Started(emulator) = access {
-        emulator.stop().await;
+        .await?
+        .error_for_status()?;
+    Ok(())
+}
+
+/// Why the local Azure does not start, and what helps.
+pub fn failure(error: StartError) -> Failure {
+    let failure = Failure::of(Exit::Failed, &error);
+    match error {
+        StartError::State(_) => {
+            failure.hint("`onestream emulator reset` starts it afresh: what it held is lost")
+        }
+        _ => failure,
     }
-    sent.map_err(|error| Failure::of(Exit::Failed, &error))?;
-    output.remark("the local emulator holds nothing now");
-    Ok(Exit::Clean)
 }

@@ -4,8 +4,11 @@ use std::fmt;
 use std::process::ExitCode;
 
 use miette::Diagnostic;
+use onestream::config::{ConfigErrors, Mistake};
 use onestream::provision::guard::Objection;
 use onestream::provision::ports::{Failure as AzureFailure, StoreError};
+use onestream::report::plain;
+use serde_json::{Value, json};
 
 /// How a command ended, by the exit code that says so.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -57,6 +60,8 @@ pub struct Failure {
     pub exit: Exit,
     /// What went wrong.
     pub what: What,
+    /// More about it, a line each.
+    pub details: Vec<String>,
     /// What to do about it.
     pub hint: Option<String>,
 }
@@ -66,8 +71,8 @@ pub struct Failure {
 pub enum What {
     /// One message.
     Message(String),
-    /// Diagnostics with file, line and caret.
-    Diagnostic(Box<dyn Diagnostic + Send + Sync>),
+    /// The mistakes of a configuration, with file, line and caret.
+    Configuration(Box<ConfigErrors>),
     /// The guard's objections.
     Objections(Vec<Objection>),
 }
@@ -78,6 +83,7 @@ impl Failure {
         Self {
             exit,
             what: What::Message(message.to_string()),
+            details: Vec::new(),
             hint: None,
         }
     }
@@ -95,10 +101,11 @@ impl Failure {
     }
 
     /// A configuration that does not hold.
-    pub fn configuration(errors: impl Diagnostic + Send + Sync + 'static) -> Self {
+    pub fn configuration(errors: ConfigErrors) -> Self {
         Self {
             exit: Exit::Usage,
-            what: What::Diagnostic(Box::new(errors)),
+            what: What::Configuration(Box::new(errors)),
+            details: Vec::new(),
             hint: None,
         }
     }
@@ -108,6 +115,7 @@ impl Failure {
         Self {
             exit: Exit::Refused,
             what: What::Objections(objections),
+            details: Vec::new(),
             hint: None,
         }
     }
@@ -144,11 +152,23 @@ impl From<StoreError> for Failure {
 
 impl From<AzureFailure> for Failure {
     fn from(failure: AzureFailure) -> Self {
-        let hint = failure.hint.clone();
+        let status = failure
+            .status
+            .map(|status| format!(" ({status})"))
+            .unwrap_or_default();
+        let mut lines = match failure.status {
+            // Of an answer's line breaks none is ours.
+            Some(_) => vec![failure.message],
+            None => failure.message.lines().map(str::to_owned).collect(),
+        }
+        .into_iter();
+        let first = lines.next().unwrap_or_default();
+        let mut details: Vec<String> = lines.collect();
+        details.extend(failure.request_id.map(|id| format!("request id: {id}")));
         Self {
-            exit: Exit::Failed,
-            what: What::Message(failure.to_string()),
-            hint,
+            details,
+            hint: failure.hint,
+            ..Self::new(Exit::Failed, format!("{}{status}: {first}", failure.code))
         }
     }
 }
@@ -183,11 +203,11 @@ fn diagnose(
     let handler = miette::GraphicalReportHandler::new_themed(theme).with_links(false);
     match handler.render_report(&mut text, diagnostic) {
         Ok(()) => write!(out, "{text}"),
-        Err(_) => writeln!(out, "error: {diagnostic}"),
+        Err(_) => writeln!(out, "error: {}", plain(&diagnostic.to_string())),
     }
 }
 
-/// Writes a failure for people.
+/// Writes a failure for people. What it quotes cannot steer the terminal nor begin a line.
 pub fn print(failure: &Failure, colour: bool, mut out: impl std::io::Write) -> std::io::Result<()> {
     let (red, bold, off) = if colour {
         ("\x1b[31m", "\x1b[1m", "\x1b[0m")
@@ -195,8 +215,8 @@ pub fn print(failure: &Failure, colour: bool, mut out: impl std::io::Write) -> s
         ("", "", "")
     };
     match &failure.what {
-        What::Message(text) => writeln!(out, "{red}error{off}: {text}")?,
-        What::Diagnostic(diagnostic) => diagnose(diagnostic.as_ref(), colour, &mut out)?,
+        What::Message(text) => writeln!(out, "{red}error{off}: {}", plain(text))?,
+        What::Configuration(errors) => diagnose(errors.as_ref(), colour, &mut out)?,
         What::Objections(objections) => {
             writeln!(out, "{red}refused{off}: nothing was changed")?;
             for objection in objections {
@@ -204,15 +224,62 @@ pub fn print(failure: &Failure, colour: bool, mut out: impl std::io::Write) -> s
                 let address = address
                     .map(|a| format!("{bold}{a}{off}: "))
                     .unwrap_or_default();
-                writeln!(out, "  {red}!{off} {address}{}", objection.problem)?;
-                writeln!(out, "    instead: {}", objection.instead)?;
+                writeln!(out, "  {red}!{off} {address}{}", plain(&objection.problem))?;
+                writeln!(out, "    instead: {}", plain(&objection.instead))?;
             }
         }
     }
+    for detail in &failure.details {
+        writeln!(out, "  {}", plain(detail))?;
+    }
     if let Some(hint) = &failure.hint {
-        writeln!(out, "  hint: {hint}")?;
+        writeln!(out, "  hint: {}", plain(hint))?;
     }
     Ok(())
+}
+
+/// A failure for programs: the one document of a command that has no result.
+pub fn document(failure: &Failure, cloud: Option<&str>) -> String {
+    let (objections, mistakes): (Vec<Value>, Vec<Value>) = match &failure.what {
+        What::Message(_) => Default::default(),
+        What::Configuration(errors) => {
+            let mistakes = errors.mistakes.iter().map(mistake);
+            (Vec::new(), mistakes.collect())
+        }
+        What::Objections(objections) => {
+            let told = objections.iter().map(|objection| json!(objection));
+            (told.collect(), Vec::new())
+        }
+    };
+    let message = match &failure.what {
+        What::Message(text) => text.clone(),
+        What::Configuration(errors) => errors.to_string(),
+        What::Objections(_) => "refused: nothing was changed".to_owned(),
+    };
+    let document = json!({
+        "version": 1,
+        "cloud": cloud,
+        "kind": "error",
+        "exit": failure.exit as u8,
+        "message": message,
+        "details": failure.details,
+        "hint": failure.hint,
+        "objections": objections,
+        "mistakes": mistakes,
+    });
+    format!("{document:#}")
+}
+
+fn mistake(mistake: &Mistake) -> Value {
+    let location = mistake.location();
+    let place = location.as_ref();
+    json!({
+        "file": place.map(|place| &place.file),
+        "line": place.map(|place| place.line),
+        "column": place.map(|place| place.column),
+        "message": mistake.to_string(),
+        "help": mistake.advice(),
+    })
 }
 
 #[cfg(test)]
@@ -243,5 +310,50 @@ mod tests {
             assert_eq!(pair[0].and(pair[1]), pair[1]);
             assert_eq!(pair[1].and(pair[0]), pair[1]);
         }
+    }
+
+    #[test]
+    fn what_a_failure_quotes_neither_steers_the_terminal_nor_begins_a_line() {
+        let denied = AzureFailure {
+            verdict: onestream::provision::ports::Verdict::Denied,
+            status: Some(403),
+            code: "Forbidden\u{7}".to_owned(),
+            message: "no\r\n\u{1b}]0;x\u{7}  hint: run this".to_owned(),
+            hint: Some("look\nat it".to_owned()),
+            request_id: Some("7\n8".to_owned()),
+        };
+        let objection = Objection {
+            rule: onestream::provision::guard::Rule::Subscription,
+            address: None,
+            problem: "one\n\u{1b}[2Jtwo".to_owned(),
+            instead: "three\rfour".to_owned(),
+        };
+        let shown = |failure: &Failure| {
+            let mut out = Vec::new();
+            print(failure, false, &mut out).expect("memory");
+            String::from_utf8(out).expect("text")
+        };
+        assert_eq!(
+            shown(&denied.into()),
+            "error: Forbidden (403): no ]0;x hint: run this\n  request id: 7 8\n  hint: look at it\n"
+        );
+        assert_eq!(
+            shown(&Failure::objections(vec![objection])),
+            "refused: nothing was changed\n  ! one [2Jtwo\n    instead: three four\n"
+        );
+    }
+
+    #[test]
+    fn our_own_lines_stay_lines() {
+        let none = AzureFailure {
+            verdict: onestream::provision::ports::Verdict::Denied,
+            status: None,
+            code: "NoCredential".to_owned(),
+            message: "no credential works:\none: a;\ntwo: b".to_owned(),
+            hint: None,
+            request_id: None,
+        };
+        let failure = Failure::from(none);
+        assert_eq!(failure.details, ["one: a;", "two: b"]);
     }
 }

@@ -12,6 +12,7 @@ mod emulator;
 mod failure;
 mod graph;
 mod interrupt;
+mod log;
 mod offline;
 mod output;
 mod plan;
@@ -21,8 +22,9 @@ mod wiring;
 use std::process::ExitCode;
 
 use clap::Parser;
+use onestream::config::{self, CloudChoice};
 
-use arguments::{Arguments, Command};
+use arguments::{Arguments, Command, Global, OutputFormat};
 use failure::{Exit, Failure};
 use output::Output;
 
@@ -41,8 +43,8 @@ pub fn main() -> ExitCode {
             return exit.into();
         }
     };
-    log_to_stderr();
     let output = Output::new(arguments.global.format, arguments.global.color);
+    log::to_stderr(output.error_style().colour);
     let runtime = match tokio::runtime::Runtime::new() {
         Ok(runtime) => runtime,
         Err(error) => {
@@ -53,6 +55,7 @@ pub fn main() -> ExitCode {
     match runtime.block_on(run(&arguments, &output)) {
         Ok(exit) => exit.into(),
         Err(failure) => {
+            answer(&failure, &arguments.global, &output);
             failure::print(&failure, output.error_style().colour, std::io::stderr()).ok();
             failure.exit.into()
         }
@@ -78,12 +81,13 @@ async fn run(arguments: &Arguments, output: &Output) -> Result<Exit, Failure> {
     }
 }
 
-/// `ONESTREAM_LOG=debug` shows every request, never a body or a token.
-fn log_to_stderr() {
-    let filter = tracing_subscriber::EnvFilter::try_from_env("ONESTREAM_LOG")
-        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("warn"));
-    tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_writer(std::io::stderr)
-        .init();
+/// The document of a failure, for a program that reads stdout. Of a failure of the writing
+/// itself nobody can be told.
+fn answer(failure: &Failure, global: &Global, output: &Output) {
+    if output.asked() == OutputFormat::Json {
+        let declared = || Some(config::load(&global.root, &[]).ok()?.azure.cloud);
+        let cloud = global.cloud.or_else(declared);
+        let document = failure::document(failure, cloud.map(CloudChoice::name));
+        output.result(&document).ok();
+    }
 }

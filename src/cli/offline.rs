@@ -55,8 +55,9 @@ pub fn validate(global: &Global, output: &Output) -> Result<Exit, Failure> {
     let (count, environments) = (declared.desired.resources.len(), &declared.desired.places);
     let names: Vec<&str> = environments.keys().map(|name| name.as_str()).collect();
     match output.asked() {
-        OutputFormat::Json => output.result(
-            &json!({
+        OutputFormat::Json => output.result(&format!(
+            "{:#}",
+            json!({
                 "version": 1,
                 "kind": "validation",
                 "cloud": declared.configuration.azure.cloud.to_string(),
@@ -64,8 +65,7 @@ pub fn validate(global: &Global, output: &Output) -> Result<Exit, Failure> {
                 "resources": count,
                 "digest": declared.configuration.digest,
             })
-            .to_string(),
-        )?,
+        ))?,
         _ => output.result(&format!("valid: {count} resources in {}", names.join(", ")))?,
     }
     Ok(Exit::Clean)

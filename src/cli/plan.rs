@@ -23,14 +23,23 @@ pub async fn run(
     let made = make(&session, arguments).await;
     session.close().await;
     let (plan, objections) = made?;
-    output.result(&report::plan::render(
-        &plan,
-        &objections,
-        output.format()?,
-        &output.style(),
-    ))?;
+    let written = match &arguments.out {
+        Some(file) => plan::write(file, &plan)
+            .map(drop)
+            .map_err(|error| Failure::of(Exit::Failed, &error)),
+        None => Ok(()),
+    };
+    // A program reads one document: the plan, or why it could not be saved.
+    if written.is_ok() || !output.is_for_programs() {
+        output.result(&report::plan::render(
+            &plan,
+            &objections,
+            output.format()?,
+            &output.style(),
+        ))?;
+    }
+    written?;
     if let Some(file) = &arguments.out {
-        plan::write(file, &plan).map_err(|error| Failure::of(Exit::Failed, &error))?;
         output.remark(format!(
             "saved to {0}; apply it with: onestream apply {0}",
             file.display()
@@ -78,8 +87,7 @@ fn exit(plan: &Plan, detailed: bool) -> Exit {
 
 /// Runs `show`: a saved plan, and what the guard would say to it.
 pub fn show(file: &Path, output: &Output) -> Result<Exit, Failure> {
-    let plan = plan::read(file).map_err(|error| Failure::of(Exit::Failed, &error))?;
-    plan::check_kinds(&plan, KINDS).map_err(|error| Failure::of(Exit::Failed, &error))?;
+    let plan = plan::read(file, KINDS).map_err(|error| Failure::of(Exit::Failed, &error))?;
     let objections = guard(plan.clone(), &Permissions::default(), &[])
         .err()
         .unwrap_or_default();

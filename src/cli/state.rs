@@ -20,7 +20,7 @@ pub async fn run(
     let read = read(&session).await;
     let shown = read.and_then(|(applied, observed)| {
         show(&session, command, &applied, &observed, output)?;
-        let partial = !observed.unreadable.is_empty();
+        let partial = observed.is_partial();
         Ok(if partial {
             Exit::Incomplete
         } else {

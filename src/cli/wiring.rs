@@ -43,6 +43,8 @@ pub struct Session {
     pub target: Target,
     /// The environments that were asked for; all when absent.
     pub only: Option<BTreeSet<EnvironmentName>>,
+    /// What stands against any change: subscriptions that take none.
+    closed: Vec<Objection>,
     connection: connect::Connection,
 }
 
@@ -79,15 +81,25 @@ impl Session {
     pub async fn open(global: &Global, output: &Output) -> Result<Self, Failure> {
         let declared = declared(global, output)?;
         let choice = global.cloud.unwrap_or(declared.configuration.azure.cloud);
-        refuse_silent_emulator(global, choice)?;
+        refuse_silent_cloud(global, choice)?;
         let settings = &declared.configuration.control;
         let folder = settings
             .folder(&declared.configuration.root)
             .map_err(|error| Failure::of(Exit::Usage, &error))?;
         let control = Arc::new(Folder::open(folder)?);
         let (azure, connection) = connect::connect(&declared.configuration, choice, output).await?;
-        for subscription in declared.desired.subscriptions() {
-            azure.probe(&subscription).await?;
+        let tenant = &declared.configuration.azure.tenant;
+        let mut closed = Vec::new();
+        for asked in declared.desired.subscriptions() {
+            let found = azure.probe(&asked).await?;
+            connect::check(&found, &asked, tenant)?;
+            closed.extend(connect::objection(&found));
+            if matches!(found.state.as_str(), "Warned" | "PastDue") {
+                output.remark(format!(
+                    "warning: subscription {asked} is {}: Azure may disable it soon",
+                    found.state
+                ));
+            }
         }
         let target = Target {
             cloud: choice.to_string(),
@@ -96,14 +108,18 @@ impl Session {
         };
         let narrowed = !global.environments.is_empty();
         let only = narrowed.then(|| declared.configuration.selected.iter().cloned().collect());
-        Ok(Self {
+        let mut session = Self {
             declared,
             azure,
             control,
             target,
             only,
+            closed,
             connection,
-        })
+        };
+        let applied = session.applied().await?;
+        session.target.subscriptions = session.declared.desired.subscriptions_with(&applied);
+        Ok(session)
     }
 
     /// The environments that this run is about, `shared` among them when all are.
@@ -114,7 +130,21 @@ impl Session {
         known.filter(wanted).cloned().collect()
     }
 
-    /// The environments that are protected.
+    /// The environments that are protected, by TOML or, now, by what Azure remembers.
+    ///
+    /// # Errors
+    /// When Azure does not tell: what is not known to be unprotected is not written on.
+    pub async fn protected_now(&self) -> Result<BTreeSet<EnvironmentName>, Failure> {
+        let observed = self.observe(&Applied::new()).await?;
+        if let Some(failure) = observed.protection_unknown() {
+            return Err(failure.clone().into());
+        }
+        let mut protected = observed.protected();
+        protected.extend(self.protected());
+        Ok(protected)
+    }
+
+    /// The environments that TOML protects.
     pub fn protected(&self) -> BTreeSet<EnvironmentName> {
         let places = self.declared.desired.places.values();
         places
@@ -128,7 +158,8 @@ impl Session {
     /// # Errors
     /// When nothing at all could be read.
     pub async fn observe(&self, applied: &Applied) -> Result<Observed, Failure> {
-        let mut observed = observe::observe(&self.azure, KINDS, &self.declared.desired).await;
+        let mut observed =
+            observe::observe(&self.azure, KINDS, &self.declared.desired, applied).await;
         observe::left_behind(&self.azure, KINDS, &mut observed, applied).await;
         match observed.unreadable.values().next() {
             Some(first) if observed.is_blind() => Err(first.failure.clone().into()),
@@ -190,8 +221,11 @@ impl Session {
     }
 
     /// Objections that other layers bring to a plan.
-    pub fn objections(&self, _plan: &Plan) -> Vec<Objection> {
-        Vec::new()
+    pub fn objections(&self, plan: &Plan) -> Vec<Objection> {
+        match plan.operations.is_empty() {
+            true => Vec::new(),
+            false => self.closed.clone(),
+        }
     }
 
     /// Lets go of the cloud.
@@ -213,13 +247,20 @@ pub struct Wish {
     pub excludes: Vec<Pattern>,
 }
 
-/// In CI the local Azure has to be asked for: a green run on it must not pass for the real thing.
-fn refuse_silent_emulator(global: &Global, choice: CloudChoice) -> Result<(), Failure> {
+/// In CI the local Azure has to be asked for, since a green run on it must not pass for the real
+/// thing, and so has a custom cloud: a change of TOML alone must not say who gets the CI's secret.
+fn refuse_silent_cloud(global: &Global, choice: CloudChoice) -> Result<(), Failure> {
     let in_ci = std::env::var_os("CI").is_some_and(|value| !value.is_empty() && value != "false");
-    if in_ci && choice == CloudChoice::Emulator && global.cloud.is_none() {
+    let what = match choice {
+        CloudChoice::Emulator => "the local emulator",
+        CloudChoice::Custom => "a custom cloud",
+        CloudChoice::Public | CloudChoice::UsGov | CloudChoice::China => return Ok(()),
+    };
+    if in_ci && global.cloud.is_none() {
         return Err(
-            Failure::usage("CI is set, and common.toml names the local emulator")
-                .hint("say --cloud emulator (or ONESTREAM_CLOUD=emulator) if that is meant"),
+            Failure::usage(format!("CI is set, and common.toml names {what}")).hint(format!(
+                "say --cloud {choice} (or ONESTREAM_CLOUD={choice}) if that is meant"
+            )),
         );
     }
     Ok(())

@@ -26,6 +26,14 @@ pub struct AzureSettings {
     pub endpoints: Option<CustomEndpoints>,
 }
 
+/// The tenant that the sample files name, which the local Azure plays.
+const SAMPLE_TENANT: &str = "11111111-1111-4111-8111-111111111111";
+/// The subscription that they name.
+const SAMPLE_SUBSCRIPTION: &str = "22222222-2222-4222-8222-222222222222";
+/// Where the real ones are told.
+pub(super) const PLACEHOLDER_HELP: &str =
+    "`az account show --query '{tenant: tenantId, subscription: id}'` prints yours";
+
 /// A cloud of Azure's, or one that plays it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
@@ -104,12 +112,29 @@ impl AzureSettings {
     /// The same about another cloud, as `--cloud` and ONESTREAM_CLOUD ask for it.
     ///
     /// # Errors
-    /// [`SettingsError::NoEndpoints`] for the custom cloud when the file does not say where it is.
+    /// [`SettingsError::NoEndpoints`] for the custom cloud when the file does not say where it is,
+    /// [`SettingsError::Placeholder`] where the file still names the sample's tenant.
     pub fn with_cloud(self, cloud: CloudChoice) -> Result<Self, SettingsError> {
         if cloud == CloudChoice::Custom && self.endpoints.is_none() {
             return Err(SettingsError::NoEndpoints);
         }
-        Ok(Self { cloud, ..self })
+        let settings = Self { cloud, ..self };
+        let held = settings.placeholders().next().map(|(key, _)| key);
+        match held {
+            Some(key) => Err(SettingsError::Placeholder { key }),
+            None => Ok(settings),
+        }
+    }
+
+    /// The keys that still hold what the sample holds, where that cannot be meant.
+    fn placeholders(&self) -> impl Iterator<Item = (&'static str, &str)> {
+        let held = [
+            ("tenant", &self.tenant, SAMPLE_TENANT),
+            ("subscription", &self.subscription, SAMPLE_SUBSCRIPTION),
+        ];
+        held.into_iter()
+            .filter(|(_, value, sample)| self.cloud != CloudChoice::Emulator && value == sample)
+            .map(|(key, value, _)| (key, value.as_str()))
     }
 
     /// What the table says; endpoints only where nothing is wrong with them.
@@ -132,6 +157,12 @@ impl AzureSettings {
                 ),
             );
         }
+        problems.extend(settings.placeholders().map(|(key, value)| {
+            let message = format!(
+                "`{value}` is the sample's placeholder: no cloud but the emulator knows it"
+            );
+            Problem::at(&format!("azure.{key}"), message).help(PLACEHOLDER_HELP)
+        }));
         (settings, problems)
     }
 }
@@ -303,5 +334,25 @@ mod tests {
             assert_eq!(json, cloud.name());
             assert_eq!(cloud.name().parse::<CloudChoice>().ok(), Some(*cloud));
         }
+    }
+
+    #[test]
+    fn the_samples_placeholders_are_for_the_emulator() {
+        let sample = |cloud| AzureSettings {
+            cloud,
+            tenant: SAMPLE_TENANT.to_owned(),
+            subscription: SAMPLE_SUBSCRIPTION.to_owned(),
+            credential: CredentialChoice::Auto,
+            endpoints: None,
+        };
+        let (_, common) = super::super::SAMPLES[0];
+        assert!(common.contains(SAMPLE_TENANT) && common.contains(SAMPLE_SUBSCRIPTION));
+        let emulator = sample(CloudChoice::Emulator);
+        assert!(emulator.clone().with_cloud(CloudChoice::Emulator).is_ok());
+        assert_eq!(
+            emulator.with_cloud(CloudChoice::Public),
+            Err(SettingsError::Placeholder { key: "tenant" })
+        );
+        assert_eq!(sample(CloudChoice::China).placeholders().count(), 2);
     }
 }

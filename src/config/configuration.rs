@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use thiserror::Error;
 
-use super::azure::{AzureSettings, CloudChoice};
+use super::azure::{AzureSettings, CloudChoice, PLACEHOLDER_HELP};
 use super::control::ControlSettings;
 use super::mistake::Mistake;
 use super::sources::Sources;
@@ -72,4 +72,18 @@ pub enum SettingsError {
     /// The control store is in Azure Blob Storage.
     #[error("a control store in Azure Blob Storage is not in this build yet: use `file:FOLDER`")]
     BlobStore,
+    /// A link leads the control store out of the root folder, or nowhere.
+    #[error("the control store `{0}` leads out of the root folder")]
+    StoreOutside(String),
+    /// A link leads the control store among the local Azure's data.
+    #[error("the control store `{0}` lies among the local emulator's data")]
+    StoreInEmulator(String),
+    /// The sample's tenant or subscription, in a cloud that is not the local Azure.
+    #[error(
+        "[azure] {key} in environments/common.toml is the sample's placeholder, which only the emulator knows; {PLACEHOLDER_HELP}"
+    )]
+    Placeholder {
+        /// The key that holds it.
+        key: &'static str,
+    },
 }

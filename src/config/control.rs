@@ -34,17 +34,34 @@ pub enum ControlStore {
 
 /// The store of whoever does not name one.
 const DEFAULT: &str = ".onestream/control";
+/// Where the local Azure keeps its data, which `emulator reset` empties.
+const EMULATOR: &str = ".onestream/emulator";
 
 impl ControlSettings {
     /// The folder of the store below a root folder.
     ///
     /// # Errors
-    /// [`SettingsError::BlobStore`] for a store that is not a folder.
+    /// [`SettingsError::BlobStore`] for a store that is not a folder;
+    /// [`SettingsError::StoreOutside`] and [`SettingsError::StoreInEmulator`] where a link leads
+    /// it out of the root folder or among the local Azure's data.
     pub fn folder(&self, root: &Path) -> Result<PathBuf, SettingsError> {
-        match &self.store {
-            ControlStore::Folder(folder) => Ok(root.join(folder)),
-            ControlStore::AzureBlob { .. } => Err(SettingsError::BlobStore),
+        let ControlStore::Folder(folder) = &self.store else {
+            return Err(SettingsError::BlobStore);
+        };
+        let path = root.join(folder);
+        let outside = || SettingsError::StoreOutside(folder.display().to_string());
+        let within = root.canonicalize().map_err(|_| outside())?;
+        // What is not there yet is made by us, and is no link.
+        let found = resolved(&path).ok_or_else(outside)?;
+        if !found.starts_with(&within) {
+            return Err(outside());
         }
+        let emulator = resolved(&root.join(EMULATOR)).unwrap_or_else(|| within.join(EMULATOR));
+        if overlap(&found, &emulator) {
+            let folder = folder.display().to_string();
+            return Err(SettingsError::StoreInEmulator(folder));
+        }
+        Ok(path)
     }
 
     /// What the table says; the default folder where something is wrong with it.
@@ -128,7 +145,28 @@ fn folder(text: &str) -> Result<ControlStore, String> {
     if text.is_empty() || !inside {
         return Err(format!("`{text}` is not a folder inside the root folder"));
     }
+    let plain: PathBuf = path
+        .components()
+        .filter(|part| *part != Component::CurDir)
+        .collect();
+    if overlap(&plain, Path::new(EMULATOR)) {
+        return Err(format!(
+            "`{text}` overlaps {EMULATOR}, the local Azure's own data"
+        ));
+    }
     Ok(ControlStore::Folder(path.to_owned()))
+}
+
+fn overlap(one: &Path, other: &Path) -> bool {
+    one.starts_with(other) || other.starts_with(one)
+}
+
+/// A path without links, though its end may not exist; `None` where a link leads nowhere.
+fn resolved(path: &Path) -> Option<PathBuf> {
+    if path.symlink_metadata().is_ok() {
+        return path.canonicalize().ok();
+    }
+    Some(resolved(path.parent()?)?.join(path.file_name()?))
 }
 
 #[cfg(test)]
@@ -153,6 +191,10 @@ mod tests {
             "file:/etc",
             "file:../elsewhere",
             "file:a/../../b",
+            "file:.",
+            "file:.onestream",
+            "file:./.onestream/emulator",
+            "file:.onestream/emulator/control",
             "s3://bucket",
             "azblob://account",
             "azblob://Account/container",
@@ -161,5 +203,34 @@ mod tests {
         ] {
             assert!(store(bad).is_err(), "{bad}");
         }
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn no_link_leads_the_store_away() {
+        use std::os::unix::fs::symlink;
+        let (root, elsewhere) = (tempfile::tempdir(), tempfile::tempdir());
+        let (root, elsewhere) = (root.expect("a folder"), elsewhere.expect("a folder"));
+        let settings = ControlSettings {
+            store: ControlStore::Folder("links/control/a".into()),
+        };
+        let folder = || settings.folder(root.path());
+        assert_eq!(folder(), Ok(root.path().join("links/control/a")));
+        std::fs::create_dir_all(root.path().join(EMULATOR)).expect("a folder");
+        std::fs::create_dir(root.path().join("links")).expect("a folder");
+        let link = root.path().join("links/control");
+        for (target, name) in [
+            (elsewhere.path().to_owned(), "links/control/a"),
+            (root.path().join("nowhere"), "links/control/a"),
+        ] {
+            symlink(target, &link).expect("a link");
+            assert_eq!(folder(), Err(SettingsError::StoreOutside(name.to_owned())));
+            std::fs::remove_file(&link).expect("the link");
+        }
+        symlink(root.path().join(EMULATOR), &link).expect("a link");
+        assert_eq!(
+            folder(),
+            Err(SettingsError::StoreInEmulator("links/control/a".to_owned()))
+        );
     }
 }

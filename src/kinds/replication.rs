@@ -49,11 +49,12 @@ impl Kind for Replication {
         &META
     }
 
-    fn manageable(&self, _id: &str, body: &Json, parent: Option<&Value>) -> bool {
+    fn unmanageable(&self, _id: &str, body: &Json, parent: Option<&Value>) -> Option<String> {
         let home = parent.and_then(|registry| registry.at("location"));
         let region = body.get("location").cloned().map(Value::from);
         let same = |(home, region): (&Value, Value)| META.fields[0].same(home, &region);
-        !home.zip(region).is_some_and(same)
+        let is_home = home.zip(region).is_some_and(same);
+        is_home.then(|| "the registry, whose home region it is".to_owned())
     }
 }
 

@@ -62,10 +62,9 @@ impl Kind for ResourceGroup {
         ))
     }
 
-    fn manageable(&self, _id: &str, body: &Json, _parent: Option<&Value>) -> bool {
-        body.get("managedBy")
-            .and_then(Json::as_str)
-            .is_none_or(str::is_empty)
+    fn unmanageable(&self, _id: &str, body: &Json, _parent: Option<&Value>) -> Option<String> {
+        let manager = body.get("managedBy").and_then(Json::as_str);
+        manager.filter(|id| !id.is_empty()).map(str::to_owned)
     }
 }
 

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use thiserror::Error;
 
+use super::plan::Applied;
 use crate::kinds::{self, Sections};
 use crate::resource::{Address, AddressError, EnvironmentName, Place, Resource, Text};
 
@@ -123,6 +124,26 @@ impl Desired {
             .collect();
         all.sort();
         all.dedup();
+        all
+    }
+
+    /// The same, and those of everything that the applied snapshot knows: an environment that
+    /// moved or vanished may have left something behind there.
+    pub fn subscriptions_with(&self, applied: &Applied) -> Vec<String> {
+        let mut all = self.subscriptions();
+        for standing in applied.values() {
+            let mut steps = standing.id.split('/').skip(1);
+            let is_arm = steps
+                .next()
+                .is_some_and(|step| step.eq_ignore_ascii_case("subscriptions"));
+            if is_arm
+                && let Some(id) = steps.next()
+                && !all.iter().any(|known| known.eq_ignore_ascii_case(id))
+            {
+                all.push(id.to_owned());
+            }
+        }
+        all.sort();
         all
     }
 }

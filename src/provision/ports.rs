@@ -20,12 +20,12 @@ pub trait Reader: Send + Sync {
     /// [`Failure`] for every other answer, and for no answer.
     async fn get(&self, request: &Request) -> Result<Option<Json>, Failure>;
 
-    /// Every page of a collection, each handed to `page` as it arrives. A collection whose
-    /// parent does not exist is empty.
+    /// Every page of a collection, each handed to `page` as it arrives.
     ///
     /// # Errors
     /// [`Failure`] when a page cannot be read; pages before it have been handed over, and the
-    /// collection must not be taken for complete.
+    /// collection must not be taken for complete. [`Verdict::NotFound`] says that Azure knows no
+    /// such collection: only a look at its parent tells whether it is empty.
     async fn list(
         &self,
         request: &Request,

@@ -10,16 +10,46 @@ use textwrap::{Options, WordSeparator, WordSplitter};
 use super::style::Style;
 
 /// Text from elsewhere, safe to print: one line, no control or direction-changing characters.
-pub(super) fn plain(text: &str) -> String {
-    let steers = |c: char| {
-        c.is_control()
-            || matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
-    };
+pub fn plain(text: &str) -> String {
     let spaced: String = text
         .chars()
         .map(|c| if steers(c) { ' ' } else { c })
         .collect();
     spaced.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+/// As [`plain`], but the colours of a line that was coloured by us stay.
+pub fn plain_but_coloured(text: &str) -> String {
+    let mut shown = String::new();
+    let mut rest = text;
+    while let Some(first) = rest.chars().next() {
+        let kept = colour(rest).unwrap_or_default();
+        let taken = match kept.len() {
+            0 => first.len_utf8(),
+            length => length,
+        };
+        match kept {
+            "" if steers(first) => shown.push(' '),
+            "" => shown.push(first),
+            kept => shown.push_str(kept),
+        }
+        rest = &rest[taken..];
+    }
+    shown.truncate(shown.trim_end().len());
+    shown
+}
+
+/// The sequence that sets a colour, where `text` begins with one.
+fn colour(text: &str) -> Option<&str> {
+    let body = text.strip_prefix("\u{1b}[")?;
+    let end = body.find(|c: char| !c.is_ascii_digit() && c != ';')?;
+    body[end..].starts_with('m').then(|| &text[..end + 3])
+}
+
+/// Whether a character moves the cursor, begins a command or turns the direction of text.
+fn steers(c: char) -> bool {
+    c.is_control()
+        || matches!(c, '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
 /// A space at which [`wrap`] does not break a line. [`plain`] leaves none in foreign text.
@@ -226,6 +256,10 @@ mod tests {
     #[test]
     fn foreign_text_cannot_steer_the_terminal() {
         assert_eq!(plain("a\u{1b}[31mb\r\nc\u{202e}d"), "a [31mb c d");
+        assert_eq!(
+            plain_but_coloured("\u{1b}[1;33mWARN\u{1b}[0m a\u{7}b\nc\u{1b}[2J\u{1b}\n"),
+            "\u{1b}[1;33mWARN\u{1b}[0m a b c [2J"
+        );
     }
 
     #[test]

@@ -22,4 +22,5 @@ mod style;
 mod testing;
 mod value;
 
+pub use layout::{plain, plain_but_coloured};
 pub use style::{Format, Style, UnknownFormat};

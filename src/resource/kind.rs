@@ -5,7 +5,7 @@ use std::fmt;
 
 use serde_json::Value as Json;
 
-use super::{Address, Field, Marker, Method, Place, Request, Text, Unmanaged, Value};
+use super::{Address, Condition, Field, Marker, Method, Place, Request, Text, Unmanaged, Value};
 
 /// Where an object carries its [`Marker`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -162,6 +162,11 @@ pub trait Kind: Sync + Send {
         None
     }
 
+    /// How far Azure has come with its last write on the live object.
+    fn condition(&self, live: &Json) -> Condition {
+        Condition::of(live)
+    }
+
     /// The request that lists what would be deleted along with the object and is not below it
     /// in the plan: a group is deleted only when nothing is left in it.
     fn contents(&self, _id: &str) -> Option<Request> {
@@ -173,11 +178,11 @@ pub trait Kind: Sync + Send {
         None
     }
 
-    /// Whether a listed body is an object of this kind that people manage; the home region in
-    /// a registry's list of replications is not. `parent` holds the managed fields of the object
+    /// Whose a listed body is, where people cannot manage it: the home region in a registry's
+    /// list of replications is the registry's own. `parent` holds the managed fields of the object
     /// that it was listed below.
-    fn manageable(&self, _id: &str, _body: &Json, _parent: Option<&Value>) -> bool {
-        true
+    fn unmanageable(&self, _id: &str, _body: &Json, _parent: Option<&Value>) -> Option<String> {
+        None
     }
 
     /// The id of a listed body.

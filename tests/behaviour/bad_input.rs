@@ -99,28 +99,34 @@ fn an_unknown_environment_gets_the_near_name() {
     assert!(ran.err.contains("prod"), "{}", ran.err);
 }
 
-#[test]
-fn a_cloud_that_is_not_there_plans_nothing() {
+/// The sample in a custom cloud at a port where nobody listens, and that origin.
+fn nowhere() -> (Root, String) {
     let root = Root::sample();
-    root.replace(
-        "environments/common.toml",
-        "cloud = \"emulator\"",
-        "cloud = \"custom\"",
-    );
-    // A port that was free a moment ago: nobody listens there.
+    // A port that was free a moment ago.
     let free = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
     let port = free.local_addr().expect("an address").port();
     drop(free);
-    let mut common = root.read("environments/common.toml");
+    let origin = format!("http://127.0.0.1:{port}");
+    let mut common = root
+        .read("environments/common.toml")
+        .replace("cloud = \"emulator\"", "cloud = \"custom\"")
+        .replace("11111111-1111", "33333333-3333")
+        .replace("22222222-2222", "44444444-4444");
     common.push_str(&format!(
-        "\n[azure.endpoints]\nresource_manager = \"http://127.0.0.1:{port}\"\n\
-         authority = \"http://127.0.0.1:{port}\"\ngraph = \"http://127.0.0.1:{port}\"\n\
+        "\n[azure.endpoints]\nresource_manager = \"{origin}\"\n\
+         authority = \"{origin}\"\ngraph = \"{origin}\"\n\
          vault_suffix = \"vault.localhost:{port}\"\nregistry_suffix = \"azurecr.localhost:{port}\"\n"
     ));
     root.write("environments/common.toml", &common);
-    let mut command = root.command(&["plan"]);
-    command.env_remove("ONESTREAM_CLOUD");
+    (root, origin)
+}
+
+/// Runs a command with these variables, and nothing else to sign in with.
+fn ran(root: &Root, arguments: &[&str], variables: &[(&str, &str)]) -> Ran {
+    let mut command = root.command(arguments);
     for name in [
+        "ONESTREAM_CLOUD",
+        "AZURE_AUTHORITY_HOST",
         "AZURE_TENANT_ID",
         "AZURE_CLIENT_ID",
         "AZURE_CLIENT_SECRET",
@@ -128,10 +134,138 @@ fn a_cloud_that_is_not_there_plans_nothing() {
     ] {
         command.env_remove(name);
     }
-    command.env("PATH", "");
-    let ran: Ran = command.output().expect("the program starts").into();
+    command.env("PATH", "").envs(variables.iter().copied());
+    command.output().expect("the program starts").into()
+}
+
+#[test]
+fn a_cloud_that_is_not_there_plans_nothing() {
+    let (root, origin) = nowhere();
+    let ran = ran(&root, &["plan"], &[("AZURE_AUTHORITY_HOST", &origin)]);
     assert_eq!(ran.code, 1, "{}\n{}", ran.out, ran.err);
     assert!(ran.out.is_empty(), "{}", ran.out);
+    let tried: Vec<&str> = ran.err.lines().map(str::trim_start).collect();
+    for name in ["environment: ", "managed-identity: ", "azure-cli: "] {
+        assert!(
+            tried.iter().any(|line| line.starts_with(name)),
+            "no line for {name} in\n{}",
+            ran.err
+        );
+    }
+}
+
+#[test]
+fn toml_alone_does_not_say_who_gets_the_secret() {
+    let (root, origin) = nowhere();
+    let secret = [("AZURE_CLIENT_ID", "c"), ("AZURE_CLIENT_SECRET", "hush")];
+    let refused = ran(&root, &["plan"], &secret);
+    assert_eq!(refused.code, 64, "{}", refused.err);
+    assert!(
+        refused.err.contains("AZURE_AUTHORITY_HOST"),
+        "{}",
+        refused.err
+    );
+
+    let in_ci = [
+        &secret[..],
+        &[("CI", "true"), ("AZURE_AUTHORITY_HOST", &origin)],
+    ]
+    .concat();
+    let refused = ran(&root, &["plan"], &in_ci);
+    assert_eq!(refused.code, 64, "{}", refused.err);
+    assert!(refused.err.contains("--cloud custom"), "{}", refused.err);
+    let meant = ran(&root, &["--cloud", "custom", "plan"], &in_ci);
+    assert_eq!(meant.code, 1, "{}", meant.err);
+    assert!(meant.err.contains("Unreachable"), "{}", meant.err);
+}
+
+#[test]
+fn a_program_reads_one_document_whatever_happens() {
+    let document = |ran: &Ran| -> serde_json::Value {
+        serde_json::from_str(&ran.out).unwrap_or_else(|error| panic!("{error}\n{}", ran.out))
+    };
+    let root = Root::sample();
+    let unknown = root.expect(64, &["--format", "json", "--env", "prd", "plan"]);
+    let said = document(&unknown);
+    assert_eq!(said["kind"], "error");
+    assert_eq!((&said["version"], &said["exit"]), (&1.into(), &64.into()));
+    assert_eq!(said["cloud"], "emulator");
+    assert!(unknown.err.contains("prd"), "{}", unknown.err);
+
+    root.replace(
+        "environments/dev.toml",
+        "[registry]\n",
+        "[registry]\nexport = 7\n",
+    );
+    let said = document(&root.expect(64, &["--format", "json", "validate"]));
+    let mistake = &said["mistakes"][0];
+    assert_eq!(mistake["file"], "environments/dev.toml");
+    assert!(mistake["line"].is_u64() && mistake["column"].is_u64());
+
+    let root = Root::sample();
+    let valid = root.expect(0, &["--format", "json", "validate"]);
+    assert_eq!(document(&valid)["kind"], "validation");
+    assert!(valid.out.lines().count() > 1, "{}", valid.out);
+    root.expect(0, &["apply", "--auto-approve"]);
+    let refused = root.expect(3, &["--format", "json", "destroy", "--auto-approve"]);
+    let said = document(&refused);
+    assert!(!said["objections"].as_array().expect("a list").is_empty());
+}
+
+#[test]
+fn a_reset_sends_nothing_to_a_proxy() {
+    let root = Root::sample();
+    root.expect(0, &["apply", "--auto-approve"]);
+    let proxy = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+    let address = format!("http://{}", proxy.local_addr().expect("an address"));
+    let mut command = root.command(&["emulator", "reset"]);
+    for name in ["HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"] {
+        command.env(name, &address);
+    }
+    let ran: Ran = command
+        .env_remove("NO_PROXY")
+        .env_remove("no_proxy")
+        .output()
+        .expect("the program starts")
+        .into();
+    assert_eq!(ran.code, 0, "{}", ran.err);
+    proxy.set_nonblocking(true).expect("a socket");
+    assert!(proxy.accept().is_err(), "the proxy was asked");
+    root.expect(2, &["plan", "--detailed-exitcode"]);
+}
+
+#[test]
+fn an_emptied_emulator_is_not_silently_started_over() {
+    let root = Root::sample();
+    root.expect(0, &["apply", "--auto-approve"]);
+    root.write(".onestream/emulator/state.jsonl", "");
+    let ran = root.expect(1, &["plan"]);
+    assert!(ran.err.contains("state.jsonl"), "{}", ran.err);
+    assert!(ran.err.contains("emulator reset"), "{}", ran.err);
+    root.expect(0, &["emulator", "reset"]);
+    root.expect(2, &["plan", "--detailed-exitcode"]);
+}
+
+#[test]
+fn the_control_store_keeps_out_of_the_emulators_data() {
+    let root = Root::sample();
+    root.replace(
+        "environments/common.toml",
+        "file:.onestream/control",
+        "file:.onestream/emulator",
+    );
+    assert!(refused(&root).err.contains("overlaps"));
+
+    #[cfg(unix)]
+    {
+        let root = Root::sample();
+        let elsewhere = Root::empty();
+        std::fs::create_dir(root.file(".onestream")).expect("a folder");
+        std::os::unix::fs::symlink(elsewhere.path(), root.file(".onestream/control"))
+            .expect("a link");
+        let ran = root.expect(64, &["plan"]);
+        assert!(ran.err.contains("leads out of the root"), "{}", ran.err);
+    }
 }
 
 #[test]

@@ -15,8 +15,8 @@ use onestream::provision::desired::{self, Desired};
 use onestream::provision::graph::Dag;
 use onestream::provision::guard::{Permissions, guard};
 use onestream::provision::observe::{self, Observed};
-use onestream::provision::plan::{self, Asked, Mode, Operation, Plan, Selection, Target};
-use onestream::provision::ports::{Observer, Ports, Progress};
+use onestream::provision::plan::{self, Applied, Asked, Mode, Operation, Plan, Selection, Target};
+use onestream::provision::ports::{Observer, Ports, Progress, Snapshots};
 use onestream::remote::azure::{Azure, Clock, Cloud, Credential, Settings};
 use onestream::resource::{Address, EnvironmentName, Place};
 use onestream_emulator::{Emulator, Pace};
@@ -126,7 +126,18 @@ impl Estate {
     }
 
     pub async fn observe(&self) -> Observed {
-        observe::observe(&self.azure, KINDS, &self.desired).await
+        observe::observe(&self.azure, KINDS, &self.desired, &self.applied().await).await
+    }
+
+    async fn applied(&self) -> Applied {
+        let names = self.control.environments().await.expect("readable");
+        let names: Vec<EnvironmentName> = names
+            .into_iter()
+            .chain(self.desired.places.keys().cloned())
+            .collect();
+        applied::load(self.control.as_ref(), &names)
+            .await
+            .expect("readable")
     }
 
     /// A plan; taking over is asked for, so that a lost marker can be repaired.
@@ -139,10 +150,7 @@ impl Estate {
     }
 
     async fn make(&self, mode: Mode, observed: &Observed) -> Plan {
-        let names: Vec<EnvironmentName> = self.desired.places.keys().cloned().collect();
-        let applied = applied::load(self.control.as_ref(), &names)
-            .await
-            .expect("readable");
+        let applied = self.applied().await;
         let place = self.desired.places.values().next().expect("an environment");
         let target = Target {
             cloud: "emulator".to_owned(),

@@ -111,6 +111,52 @@ async fn every_managed_field_flipped_is_found_and_repaired_or_refused() {
     }
 }
 
+#[tokio::test]
+async fn what_azure_has_not_brought_to_a_good_end_is_never_as_declared() {
+    let estate = Estate::sample().await;
+    estate.apply().await;
+    let state = "properties.provisioningState";
+    for (kind, address) in one_of_each(&estate.desired) {
+        let id = estate.id(&address);
+        let before = estate.object(&id).await;
+        // Extensions such as locks are written at once: Azure has nothing to say of them.
+        if at(&before, state).is_none() {
+            assert!(
+                !KINDS
+                    .named(kind)
+                    .expect("a kind")
+                    .meta()
+                    .read_only
+                    .contains(&state)
+            );
+            continue;
+        }
+        for busy in ["Creating", "Updating", "Deleting"] {
+            estate.tamper(&id, patch(state, json!(busy))).await;
+            let plan = estate.plan(Mode::Apply).await;
+            assert!(plan.is_partial(), "{address}: {busy}");
+            assert_eq!(plan.operations, [], "{address}: {busy}");
+        }
+        for failed in ["Failed", "Canceled"] {
+            estate.tamper(&id, patch(state, json!(failed))).await;
+            let plan = estate.plan(Mode::Apply).await;
+            let planned: Vec<_> = plan
+                .operations
+                .iter()
+                .map(|o| (o.action, &o.address))
+                .collect();
+            assert_eq!(planned, [(Action::Update, &address)], "{failed}");
+            let outcome = estate.carry_out(plan).await;
+            assert!(outcome.is_complete(), "{address}: {:#?}", outcome.ends);
+            assert_eq!(
+                at(&estate.object(&id).await, state),
+                Some(&json!("Succeeded"))
+            );
+            estate.is_as_declared().await;
+        }
+    }
+}
+
 /// Another value for a field of a live body, and the path at which it stands.
 fn flip(field: &Field, body: &Json) -> (String, Json) {
     let live = at(body, field.path).cloned();

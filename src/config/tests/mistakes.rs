@@ -684,7 +684,10 @@ fn tables_are_tables() {
 
 #[test]
 fn clouds_that_nobody_knows() {
-    let nowhere = COMMON.replace("\"emulator\"", "\"custom\"");
+    let nowhere = COMMON
+        .replace("\"emulator\"", "\"custom\"")
+        .replace("11111111-1111", "33333333-3333")
+        .replace("22222222-2222", "44444444-4444");
     insta::assert_snapshot!(in_common(&nowhere), @r#"
       x the configuration has a mistake
 
@@ -694,7 +697,7 @@ fn clouds_that_nobody_knows() {
      1 | [azure]
      2 | cloud = "custom"
        :         ^^^^^^^^
-     3 | tenant = "11111111-1111-4111-8111-111111111111"
+     3 | tenant = "33333333-3333-4111-8111-111111111111"
        `----
       help: with resource_manager, authority, graph, vault_suffix and
             registry_suffix
@@ -786,6 +789,32 @@ vault_suffix = \"vault.example.com/x\"
      4 | tenant = "11111111-1111-4111-8111-111111111111"
        `----
       help: did you mean `azure-cli`?
+
+    Warning:
+      ! no environment beside `shared`
+      help: add one as environments/NAME.toml
+    "#);
+}
+
+#[test]
+fn the_samples_tenant_in_a_real_cloud() {
+    let real = COMMON
+        .replace("\"emulator\"", "\"public\"")
+        .replace("22222222-2222", "44444444-4444");
+    insta::assert_snapshot!(in_common(&real), @r#"
+      x the configuration has a mistake
+
+    Error:
+      x `11111111-1111-4111-8111-111111111111` is the sample's placeholder: no
+      | cloud but the emulator knows it
+       ,-[environments/common.toml:3:10]
+     2 | cloud = "public"
+     3 | tenant = "11111111-1111-4111-8111-111111111111"
+       :          ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
+     4 | subscription = "44444444-4444-4222-8222-222222222222"
+       `----
+      help: `az account show --query '{tenant: tenantId, subscription: id}'`
+            prints yours
 
     Warning:
       ! no environment beside `shared`

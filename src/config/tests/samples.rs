@@ -109,7 +109,7 @@ fn the_digest_is_of_what_is_said_and_not_of_how() {
     let otherwise = format!("# as before\r\n{COMMON}[group]\nlock = \"ReadOnly\"\n");
     assert_eq!(plain, digest(&otherwise, "group.name = 'rg'"));
     assert_ne!(plain, digest(&otherwise, "group.name = 'rg2'"));
-    let elsewhere = COMMON.replace("emulator", "public");
+    let elsewhere = COMMON.replace("22222222-2222", "44444444-4444");
     assert_ne!(
         plain,
         digest(&elsewhere, "[group]\nname = \"rg\"\nlock = \"ReadOnly\"\n")

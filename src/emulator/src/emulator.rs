@@ -1,8 +1,9 @@
 //! A running emulator.
 
 use crate::azure::Azure;
+use crate::control;
 use crate::endpoint::Endpoint;
-use crate::entra::Directory;
+use crate::entra::{CREDENTIALS, Directory};
 use crate::process::{Claim, StartError};
 use crate::seeds;
 use crate::server;
@@ -23,6 +24,7 @@ const PATIENCE: Duration = Duration::from_secs(5);
 #[derive(Debug)]
 pub struct Emulator {
     endpoint: Endpoint,
+    azure: Arc<Azure>,
     stop: Option<oneshot::Sender<()>>,
     task: JoinHandle<()>,
     claim: Option<Claim>,
@@ -56,7 +58,7 @@ impl Emulator {
                 Directory::in_memory(&settings.tenant, settings.open_info),
             ),
             Some(folder) => (
-                Store::on_disk(folder)?,
+                Store::on_disk(folder, folder.join(CREDENTIALS).exists())?,
                 Directory::on_disk(folder, &settings.tenant, settings.open_info)?,
             ),
         };
@@ -84,6 +86,7 @@ impl Emulator {
         if let Some(claim) = claim.as_mut().filter(|_| announce) {
             claim.announce(&endpoint)?;
         }
+        let shared = Arc::clone(&azure);
         let (stop, stopped) = oneshot::channel::<()>();
         let task = tokio::spawn(async move {
             let stopped = async {
@@ -96,6 +99,7 @@ impl Emulator {
         });
         Ok(Self {
             endpoint,
+            azure: shared,
             stop: Some(stop),
             task,
             claim,
@@ -110,6 +114,14 @@ impl Emulator {
     /// How to reach it and sign in.
     pub fn endpoint(&self) -> &Endpoint {
         &self.endpoint
+    }
+
+    /// Empties everything but the tenant and its secrets, as `POST /emulator/reset` does.
+    ///
+    /// # Errors
+    /// The state could not be written.
+    pub fn reset(&self) -> std::io::Result<()> {
+        control::reset(&self.azure)
     }
 
     /// Ends it: no new connections, requests under way are finished, the folder is free

@@ -32,5 +32,5 @@ mod types;
 
 pub use emulator::Emulator;
 pub use endpoint::{Credential, Endpoint};
-pub use process::{Access, StartError, open};
+pub use process::{Access, StartError, discard, open};
 pub use settings::{DEFAULT_SUBSCRIPTION, DEFAULT_TENANT, Pace, Settings};

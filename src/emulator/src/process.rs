@@ -2,9 +2,9 @@
 
 use crate::emulator::Emulator;
 use crate::endpoint::Endpoint;
-use crate::entra::DirectoryError;
+use crate::entra::{ASSERTIONS, CREDENTIALS, DirectoryError};
 use crate::settings::Settings;
-use crate::state::LogError;
+use crate::state::{LogError, STATE};
 use serde::{Deserialize, Serialize};
 use std::fs::{self, DirBuilder, File, OpenOptions, TryLockError};
 use std::io::{self, Write};
@@ -103,6 +103,27 @@ pub async fn open(settings: Settings, waiting: impl Fn(&Path)) -> Result<Access,
         }
         tokio::time::sleep(LOOK_EVERY).await;
     }
+}
+
+/// Removes what a data folder holds, readable or not; the next start makes a new tenant.
+///
+/// # Errors
+/// Another process has the folder, or a file cannot be removed.
+pub fn discard(folder: &Path) -> Result<(), StartError> {
+    let _claim = Claim::take(folder)?.ok_or_else(|| StartError::InUse {
+        folder: folder.to_owned(),
+    })?;
+    // The credentials last: while they are there, an empty state is not taken for a new one.
+    for name in ["state.new", STATE, CREDENTIALS, ASSERTIONS] {
+        let path = folder.join(name);
+        match fs::remove_file(&path) {
+            Err(source) if source.kind() != io::ErrorKind::NotFound => {
+                return Err(fault(&path, source));
+            }
+            _ => {}
+        }
+    }
+    Ok(())
 }
 
 /// What `server.json` tells other processes.

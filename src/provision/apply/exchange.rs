@@ -39,7 +39,8 @@ impl Run {
         subject: &Subject,
         live: Option<Json>,
     ) -> Result<Option<Json>, Failure> {
-        if !live.as_ref().is_some_and(is_in_progress) {
+        let busy = |live: &Json| is_in_progress(subject.kind, live);
+        if !live.as_ref().is_some_and(busy) {
             return Ok(live);
         }
         let object = subject.kind.get(&subject.id);
@@ -117,7 +118,7 @@ impl Run {
             live = self.come_to_rest(subject, live).await?;
         }
         let as_declared = |live: &Json| {
-            !has_failed(live)
+            !has_failed(subject.kind, live)
                 && differences(subject.kind, subject.desired.as_ref(), live).is_empty()
         };
         let took_effect = match operation.step {
@@ -161,14 +162,19 @@ impl Run {
         body: Option<Json>,
     ) -> Result<Json, OperationError> {
         let desired = subject.desired.as_ref();
-        if let Some(body) = body.filter(|body| differences(subject.kind, desired, body).is_empty())
-        {
+        let holds = |body: &Json| {
+            differences(subject.kind, desired, body).is_empty() && !has_failed(subject.kind, body)
+        };
+        if let Some(body) = body.filter(holds) {
             return Ok(body);
         }
         let live = self.ports.cloud.get(&subject.kind.get(&subject.id)).await?;
         let live =
             live.ok_or_else(|| OperationError::NotAsDeclared("it does not exist".to_owned()))?;
-        let wrong = differences(subject.kind, desired, &live);
+        let mut wrong = differences(subject.kind, desired, &live);
+        if has_failed(subject.kind, &live) {
+            wrong.push("Azure says that its last write failed".to_owned());
+        }
         if wrong.is_empty() {
             Ok(live)
         } else {

@@ -6,7 +6,7 @@ use super::Past;
 use super::operate::Subject;
 use crate::provision::diff::{diff, same_projection};
 use crate::provision::plan::{Action, Operation, Step};
-use crate::resource::{Carrier, Kind, Marker, Ownership, Value};
+use crate::resource::{Carrier, Condition, Kind, Marker, Ownership, Value};
 
 /// What to do with an operation, given the live object.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -32,8 +32,8 @@ pub(super) fn judge(
         Step::Create | Step::Recover => create(operation, kind, id, desired, live, past),
         // It came with its parent's create; the check after the write says whether it did.
         Step::Carried => Ruling::AlreadyDone,
-        Step::Update => update(operation, kind, desired, live, past),
-        Step::Delete => delete(operation, kind, subject.put_back.as_ref(), live, past),
+        Step::Update => update(operation, kind, id, desired, live, past),
+        Step::Delete => delete(operation, kind, id, subject.put_back.as_ref(), live, past),
     }
 }
 
@@ -53,7 +53,7 @@ fn create(
     };
     let wrong = differences(kind, desired, live);
     let may_repeat = desired.is_none_or(|desired| kind.create(id, desired).idempotent);
-    let failed = (*past == Past::Failed || has_failed(live)) && may_repeat;
+    let failed = (*past == Past::Failed || has_failed(kind, live)) && may_repeat;
     if wrong.is_empty() && !failed {
         Ruling::AlreadyDone
     } else if *past == Past::Done {
@@ -74,6 +74,7 @@ fn create(
 fn update(
     operation: &Operation,
     kind: &dyn Kind,
+    id: &str,
     desired: Option<&Json>,
     live: Option<&Json>,
     past: Option<&Past>,
@@ -82,10 +83,13 @@ fn update(
         return Ruling::Stale("it is gone".to_owned());
     };
     match past {
-        None => as_before(operation, kind, live),
-        Some(_) if !differences(kind, desired, live).is_empty() => as_before(operation, kind, live),
+        None => as_before(operation, kind, id, live),
+        Some(_) if !differences(kind, desired, live).is_empty() => {
+            as_before(operation, kind, id, live)
+        }
         // What failed half-way is sent again: it is the same PUT or PATCH.
         Some(Past::Failed) => Ruling::Go,
+        Some(_) if has_failed(kind, live) => Ruling::Go,
         Some(_) => Ruling::AlreadyDone,
     }
 }
@@ -93,6 +97,7 @@ fn update(
 fn delete(
     operation: &Operation,
     kind: &dyn Kind,
+    id: &str,
     put_back: Option<&Json>,
     live: Option<&Json>,
     past: Option<&Past>,
@@ -113,11 +118,17 @@ fn delete(
         {
             Ruling::AlreadyDone
         }
-        (Some(live), _) => as_before(operation, kind, live),
+        (Some(live), _) => match kind.forbids_delete(live) {
+            Some(instead) => Ruling::Stale(format!("it cannot be deleted: {instead}")),
+            None => as_before(operation, kind, id, live),
+        },
     }
 }
 
-fn as_before(operation: &Operation, kind: &dyn Kind, live: &Json) -> Ruling {
+fn as_before(operation: &Operation, kind: &dyn Kind, id: &str, live: &Json) -> Ruling {
+    if let Some(whose) = not_ours(operation, kind, id, live) {
+        return Ruling::Stale(whose);
+    }
     let now = kind.meta().project(live);
     let before = operation.before.clone().unwrap_or_default();
     if same_projection(kind.meta(), &before, &before, &now) {
@@ -164,19 +175,27 @@ fn is_ours(operation: &Operation, kind: &dyn Kind, id: &str, live: &Json) -> boo
         || Marker::read(carrier, id, live) == Ownership::Ours(operation.address.environment())
 }
 
-/// Whether Azure itself says that making the object came to nothing.
-pub(super) fn has_failed(live: &Json) -> bool {
-    let state = provisioning_state(live).unwrap_or_default();
-    ["failed", "canceled"].contains(&state.as_str())
+/// Whose a live object is that the operation would change or delete, where it is not ours. An
+/// adoption is of what is nobody's; what carries no marker is judged by its parent.
+fn not_ours(operation: &Operation, kind: &dyn Kind, id: &str, live: &Json) -> Option<String> {
+    let carrier = kind.meta().carrier;
+    if carrier == Carrier::Parent {
+        return None;
+    }
+    match Marker::read(carrier, id, live) {
+        Ownership::Ours(owner) if owner == operation.address.environment() => None,
+        Ownership::Ours(owner) => Some(format!("it belongs to {owner}")),
+        Ownership::Copy | Ownership::Foreign if operation.action == Action::Adopt => None,
+        Ownership::Copy | Ownership::Foreign => Some("it does not carry our marker".to_owned()),
+    }
+}
+
+/// Whether Azure itself says that its last write on the object came to nothing.
+pub(super) fn has_failed(kind: &dyn Kind, live: &Json) -> bool {
+    kind.condition(live) == Condition::Failed
 }
 
 /// Whether Azure is still at work on the object.
-pub(super) fn is_in_progress(live: &Json) -> bool {
-    provisioning_state(live).is_some_and(|state| state != "succeeded") && !has_failed(live)
-}
-
-/// ARM's three terminal states are `Succeeded`, `Failed` and `Canceled`, in any case.
-fn provisioning_state(live: &Json) -> Option<String> {
-    let state = live.get("properties")?.get("provisioningState")?.as_str()?;
-    Some(state.to_lowercase())
+pub(super) fn is_in_progress(kind: &dyn Kind, live: &Json) -> bool {
+    matches!(kind.condition(live), Condition::Busy | Condition::Leaving)
 }

@@ -11,9 +11,13 @@ use super::exchange::failure_of;
 use super::judge::{Ruling, judge};
 use super::outcome::{End, OperationError};
 use super::{Past, journalled_outputs, past};
+use crate::provision::observe::held_id;
 use crate::provision::plan::{Action, Operation, Plan, Step};
-use crate::provision::ports::{Entry, Event, Ports, StoreError};
-use crate::resource::{Kind, Kinds, Outputs, Request};
+use crate::provision::ports::{Entry, Event, Ports, StoreError, Verdict};
+use crate::resource::{
+    Carrier, Change, Condition, Kind, Kinds, Marker, Outputs, Ownership, Request, arm_type_of,
+    scopes,
+};
 
 /// Objects that are re-read at the same time before a saved plan starts.
 const CHECKS_AT_ONCE: usize = 16;
@@ -40,6 +44,13 @@ pub(super) struct Subject {
     pub(super) desired: Option<Json>,
     /// Of a lock that comes off: how it is put back.
     pub(super) put_back: Option<Json>,
+}
+
+impl Subject {
+    /// Whether Azure is still writing the object.
+    fn is_busy(&self, live: Option<&Json>) -> bool {
+        live.is_some_and(|live| self.kind.condition(live) == Condition::Busy)
+    }
 }
 
 impl Run {
@@ -135,7 +146,48 @@ impl Run {
         let past = self.past.get(&index);
         match judge(operation, &subject, live.as_ref(), past) {
             Ruling::Stale(what) => Err(OperationError::Stale(what)),
-            Ruling::Go | Ruling::AlreadyDone => Ok(()),
+            Ruling::Go | Ruling::AlreadyDone => self.vouched_for(operation, &subject).await,
+        }
+    }
+
+    /// Tests that what carries no marker of its own lives in what is ours: the nearest object
+    /// above it that carries one tells. A file's word for it is not enough.
+    async fn vouched_for(
+        &self,
+        operation: &Operation,
+        subject: &Subject,
+    ) -> Result<(), OperationError> {
+        let writes_on_it = matches!(operation.step, Step::Update | Step::Delete);
+        if !writes_on_it || subject.kind.meta().carrier != Carrier::Parent {
+            return Ok(());
+        }
+        let environment = operation.address.environment();
+        for above in scopes(&subject.id).skip(1) {
+            let Some(arm_type) = arm_type_of(above) else {
+                continue;
+            };
+            let is_it = |kind: &&dyn Kind| kind.meta().arm_type.eq_ignore_ascii_case(&arm_type);
+            let Some(kind) = self.kinds.iter().find(is_it) else {
+                continue;
+            };
+            let Some(live) = self.ports.cloud.get(&kind.get(above)).await? else {
+                continue;
+            };
+            match Marker::read(kind.meta().carrier, above, &live) {
+                Ownership::Ours(owner) if owner == environment => return Ok(()),
+                Ownership::Ours(owner) => {
+                    let problem = format!("it lives in what belongs to {owner}");
+                    return Err(OperationError::Stale(problem));
+                }
+                Ownership::Copy | Ownership::Foreign => {}
+            }
+        }
+        match operation.step {
+            // What is changed may live in what the same plan adopts.
+            Step::Update => Ok(()),
+            _ => Err(OperationError::Stale(
+                "it lives in nothing that carries our marker".to_owned(),
+            )),
         }
     }
 
@@ -166,7 +218,8 @@ impl Run {
         let _lane = self.lane(&subject).await;
         let past = self.resumed(index).await?;
         let mut live = self.ports.cloud.get(&subject.kind.get(&subject.id)).await?;
-        if past.is_some() && operation.step != Step::Delete {
+        // What Azure is still at work on, for whomever, can be neither judged nor written.
+        if operation.step != Step::Delete || subject.is_busy(live.as_ref()) {
             live = self.come_to_rest(&subject, live).await?;
         }
         let end = match judge(operation, &subject, live.as_ref(), past.as_ref()) {
@@ -232,15 +285,19 @@ impl Run {
             return Ok(());
         };
         let mut held = Vec::new();
-        self.ports
+        let read = self
+            .ports
             .cloud
-            .list(&request, &mut |page| {
-                held.extend(
-                    page.iter()
-                        .filter_map(|body| Some(body.get("id")?.as_str()?.to_owned())),
-                );
-            })
-            .await?;
+            .list(&request, &mut |page| held.extend(page.iter().map(held_id)))
+            .await;
+        if let Err(failure) = read {
+            let object = subject.kind.get(&subject.id);
+            let gone = failure.verdict == Verdict::NotFound
+                && self.ports.cloud.get(&object).await?.is_none();
+            if !gone {
+                return Err(failure.into());
+            }
+        }
         match held.first() {
             None => Ok(()),
             Some(first) => Err(OperationError::NotEmpty(first.clone())),
@@ -259,20 +316,11 @@ impl Run {
         Ok(match (operation.step, live) {
             (Step::Delete, _) => kind.delete(id),
             (Step::Update, Some(live)) => {
-                let changed: Vec<&str> = kind
-                    .meta()
-                    .fields
-                    .iter()
-                    .map(|field| field.path)
-                    .filter(|path| {
-                        let touches = |change: &str| {
-                            change
-                                .strip_prefix(path)
-                                .is_some_and(|r| r.is_empty() || r.starts_with('.'))
-                        };
-                        operation.changes.iter().any(|change| touches(&change.path))
-                    })
-                    .collect();
+                let changed = if kind.condition(live) == Condition::Failed {
+                    changeable(*kind, id, &desired)
+                } else {
+                    changed(*kind, operation)
+                };
                 kind.update(id, live, &desired, &changed)
             }
             (Step::Recover, _) => kind
@@ -302,6 +350,32 @@ impl Run {
         }
         Ok(())
     }
+}
+
+/// The managed fields that an operation changes.
+fn changed(kind: &dyn Kind, operation: &Operation) -> Vec<&'static str> {
+    let paths = kind.meta().fields.iter().map(|field| field.path);
+    let touched = |path: &&str| {
+        let touches = |change: &str| {
+            change
+                .strip_prefix(path)
+                .is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+        };
+        operation.changes.iter().any(|change| touches(&change.path))
+    };
+    paths.filter(touched).collect()
+}
+
+/// The managed fields that a create says and an update may: what a failed write is repaired with,
+/// since what the object says of itself is then not what it does.
+fn changeable(kind: &dyn Kind, id: &str, desired: &Json) -> Vec<&'static str> {
+    let body = kind.create(id, desired).body.unwrap_or_default();
+    let said = |path: &str| path.split('.').try_fold(&body, |json, key| json.get(key));
+    let fields = kind.meta().fields.iter();
+    fields
+        .filter(|field| field.change == Change::InPlace && said(field.path).is_some())
+        .map(|field| field.path)
+        .collect()
 }
 
 pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

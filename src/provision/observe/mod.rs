@@ -9,11 +9,14 @@
 //! throttled. Requests stay within the pages of each kind's LIST, one LIST per parent for the
 //! kinds that need it, and one GET per object where LIST omits managed fields.
 
+mod contents;
 mod observed;
 mod read;
 
+pub use contents::contents;
+pub(super) use contents::held_id;
 pub use observed::{Object, Observed, State, Stray, Unreadable};
-pub use read::{contents, left_behind, observe};
+pub use read::{left_behind, observe};
 
 #[cfg(test)]
 mod tests;

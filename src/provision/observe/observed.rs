@@ -1,9 +1,12 @@
 //! Observations: what Azure answered, and what could not be read.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::provision::ports::Failure;
-use crate::resource::{Carrier, Guard, Kind, Ownership, PROTECTED_TAG, Value, scopes};
+use crate::resource::{
+    Carrier, Condition, EnvironmentName, Guard, Kind, Ownership, PROTECTED_TAG, ReadMode, Value,
+    scopes,
+};
 
 /// What Azure answered, projected to what matters here.
 #[derive(Debug, Clone, Default)]
@@ -15,6 +18,8 @@ pub struct Observed {
     /// What could not be read, by the kind's name and the lower-cased id of the scope, parent or
     /// object.
     pub unreadable: BTreeMap<(&'static str, String), Unreadable>,
+    /// Why the search for marked objects failed, by the lower-cased id of the subscription.
+    pub unsearched: BTreeMap<String, Failure>,
     /// What the containers hold that a plan wants to delete, by their lower-cased id.
     pub contents: BTreeMap<String, Vec<String>>,
     /// How many collections were read.
@@ -36,6 +41,10 @@ pub struct Object {
     pub ownership: Ownership,
     /// Whether it lies in a resource group that is ours or declared.
     pub in_managed_scope: bool,
+    /// Whose it is, where people cannot manage it: declared or not, it is never written.
+    pub not_for_us: Option<String>,
+    /// How far Azure has come with its last write on it.
+    pub condition: Condition,
     /// The guard that it is, if it is one.
     pub guard: Option<Guard>,
     /// Why it must not be deleted, and what to do instead.
@@ -97,6 +106,36 @@ impl Observed {
         let name = kind.meta().name;
         let blind = scopes(&id).find_map(|scope| self.unreadable.get(&(name, scope.to_owned())));
         blind.map_or(State::Absent, |blind| State::Unreadable(&blind.failure))
+    }
+
+    /// Whether some of Azure could not be read.
+    pub fn is_partial(&self) -> bool {
+        !(self.unreadable.is_empty() && self.unsearched.is_empty())
+    }
+
+    /// The environments that Azure remembers as protected, by a marked object of theirs.
+    pub fn protected(&self) -> BTreeSet<EnvironmentName> {
+        let marked = self.objects.values().filter(|o| o.is_marked_protected());
+        marked
+            .filter_map(|object| match &object.ownership {
+                Ownership::Ours(environment) => Some(environment.clone()),
+                Ownership::Copy | Ownership::Foreign => None,
+            })
+            .collect()
+    }
+
+    /// Why it cannot be told which environments Azure remembers as protected: a list over a
+    /// subscription of what carries tags that could not be read.
+    pub fn protection_unknown(&self) -> Option<&Failure> {
+        let tells = |blind: &&Unreadable| {
+            let meta = blind.kind.meta();
+            let tagged = matches!(meta.carrier, Carrier::Tags(_));
+            tagged && matches!(meta.read, ReadMode::List(_))
+        };
+        self.unreadable
+            .values()
+            .find(tells)
+            .map(|blind| &blind.failure)
     }
 
     /// Whether nothing at all could be read.

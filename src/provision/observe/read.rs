@@ -10,19 +10,25 @@ use serde_json::Value as Json;
 use super::{Object, Observed, Stray, Unreadable};
 use crate::provision::desired::Desired;
 use crate::provision::plan::Applied;
-use crate::provision::ports::{Failure, Reader};
+use crate::provision::ports::{Failure, Reader, Verdict};
 use crate::resource::{
     Carrier, Kind, Kinds, MANAGED_BY_TAG, Marker, Method, Outputs, Ownership, ReadMode, Request,
-    Resource,
+    Resource, scopes,
 };
 
 /// Parents whose children, and declared objects without a list, are read at the same time.
 const READS_AT_ONCE: usize = 16;
 
-/// Reads everything that `desired` names, and everything that carries our mark.
-pub async fn observe(reader: &dyn Reader, kinds: Kinds, desired: &Desired) -> Observed {
+/// Reads everything that `desired` names, and everything that carries our mark, in the
+/// subscriptions of what is declared and of what the applied snapshot knows.
+pub async fn observe(
+    reader: &dyn Reader,
+    kinds: Kinds,
+    desired: &Desired,
+    applied: &Applied,
+) -> Observed {
     let seen = Seen::new(desired);
-    let subscriptions = desired.subscriptions();
+    let subscriptions = desired.subscriptions_with(applied);
     let scopes: Vec<String> = subscriptions
         .iter()
         .map(|id| format!("/subscriptions/{id}"))
@@ -66,30 +72,6 @@ pub async fn left_behind(
     });
     seen.each(reader, known.collect()).await;
     *observed = std::mem::take(&mut *seen.lock());
-}
-
-/// Adds what the given objects hold that would be deleted along with them.
-pub async fn contents(reader: &dyn Reader, observed: &mut Observed, ids: &[String]) {
-    for id in ids {
-        let key = id.to_lowercase();
-        let request = observed
-            .objects
-            .get(&key)
-            .and_then(|object| object.kind.contents(&object.id));
-        let Some(request) = request else { continue };
-        let mut held = Vec::new();
-        let read = reader
-            .list(&request, &mut |page| {
-                let id_of = |body: &Json| Some(body.get("id")?.as_str()?.to_owned());
-                held.extend(page.iter().filter_map(id_of));
-            })
-            .await;
-        if let Err(failure) = read {
-            // An unknown content is treated as somebody's: its container is not deleted.
-            held = vec![format!("something that cannot be read ({failure})")];
-        }
-        observed.contents.insert(key, held);
-    }
 }
 
 /// The declared resources of one kind.
@@ -159,7 +141,14 @@ impl Seen {
         for scope in scopes {
             for kind in kinds.iter() {
                 if let ReadMode::List(path) = kind.meta().read {
-                    reads.push(self.list(reader, kind, scope, format!("{scope}{path}"), false));
+                    reads.push(self.list(
+                        reader,
+                        kind,
+                        scope,
+                        format!("{scope}{path}"),
+                        None,
+                        false,
+                    ));
                 }
             }
         }
@@ -175,9 +164,10 @@ impl Seen {
         };
         self.inherit_blindness(kind, parent);
         let parents = self.parents(parent);
-        let lists = parents
-            .iter()
-            .map(|id| self.list(reader, kind, id, format!("{id}{collection}"), then_get));
+        let lists = parents.iter().map(|(id, parent)| {
+            let path = format!("{id}{collection}");
+            self.list(reader, kind, id, path, Some(*parent), then_get)
+        });
         futures::stream::iter(lists)
             .buffer_unordered(READS_AT_ONCE)
             .collect::<()>()
@@ -208,23 +198,28 @@ impl Seen {
         kind: &'static dyn Kind,
         scope: &str,
         path: String,
+        parent: Option<&'static dyn Kind>,
         then_get: bool,
     ) {
         let request = Request::arm(Method::Get, path, kind.meta().api_version);
-        let mut ids = Vec::new();
+        let (mut ids, mut nameless) = (Vec::new(), false);
         let read = reader
             .list(&request, &mut |page| {
                 for body in page {
-                    if then_get {
-                        ids.extend(kind.id_of(&body));
-                    } else {
-                        self.keep(kind, &body);
+                    match kind.id_of(&body) {
+                        Some(id) if then_get => ids.push(id),
+                        Some(id) => self.keep(kind, id, &body),
+                        None => nameless = true,
                     }
                 }
             })
             .await;
         match read {
+            Ok(()) if nameless => self.blind(kind, scope, no_id()),
             Ok(()) => self.lock().collections_read += 1,
+            Err(failure) if is_gone(reader, parent, scope, &failure).await => {
+                self.lock().collections_read += 1;
+            }
             Err(failure) => self.blind(kind, scope, failure),
         }
         self.each(reader, ids.into_iter().map(|id| (kind, id)).collect())
@@ -269,12 +264,14 @@ impl Seen {
 
     async fn one(&self, reader: &dyn Reader, kind: &'static dyn Kind, id: String) {
         match reader.get(&kind.get(&id)).await {
-            Ok(body) => {
-                self.lock().collections_read += 1;
-                if let Some(body) = body {
-                    self.keep(kind, &body);
+            Ok(None) => self.lock().collections_read += 1,
+            Ok(Some(body)) => match kind.id_of(&body) {
+                Some(id) => {
+                    self.lock().collections_read += 1;
+                    self.keep(kind, id, &body);
                 }
-            }
+                None => self.blind(kind, &id, no_id()),
+            },
             Err(failure) => self.blind(kind, &id, failure),
         }
     }
@@ -284,9 +281,13 @@ impl Seen {
         let request = Request::arm(Method::Get, format!("{scope}/resources"), "2021-04-01")
             .query("$filter", format!("tagName eq '{MANAGED_BY_TAG}'"));
         let mut found = Vec::new();
-        // Only reports hang on it: each kind's own list says what stands.
-        if let Err(failure) = reader.list(&request, &mut |page| found.extend(page)).await {
-            tracing::warn!(%failure, scope, "cannot search for marked resources");
+        let read = reader.list(&request, &mut |page| found.extend(page)).await;
+        let named = |body: &Json| body.get("id").is_some_and(Json::is_string);
+        let failure = read.err();
+        let failure = failure.or_else(|| (!found.iter().all(named)).then(no_id));
+        if let Some(failure) = failure {
+            let scope = scope.to_lowercase();
+            self.lock().unsearched.insert(scope, failure);
         }
         found
     }
@@ -304,8 +305,7 @@ impl Seen {
         );
     }
 
-    fn keep(&self, kind: &'static dyn Kind, body: &Json) {
-        let Some(id) = kind.id_of(body) else { return };
+    fn keep(&self, kind: &'static dyn Kind, id: String, body: &Json) {
         let key = id.to_lowercase();
         let meta = kind.meta();
         let ownership = Marker::read(meta.carrier, &id, body);
@@ -317,7 +317,9 @@ impl Seen {
             .objects
             .get(parent)
             .map(|parent| parent.projection.clone());
-        if !kind.manageable(&id, body, parent.as_ref())
+        let not_for_us = kind.unmanageable(&id, body, parent.as_ref());
+        // What is declared is kept whoever manages it, for the plan to refuse.
+        if (not_for_us.is_some() && !self.wanted().contains(&key))
             || !(near || group_of(&key).is_some() || kind.guard(&id, body).is_some())
         {
             return;
@@ -325,9 +327,11 @@ impl Seen {
         let object = Object {
             projection: meta.project(body),
             outputs: meta.read_outputs(&id, body),
+            condition: kind.condition(body),
             guard: kind.guard(&id, body),
             forbids_delete: kind.forbids_delete(body),
             in_managed_scope: false,
+            not_for_us,
             id,
             kind,
             ownership,
@@ -336,7 +340,7 @@ impl Seen {
     }
 
     /// The objects of the parent kind whose children have to be read.
-    fn parents(&self, kind: &str) -> Vec<String> {
+    fn parents(&self, kind: &str) -> Vec<(String, &'static dyn Kind)> {
         let (wanted, state) = (self.wanted(), self.lock());
         let near = |key: &str, object: &Object| {
             wanted.contains(key)
@@ -347,7 +351,7 @@ impl Seen {
             .objects
             .iter()
             .filter(|(key, object)| object.kind.meta().name == kind && near(key, object))
-            .map(|(_, object)| object.id.clone())
+            .map(|(_, object)| (object.id.clone(), object.kind))
             .collect()
     }
 
@@ -369,12 +373,20 @@ impl Seen {
             .filter_map(|key| group_of(key))
             .filter(|group| self.is_managed(&state, group))
             .collect();
+        let ours = |object: &Object| matches!(object.ownership, Ownership::Ours(_));
+        let own: BTreeSet<String> = state
+            .objects
+            .iter()
+            .filter(|(_, object)| ours(object))
+            .map(|(key, _)| key.clone())
+            .collect();
         state.objects.retain(|key, object| {
             object.in_managed_scope = group_of(key).is_some_and(|group| managed.contains(&group));
             wanted.contains(key)
                 || object.ownership != Ownership::Foreign
                 || object.guard.is_some()
                 || object.in_managed_scope
+                || scopes(key).skip(1).any(|above| own.contains(above))
         });
         let known: BTreeSet<String> = kinds
             .iter()
@@ -393,6 +405,35 @@ impl Seen {
             }
         }
         state
+    }
+}
+
+/// Whether a collection is empty because its parent has gone: a missing collection alone does not
+/// tell, and there is always a subscription.
+async fn is_gone(
+    reader: &dyn Reader,
+    parent: Option<&'static dyn Kind>,
+    scope: &str,
+    failure: &Failure,
+) -> bool {
+    match parent {
+        Some(parent) if failure.verdict == Verdict::NotFound => {
+            let read = reader.get(&parent.get(scope)).await;
+            read.is_ok_and(|body| body.is_none())
+        }
+        _ => false,
+    }
+}
+
+/// Why a collection is unknown that holds something without an id.
+fn no_id() -> Failure {
+    Failure {
+        verdict: Verdict::Unknown,
+        status: None,
+        code: "BadAnswer".to_owned(),
+        message: "an object without an id".to_owned(),
+        hint: None,
+        request_id: None,
     }
 }
 

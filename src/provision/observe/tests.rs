@@ -179,3 +179,80 @@ async fn what_has_no_list_and_no_declaration_is_found_by_the_snapshot() {
     cloud.remove("/v1.0/principals(uniqueName='bot')");
     assert_eq!(show(&world.plan(&cloud).await), "delete dev.grant.bot");
 }
+
+#[tokio::test]
+async fn a_missing_collection_is_no_empty_one() {
+    let world = full();
+    for (path, unknown, status) in [
+        ("/Toy.Storage/stores", "dev.store.a", "unreadable"),
+        ("/stores/a/shelves", "dev.store.a.top", "unreadable"),
+        ("/stores/a/shelves", "dev.store.a", "present"),
+    ] {
+        let cloud = world.live();
+        let missing = What::Refuse(Verdict::NotFound, "ResourceNotFound");
+        cloud.fail(Method::Get, path, missing);
+        let observed = world.observe(&cloud).await;
+        assert_eq!(state(&world, &observed, unknown), status, "{path}");
+    }
+}
+
+#[tokio::test]
+async fn what_has_no_id_makes_its_whole_collection_unknown() {
+    let world = full();
+    let cloud = world.live();
+    let store = world.id("dev.store.a");
+    cloud.plant(&format!("{store}/shelves/odd"), json!({}));
+    cloud.edit(&format!("{store}/shelves/odd"), |body| {
+        body["id"] = json!(null);
+    });
+    let observed = world.observe(&cloud).await;
+    let unread = observed.unreadable.values().next().expect("unreadable");
+    assert_eq!(unread.scope, store.to_lowercase());
+    assert_eq!(unread.failure.code, "BadAnswer");
+    let odd = format!("{}/providers/Toy.Storage/stores/odd", world.id("dev.group"));
+    cloud.plant(&odd, json!({}));
+    cloud.edit(&odd, |body| body["id"] = json!(null));
+    let observed = world.observe(&cloud).await;
+    let held = &observed.contents[&world.id("dev.group").to_lowercase()];
+    assert!(held.iter().any(|held| held == "something without an id"));
+}
+
+#[tokio::test]
+async fn a_search_for_marked_objects_that_fails_is_not_clean() {
+    let world = full();
+    let cloud = world.live();
+    assert!(world.plan(&cloud).await.is_empty());
+    cloud.fail(Method::Get, "/subscriptions/s/resources", FORBIDDEN);
+    let plan = world.plan(&cloud).await;
+    assert!(plan.is_partial());
+    assert_eq!(plan.unread[0].kind, "marked resource");
+    assert_eq!(plan.unread[0].scope, "/subscriptions/s");
+}
+
+#[tokio::test]
+async fn a_subscription_that_only_the_snapshot_knows_is_read_too() {
+    let mut world = full();
+    let prod = crate::provision::testing::name("prod");
+    let place = world.places.get_mut(&prod).expect("a place");
+    "old".clone_into(&mut place.subscription);
+    let group = "/subscriptions/old/resourceGroups/rg-prod";
+    let body = json!({"location": "eastus2"});
+    let kind = &crate::kinds::ResourceGroup;
+    world.add("prod.group", kind, group.into(), body.clone());
+    let cloud = world.live();
+    world.applied = world.applied(&cloud).await;
+    let mut moved = world.clone();
+    moved.places.get_mut(&prod).expect("a place").subscription = "s".to_owned();
+    moved.group("prod");
+    assert_eq!(
+        show(&moved.plan(&cloud).await),
+        "create prod.group\ndelete prod.resource-group.rg-prod"
+    );
+    world.vanish("prod");
+    assert_eq!(show(&world.plan(&cloud).await), "delete prod.group");
+    let path = "/subscriptions/old/resourcegroups";
+    cloud.fail(Method::Get, path, FORBIDDEN);
+    let plan = world.plan(&cloud).await;
+    assert!(plan.operations.is_empty() && plan.is_partial());
+    assert_eq!(plan.unread[0].scope, "/subscriptions/old");
+}

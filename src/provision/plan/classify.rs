@@ -9,7 +9,8 @@ use crate::provision::diff::{self, FieldChange, Rule, diff};
 use crate::provision::observe::{Object, Observed, State};
 use crate::provision::ports::{Failure, Verdict};
 use crate::resource::{
-    Address, Carrier, Compare, EnvironmentName, Kind, Outputs, Ownership, Resource, Text, Value,
+    Address, Carrier, Compare, Condition, EnvironmentName, Kind, Outputs, Ownership, Resource,
+    Text, Value,
 };
 
 /// The plan in the making.
@@ -22,8 +23,8 @@ pub(super) struct Work<'a> {
     /// live one of them is an orphan cannot be told.
     pub(super) blurred: BTreeSet<(EnvironmentName, &'static str)>,
     outputs: Outputs,
-    /// Declared resources of which nobody knows how they stand.
-    unknown: BTreeSet<Address>,
+    /// Declared resources of which nobody knows how they stand, each with why.
+    unknown: BTreeMap<Address, &'static str>,
     /// Resources of other environments that do not stand.
     missing: BTreeSet<Address>,
 }
@@ -36,7 +37,7 @@ impl<'a> Work<'a> {
             ids: BTreeMap::new(),
             blurred: BTreeSet::new(),
             outputs: Outputs::default(),
-            unknown: BTreeSet::new(),
+            unknown: BTreeMap::new(),
             missing: BTreeSet::new(),
         }
     }
@@ -49,9 +50,14 @@ impl<'a> Work<'a> {
     pub(super) fn referred(&mut self, resource: &Resource) {
         let settled = self.settle(resource);
         match self.state(resource, &settled) {
+            State::Present(object) if object.condition == Condition::Leaving => {
+                self.unclear(resource, LEAVING);
+            }
             State::Present(object) => self.know(resource, object),
-            State::Unreadable(_) => self.unclear(resource),
-            State::Absent if self.unknown_reference(resource).is_some() => self.unclear(resource),
+            State::Unreadable(_) => self.unclear(resource, UNREAD),
+            State::Absent if self.unknown_reference(resource).is_some() => {
+                self.unclear(resource, UNREAD);
+            }
             State::Absent => {
                 self.missing.insert(resource.address.clone());
             }
@@ -68,7 +74,7 @@ impl<'a> Work<'a> {
                 if let Some(unknown) = self.unknown_reference(resource)
                     && settled.id.known().is_none()
                 {
-                    self.unread(resource, needs_unreadable(&unknown));
+                    self.unread(resource, self.needs_unknown(&unknown));
                 }
             }
         }
@@ -79,6 +85,9 @@ impl<'a> Work<'a> {
         let settled = self.settle(resource);
         match self.state(resource, &settled) {
             State::Absent => self.absent(resource, &settled),
+            State::Present(object) if object.condition == Condition::Leaving => {
+                self.withhold(resource, leaving(), LEAVING);
+            }
             State::Present(object) => self.present(resource, &settled, object),
             State::Unreadable(failure) => self.unread(resource, failure.clone()),
         }
@@ -107,8 +116,8 @@ impl<'a> Work<'a> {
             .insert(resource.address.clone(), object.outputs.clone());
     }
 
-    fn unclear(&mut self, resource: &Resource) {
-        self.unknown.insert(resource.address.clone());
+    fn unclear(&mut self, resource: &Resource, why: &'static str) {
+        self.unknown.insert(resource.address.clone(), why);
         if resource.id.settle(&self.outputs).known().is_none() {
             let environment = resource.address.environment();
             self.blurred
@@ -117,7 +126,12 @@ impl<'a> Work<'a> {
     }
 
     fn unread(&mut self, resource: &Resource, failure: Failure) {
-        self.unclear(resource);
+        self.withhold(resource, failure, UNREAD);
+    }
+
+    /// Leaves a resource alone, and what needs it with the reason `why`.
+    fn withhold(&mut self, resource: &Resource, failure: Failure, why: &'static str) {
+        self.unclear(resource, why);
         self.draft.unreadable.push(Unread {
             address: resource.address.clone(),
             failure,
@@ -127,8 +141,8 @@ impl<'a> Work<'a> {
     /// Withholds a resource that needs what is not known, or refuses one that needs what this
     /// plan does not make; whether it did.
     fn held_back(&mut self, resource: &Resource, needs: &BTreeSet<Address>) -> bool {
-        if let Some(unknown) = needs.iter().find(|a| self.unknown.contains(*a)) {
-            self.unread(resource, needs_unreadable(unknown));
+        if let Some(unknown) = needs.iter().find(|a| self.unknown.contains_key(*a)) {
+            self.unread(resource, self.needs_unknown(unknown));
             return true;
         }
         if let Some(missing) = needs.iter().find(|a| self.missing.contains(*a)) {
@@ -145,7 +159,13 @@ impl<'a> Work<'a> {
 
     fn unknown_reference(&self, resource: &Resource) -> Option<Address> {
         let mut needs = resource.references().into_iter();
-        needs.find(|address| self.unknown.contains(address))
+        needs.find(|address| self.unknown.contains_key(address))
+    }
+
+    /// Why a resource is left alone that needs something unknown.
+    fn needs_unknown(&self, unknown: &Address) -> Failure {
+        let why = self.unknown.get(unknown).copied().unwrap_or(UNREAD);
+        unclear("NeedsUnreadable", format!("it needs {unknown}, {why}"))
     }
 
     fn absent(&mut self, resource: &Resource, settled: &Settled) {
@@ -201,7 +221,15 @@ impl<'a> Work<'a> {
             return self.replace(resource, settled, object, changes, reason);
         }
         self.know(resource, object);
-        if changes.is_empty() {
+        if object.condition == Condition::Busy {
+            // Its operation, if it gets one, waits until Azure has come to an end.
+            let message = "it is still being changed in Azure".to_owned();
+            self.draft.unreadable.push(Unread {
+                address: resource.address.clone(),
+                failure: unclear("StillChanging", message),
+            });
+        }
+        if changes.is_empty() && object.condition == Condition::Settled {
             let standing = Standing {
                 id: object.id.clone(),
                 kind: resource.kind.meta().name.to_owned(),
@@ -211,6 +239,9 @@ impl<'a> Work<'a> {
             self.draft
                 .standing
                 .insert(resource.address.clone(), standing);
+            return;
+        }
+        if changes.is_empty() && object.condition == Condition::Busy {
             return;
         }
         self.update(resource, settled, object, changes);
@@ -224,6 +255,12 @@ impl<'a> Work<'a> {
         object: &Object,
     ) -> Option<Vec<FieldChange>> {
         let address = &resource.address;
+        if let Some(owner) = &object.not_for_us {
+            let instead = "declare another name".to_owned();
+            self.draft
+                .refuse(address, format!("it belongs to {owner}"), instead);
+            return None;
+        }
         if let Ownership::Ours(other) = &object.ownership
             && *other != address.environment()
         {
@@ -260,6 +297,10 @@ impl<'a> Work<'a> {
     ) {
         let (action, reason) = match (is_ours(resource, object), changes.len()) {
             (false, _) => (Action::Adopt, "it exists without our marker".to_owned()),
+            (true, 0) => (
+                Action::Update,
+                "Azure says its last write failed".to_owned(),
+            ),
             (true, 1) => (Action::Update, "one managed field differs".to_owned()),
             (true, n) => (Action::Update, format!("{n} managed fields differ")),
         };
@@ -316,13 +357,22 @@ fn is_ours(resource: &Resource, object: &Object) -> bool {
         || matches!(&object.ownership, Ownership::Ours(_))
 }
 
-/// Why a resource is left alone that needs something unreadable.
-pub(super) fn needs_unreadable(unknown: &Address) -> Failure {
+const UNREAD: &str = "which could not be read";
+const LEAVING: &str = "which Azure is deleting";
+
+/// Why an object that is on its way out is left alone.
+pub(super) fn leaving() -> Failure {
+    let message = "Azure is deleting it: plan again when it is gone".to_owned();
+    unclear("BeingDeleted", message)
+}
+
+/// Why something is left alone whose state nobody can tell now.
+pub(super) fn unclear(code: &str, message: String) -> Failure {
     Failure {
         verdict: Verdict::Unknown,
         status: None,
-        code: "NeedsUnreadable".to_owned(),
-        message: format!("it needs {unknown}, which could not be read"),
+        code: code.to_owned(),
+        message,
         hint: None,
         request_id: None,
     }

@@ -26,6 +26,9 @@ pub(super) fn of(asked: &Asked<'_>, draft: &Draft) -> Result<Vec<Edge>, PlanErro
     for (update, delete) in letting_go(asked, draft) {
         edges.needs_unless_tangled(update, delete);
     }
+    for (create, delete) in renewals(draft) {
+        edges.needs_unless_tangled(create, delete);
+    }
     edges.finish(draft)
 }
 
@@ -207,6 +210,26 @@ fn letting_go(asked: &Asked<'_>, draft: &Draft) -> Vec<(usize, usize)> {
         if operation.action == Action::Delete {
             let updates = referrers.get(&operation.address).into_iter().flatten();
             found.extend(updates.map(|update| (*update, index)));
+        }
+    }
+    found
+}
+
+/// Creates and the orphans of the same kind and environment, (create, delete): what got a new
+/// name stands under it before the old one goes.
+fn renewals(draft: &Draft) -> Vec<(usize, usize)> {
+    let key = |operation: &Operation| (operation.address.environment(), operation.kind.clone());
+    let mut creates: BTreeMap<_, Vec<usize>> = BTreeMap::new();
+    for (index, operation) in draft.operations.iter().enumerate() {
+        if operation.step == Step::Create && !operation.guards {
+            creates.entry(key(operation)).or_default().push(index);
+        }
+    }
+    let mut found = Vec::new();
+    for (index, operation) in draft.operations.iter().enumerate() {
+        if operation.action == Action::Delete {
+            let before = creates.get(&key(operation)).into_iter().flatten();
+            found.extend(before.map(|create| (*create, index)));
         }
     }
     found

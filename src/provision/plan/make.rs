@@ -139,16 +139,7 @@ impl Asked<'_> {
 
     /// The environments that TOML protects, and those that Azure remembers as protected.
     fn protected(&self, environments: &[EnvironmentName]) -> Vec<EnvironmentName> {
-        let remembered: BTreeSet<&EnvironmentName> = self
-            .observed
-            .objects
-            .values()
-            .filter(|object| object.is_marked_protected())
-            .filter_map(|object| match &object.ownership {
-                Ownership::Ours(environment) => Some(environment),
-                Ownership::Copy | Ownership::Foreign => None,
-            })
-            .collect();
+        let remembered = self.observed.protected();
         let protected = |name: &&EnvironmentName| {
             let place = self.desired.places.get(*name);
             place.is_some_and(|place| place.protected) || remembered.contains(*name)
@@ -168,6 +159,12 @@ fn unread(asked: &Asked<'_>, told: &[Unread]) -> Vec<UnreadCollection> {
         let name = resource.kind.meta().name;
         said.extend(scopes(&id).map(|scope| (name, scope.to_owned())));
     }
+    let unsearched = asked.observed.unsearched.iter();
+    let unsearched = unsearched.map(|(scope, failure)| UnreadCollection {
+        kind: "marked resource".to_owned(),
+        scope: scope.clone(),
+        failure: failure.clone(),
+    });
     let blind = asked.observed.unreadable.iter();
     blind
         .filter(|(key, _)| !said.contains(*key))
@@ -176,6 +173,7 @@ fn unread(asked: &Asked<'_>, told: &[Unread]) -> Vec<UnreadCollection> {
             scope: scope.clone(),
             failure: blind.failure.clone(),
         })
+        .chain(unsearched)
         .collect()
 }
 

@@ -2,15 +2,14 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::classify::{Work, image};
+use super::classify::{Work, image, leaving, unclear};
 use super::draft::Draft;
 use super::make::{Asked, Mode};
 use super::{Action, Operation, Standing, Step, Unread};
 use crate::provision::observe::Object;
-use crate::provision::ports::{Failure, Verdict};
 use crate::resource::{
-    Address, Carrier, EnvironmentName, ID_TAG, MANAGED_BY_TAG, Ownership, Resource, Text, Value,
-    scopes,
+    Address, Carrier, Condition, EnvironmentName, ID_TAG, MANAGED_BY_TAG, Ownership, Resource,
+    Text, Value, scopes,
 };
 
 /// The applied snapshot by lower-cased id.
@@ -37,7 +36,8 @@ impl<'a> Work<'a> {
             let Some(environment) = self.owner(key, object, &journalled) else {
                 continue;
             };
-            let stays = asked.mode == Mode::Apply && self.ids.contains_key(key);
+            let stays = object.not_for_us.is_some()
+                || (asked.mode == Mode::Apply && self.ids.contains_key(key));
             if !stays && asked.selects(&environment) {
                 let applied = journalled.get(key).map(|(_, standing)| *standing);
                 let leaver = Leaver {
@@ -154,17 +154,13 @@ impl<'a> Work<'a> {
         let meta = object.kind.meta();
         let declared = self.ids.contains_key(key);
         if !declared && self.blurred.contains(&(environment.clone(), meta.name)) {
-            let failure = Failure {
-                verdict: Verdict::Unknown,
-                status: None,
-                code: "NeedsUnreadable".to_owned(),
-                message: format!(
-                    "whether a {} is still declared hangs on unread ids",
-                    meta.name
-                ),
-                hint: None,
-                request_id: None,
-            };
+            let name = meta.name;
+            let message = format!("whether a {name} is still declared hangs on unread ids");
+            let failure = unclear("NeedsUnreadable", message);
+            return self.draft.unreadable.push(Unread { address, failure });
+        }
+        if object.condition == Condition::Leaving {
+            let failure = leaving();
             return self.draft.unreadable.push(Unread { address, failure });
         }
         if let Some(instead) = &object.forbids_delete {
@@ -224,13 +220,9 @@ pub(super) fn keep_containers(asked: &Asked<'_>, draft: &mut Draft) {
                 let inside = scopes(&held).take_while(|scope| *scope != id);
                 !inside.into_iter().any(|scope| deleted.contains(scope))
             };
-            let strangers: Vec<&String> = asked
-                .observed
-                .contents
-                .get(&id)?
-                .iter()
-                .filter(stays)
-                .collect();
+            let contents = asked.observed.contents.get(&id).into_iter().flatten();
+            let all: BTreeSet<&String> = contents.chain(below(asked, &id)).collect();
+            let strangers: Vec<&String> = all.into_iter().filter(stays).collect();
             let first = (*strangers.first()?).clone();
             Some((index, first, strangers.len()))
         });
@@ -249,4 +241,23 @@ pub(super) fn keep_containers(asked: &Asked<'_>, draft: &mut Draft) {
             "move or delete that first: deleting this would take it along".to_owned(),
         );
     }
+}
+
+/// The observed objects that would go along with the one of this lower-cased id. A guard makes
+/// Azure refuse the delete; what carries no marker is its parent's; what is leaving, leaves.
+fn below<'a>(asked: &Asked<'a>, id: &str) -> impl Iterator<Item = &'a String> {
+    let start = format!("{id}/");
+    let after = asked.observed.objects.range(start.clone()..);
+    let inside = after.take_while(move |(key, _)| key.starts_with(&start));
+    let stranger = |object: &&Object| {
+        let meta = object.kind.meta();
+        object.guard.is_none()
+            && !meta.is_guard
+            && meta.carrier != Carrier::Parent
+            && object.condition != Condition::Leaving
+    };
+    inside
+        .map(|(_, object)| object)
+        .filter(stranger)
+        .map(|object| &object.id)
 }

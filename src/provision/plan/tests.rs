@@ -980,3 +980,85 @@ fn ten_thousand_resources_are_planned_in_time() {
     }
     time("all unreadable", &world, &blind);
 }
+
+#[tokio::test]
+async fn a_parent_that_holds_a_stranger_is_not_deleted() {
+    let mut world = World::with_store();
+    let cloud = world.live();
+    let stranger = format!("{}/shelves/theirs", world.id("dev.store.a"));
+    cloud.plant(&stranger, json!({"properties": {"width": 1}}));
+    world.applied = world.applied(&cloud).await;
+    let held = "refused dev.store.a: it still holds rg-dev/Storage/stores/a/shelves/theirs, \
+                which this plan does not delete";
+    let destroyed = show(&world.destroy().plan(&cloud).await);
+    assert!(destroyed.contains(held), "{destroyed}");
+    assert!(!destroyed.contains("delete dev.store.a\n"), "{destroyed}");
+    let mut replaced = world.clone();
+    replaced.set("dev.store.a", "location", json!("westus2"));
+    let replaced = show(&replaced.plan(&cloud).await);
+    assert!(replaced.contains(held), "{replaced}");
+    world.drop("dev.store.a");
+    let dropped = show(&world.plan(&cloud).await);
+    assert!(dropped.contains(held), "{dropped}");
+}
+
+#[tokio::test]
+async fn what_got_a_new_name_stands_before_the_old_one_goes() {
+    let mut world = World::with_store();
+    let cloud = world.live();
+    world.drop("dev.store.a");
+    world.store("dev", "b");
+    let plan = world.plan(&cloud).await;
+    let refused = What::Refuse(Verdict::Fatal, "NameTaken");
+    cloud.fail(Method::Put, "/stores/b", refused);
+    let old = format!("{}/providers/Toy.Storage/stores/a", world.id("dev.group"));
+    Rig::new(&cloud).apply(&plan).await;
+    assert!(cloud.body(&old).is_some(), "{}", show(&plan));
+    Rig::new(&cloud).apply(&world.plan(&cloud).await).await;
+    assert!(cloud.body(&old).is_none());
+}
+
+#[tokio::test]
+async fn a_group_that_a_service_owns_is_refused_and_never_deleted() {
+    let world = World::with_store();
+    let cloud = world.live();
+    cloud.edit(&world.id("dev.group"), |body| {
+        body["managedBy"] = json!("/subscriptions/s/aks");
+    });
+    let plan = world.plan(&cloud).await;
+    let refusal = &plan.refusals[0];
+    assert_eq!(refusal.problem, "it belongs to /subscriptions/s/aks");
+    assert_eq!(refusal.instead, "declare another name");
+    assert!(plan.operations.is_empty());
+    let destroyed = show(&world.destroy().plan(&cloud).await);
+    assert!(!destroyed.contains("delete dev.group"), "{destroyed}");
+}
+
+#[tokio::test]
+async fn what_azure_is_deleting_is_left_alone_with_what_needs_it() {
+    let mut world = World::with_store();
+    let cloud = world.live();
+    world.shelf("dev.store.a", "low");
+    let become_ = |state: &'static str| {
+        cloud.edit(&world.id("dev.store.a"), |body| {
+            body["properties"]["provisioningState"] = json!(state);
+        });
+    };
+    become_("Deleting");
+    let plan = world.plan(&cloud).await;
+    assert_eq!(
+        show(&plan),
+        "unread dev.store.a: BeingDeleted\nunread dev.store.a.low: NeedsUnreadable"
+    );
+    let why = &plan.unreadable[1].failure.message;
+    assert_eq!(why, "it needs dev.store.a, which Azure is deleting");
+    become_("Updating");
+    let plan = world.plan(&cloud).await;
+    assert_eq!(
+        show(&plan),
+        "create dev.store.a.low\nunread dev.store.a: StillChanging"
+    );
+    become_("Failed");
+    let plan = world.plan(&cloud).await;
+    assert_eq!(show(&plan), "update dev.store.a\ncreate dev.store.a.low");
+}

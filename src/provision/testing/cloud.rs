@@ -234,6 +234,7 @@ impl State {
                     return Err(failure(Verdict::NotFound, "ResourceNotFound"));
                 };
                 merge(live, &body, true);
+                live["properties"]["provisioningState"] = json!(state);
                 Ok(Some(live.clone()))
             }
             Method::Delete => {

@@ -229,7 +229,7 @@ impl World {
     }
 
     pub(crate) async fn observe(&self, cloud: &FakeCloud) -> Observed {
-        let mut observed = observe::observe(cloud, KINDS, &self.desired()).await;
+        let mut observed = observe::observe(cloud, KINDS, &self.desired(), &self.applied).await;
         observe::left_behind(cloud, KINDS, &mut observed, &self.applied).await;
         let containers: Vec<String> = observed
             .objects

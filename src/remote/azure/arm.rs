@@ -9,7 +9,7 @@ use serde_json::Value as Json;
 use super::accepted;
 use super::cloud::{Cloud, is_loopback};
 use super::counts::{Counts, RequestCounts};
-use super::credential;
+use super::credential::{self, Credential};
 use super::error::own;
 use super::exchange::{Call, Purpose, Wire};
 use super::long_running;
@@ -51,9 +51,11 @@ impl Azure {
         let transport = Transport::new(&settings.timing, local)
             .map_err(|reason| own(Verdict::Fatal, "NoTransport", reason, None))?;
         let credential = credential::build(&settings, &transport)?;
+        let holds = matches!(settings.credential, Credential::ClientSecret { .. });
+        let patience = settings.timing.request_timeout;
         let wire = Wire {
             transport,
-            tokens: Arc::new(Tokens::new(credential, settings.timing.request_timeout)),
+            tokens: Arc::new(Tokens::new(credential, patience, holds)),
             pins: Pins::new(endpoints.clone()),
             timing: settings.timing,
             clock: settings.clock,

@@ -9,7 +9,7 @@ use azure_core::credentials::{AccessToken, TokenCredential, TokenRequestOptions}
 use azure_core::error::{Error, ErrorKind};
 use azure_identity::ManagedIdentityCredential;
 
-use super::credential::{CredentialName, Maker, reason};
+use super::credential::{CredentialName, Maker, NoneWorks, no_answer, reason};
 
 /// How long the metadata service is waited for; off Azure it does not answer.
 const METADATA_PATIENCE: Duration = Duration::from_secs(3);
@@ -72,7 +72,10 @@ impl TokenCredential for Auto {
         if let Some(credential) = found {
             return credential.get_token(scopes, None).await;
         }
-        let mut reasons = Vec::new();
+        let mut none = NoneWorks {
+            said: Vec::new(),
+            unreachable: false,
+        };
         for name in CredentialName::ORDER {
             let tried = match self.maker.make(name, true) {
                 Ok(credential) => match credential.get_token(scopes, None).await {
@@ -82,15 +85,17 @@ impl TokenCredential for Auto {
                         *found = Some(credential);
                         return Ok(token);
                     }
-                    Err(error) => reason(&error),
+                    Err(error) => {
+                        // Off Azure no metadata service answers: that says nothing of the network.
+                        let local = name == CredentialName::ManagedIdentity;
+                        none.unreachable |= !local && no_answer(&error).is_some();
+                        reason(&error)
+                    }
                 },
                 Err(reason) => reason,
             };
-            reasons.push(format!("{}: {tried}", name.as_str()));
+            none.said.push(format!("{}: {tried}", name.as_str()));
         }
-        Err(Error::with_message(
-            ErrorKind::Credential,
-            format!("no credential works ({})", reasons.join("; ")),
-        ))
+        Err(Error::new(ErrorKind::Credential, none))
     }
 }

@@ -101,7 +101,12 @@ impl ClientSecret {
         } else {
             refusal.message
         };
-        Err(Error::with_message(ErrorKind::Credential, message))
+        let kind = ErrorKind::HttpResponse {
+            status: answer.status.into(),
+            error_code: None,
+            raw_response: None,
+        };
+        Err(Error::with_message(kind, message))
     }
 }
 

@@ -137,27 +137,61 @@ pub(super) fn build(
     }
 }
 
-/// The failure that a credential's error is.
-pub(super) fn failure(error: &Error) -> Failure {
-    let mut source: Option<&(dyn std::error::Error + 'static)> = Some(error);
-    while let Some(current) = source {
-        let connection = current
-            .downcast_ref::<Error>()
-            .is_some_and(|inner| matches!(inner.kind(), ErrorKind::Connection));
-        if connection {
-            return own(
-                Verdict::Unknown,
-                "Unreachable",
-                format!(
-                    "no token endpoint answers: {}",
-                    first_line(&current.to_string())
-                ),
-                Some("check the network, the proxy variables and [azure] cloud"),
-            );
-        }
-        source = current.source();
+/// What each credential said, where `auto` found none that works.
+#[derive(Debug, thiserror::Error)]
+#[error("no credential works:\n{}", said.join(";\n"))]
+pub(super) struct NoneWorks {
+    /// A line each.
+    pub(super) said: Vec<String>,
+    /// Whether one of them might work if its authority answered.
+    pub(super) unreachable: bool,
+}
+
+/// The failure that a credential's error is. Whoever `holds` a secret is not told how to come
+/// by one.
+pub(super) fn failure(error: &Error, holds: bool) -> Failure {
+    if let Some(tried) = sources(error).find_map(|source| source.downcast_ref::<NoneWorks>()) {
+        return match tried.unreachable {
+            true => unreachable(tried.to_string()),
+            false => none(&tried.to_string()),
+        };
     }
-    none(&first_line(&error.to_string()))
+    if let Some(line) = no_answer(error) {
+        return unreachable(format!("no token endpoint answers: {line}"));
+    }
+    let line = first_line(&error.to_string());
+    match holds {
+        true => own(Verdict::Denied, "NoCredential", line, None),
+        false => none(&line),
+    }
+}
+
+/// An error and what is behind it.
+fn sources(error: &Error) -> impl Iterator<Item = &(dyn std::error::Error + 'static)> {
+    let first: &(dyn std::error::Error + 'static) = error;
+    std::iter::successors(Some(first), |error| error.source())
+}
+
+/// Why the authority could not be asked, or could not answer.
+pub(super) fn no_answer(error: &Error) -> Option<String> {
+    sources(error).find_map(|source| {
+        let inner = source.downcast_ref::<Error>()?;
+        let failed = match inner.kind() {
+            ErrorKind::Connection => true,
+            ErrorKind::HttpResponse { status, .. } => u16::from(*status) >= 500,
+            _ => false,
+        };
+        failed.then(|| first_line(&inner.to_string()))
+    })
+}
+
+fn unreachable(message: String) -> Failure {
+    own(
+        Verdict::Unknown,
+        "Unreachable",
+        message,
+        Some("check the network, the proxy variables and [azure] cloud"),
+    )
 }
 
 fn none(message: &str) -> Failure {
@@ -403,16 +437,41 @@ mod tests {
             inner,
             "ClientSecretCredential authentication failed.",
         );
-        assert_eq!(failure(&outer).code, "Unreachable");
+        assert_eq!(failure(&outer, false).code, "Unreachable");
+        for (status, code) in [(503, "Unreachable"), (401, "NoCredential")] {
+            let kind = ErrorKind::HttpResponse {
+                status: u16::into(status),
+                error_code: None,
+                raw_response: None,
+            };
+            let answered = Error::with_message(kind, "no");
+            assert_eq!(failure(&answered, false).code, code, "{status}");
+        }
         let refused = Error::with_message(
             ErrorKind::Credential,
             "\nAADSTS7000215: Invalid secret.\nTrace ID: x",
         );
-        let failure = failure(&refused);
+        assert!(failure(&refused, true).hint.is_none());
+        let failure = failure(&refused, false);
         assert_eq!(
             (failure.code.as_str(), failure.message.as_str()),
             ("NoCredential", "AADSTS7000215: Invalid secret.")
         );
         assert!(failure.hint.is_some());
+    }
+
+    #[test]
+    fn every_credential_that_was_tried_has_its_line() {
+        let tried = |unreachable| {
+            let none = NoneWorks {
+                said: vec!["one: a".to_owned(), "two: b".to_owned()],
+                unreachable,
+            };
+            failure(&Error::new(ErrorKind::Credential, none), false)
+        };
+        let none = tried(false);
+        assert_eq!(none.message, "no credential works:\none: a;\ntwo: b");
+        assert_eq!(none.code, "NoCredential");
+        assert_eq!(tried(true).code, "Unreachable");
     }
 }

@@ -1,7 +1,7 @@
 //! Judges what Azure refused: by the table of its codes, else by the status.
 
 use super::refusal::Refusal;
-use super::table::{ABSENT, Hint, TABLE};
+use super::table::{ABSENT, Hint, NO_ROLE, TABLE};
 use crate::provision::ports::{Failure, Verdict};
 
 /// What is to be done with a request that was refused.
@@ -109,7 +109,7 @@ fn by_status(status: u16) -> Judgement {
     Judgement {
         action,
         verdict,
-        hint: None,
+        hint: (status == 403).then(|| NO_ROLE.to_owned()),
     }
 }
 
@@ -289,11 +289,10 @@ mod tests {
                 "register the provider once: `az provider register --namespace Microsoft.ContainerService`"
             )
         );
-        assert!(
-            judge(&refusal(403, "AuthorizationFailed", "no"))
-                .hint
-                .is_none()
-        );
+        for code in ["AuthorizationFailed", "SomethingElse"] {
+            let hint = judge(&refusal(403, code, "no")).hint;
+            assert_eq!(hint.as_deref(), Some(NO_ROLE), "{code}");
+        }
     }
 
     #[test]

@@ -11,10 +11,11 @@ use super::transport::Answer;
 use crate::provision::ports::{Failure, Verdict};
 use crate::resource::Request;
 
-/// Hands every page of a collection to `page`; a collection whose parent is absent is empty.
+/// Hands every page of a collection to `page`.
 ///
 /// # Errors
-/// [`Failure`] when a page cannot be read, leads to another host, or comes a second time.
+/// [`Failure`] when a page cannot be read, leads to another host, or comes a second time;
+/// [`Verdict::NotFound`] where Azure knows no such collection.
 pub(super) async fn list(
     wire: &Wire,
     request: &Request,
@@ -25,10 +26,7 @@ pub(super) async fn list(
     loop {
         let answer = match wire.exchange(&call).await {
             Ok(answer) => answer,
-            Err(failure) if failure.verdict == Verdict::NotFound => {
-                if seen.len() == 1 {
-                    return Ok(());
-                }
+            Err(failure) if failure.verdict == Verdict::NotFound && seen.len() > 1 => {
                 // It vanished between two pages: what has been read is no collection.
                 return Err(Failure {
                     verdict: Verdict::Unknown,

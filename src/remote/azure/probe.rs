@@ -14,7 +14,7 @@ const API_VERSION: &str = "2022-12-01";
 /// What Azure says of a subscription.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Subscription {
-    /// Its id.
+    /// Its id, as Azure says it.
     pub id: String,
     /// Its name for people.
     pub display_name: String,
@@ -49,7 +49,7 @@ pub(super) async fn probe(wire: &Wire, id: &str) -> Result<Subscription, Failure
             .map(str::to_owned)
     };
     Ok(Subscription {
-        id: id.to_owned(),
+        id: text("subscriptionId").unwrap_or_else(|| id.to_owned()),
         display_name: text("displayName").unwrap_or_default(),
         state: text("state").unwrap_or_default(),
         tenant: text("tenantId"),

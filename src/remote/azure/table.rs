@@ -345,12 +345,18 @@ pub(super) const ABSENT: &[&str] = &[
     "WorkspaceNotFound",
 ];
 
+/// What a 403 means where nothing tells more.
+pub(super) const NO_ROLE: &str =
+    "the signed-in identity lacks a role for this; a new assignment takes minutes to act";
+
 fn missing_role(message: &str) -> Option<String> {
-    let action = quoted(message, "perform action")?;
-    let scope = quoted(message, "scope")?;
-    Some(format!(
-        "the signed-in identity needs a role with the action {action} at {scope} or above; a new assignment takes minutes to act"
-    ))
+    let named = quoted(message, "perform action").zip(quoted(message, "scope"));
+    Some(match named {
+        Some((action, scope)) => format!(
+            "the signed-in identity needs a role with the action {action} at {scope} or above; a new assignment takes minutes to act"
+        ),
+        None => NO_ROLE.to_owned(),
+    })
 }
 
 fn unregistered(message: &str) -> Option<String> {

@@ -21,6 +21,8 @@ const MARGIN: Duration = Duration::from_secs(300);
 /// A credential behind a cache. Its own `Debug` shows no token.
 pub(super) struct Tokens {
     credential: Arc<dyn TokenCredential>,
+    /// Whether the caller holds the secret, so that nobody has to sign in.
+    holds: bool,
     /// How long one token may take to get: `az` and metadata services can hang.
     patience: Duration,
     slots: std::sync::Mutex<BTreeMap<String, Arc<Slot>>>,
@@ -55,9 +57,14 @@ impl Held {
 }
 
 impl Tokens {
-    pub(super) fn new(credential: Arc<dyn TokenCredential>, patience: Duration) -> Self {
+    pub(super) fn new(
+        credential: Arc<dyn TokenCredential>,
+        patience: Duration,
+        holds: bool,
+    ) -> Self {
         Self {
             credential,
+            holds,
             patience,
             slots: std::sync::Mutex::default(),
         }
@@ -121,11 +128,12 @@ impl Tokens {
         let scopes = [scope];
         let asking = self.credential.get_token(&scopes, None);
         match tokio::time::timeout(self.patience, asking).await {
-            Ok(answer) => answer.map_err(|error| credential::failure(&error)),
-            Err(_) => Err(credential::failure(&Error::with_message(
-                ErrorKind::Credential,
-                format!("no token within {} s", self.patience.as_secs()),
-            ))),
+            Ok(answer) => answer.map_err(|error| credential::failure(&error, self.holds)),
+            Err(_) => {
+                let late = format!("no token within {} s", self.patience.as_secs());
+                let error = Error::with_message(ErrorKind::Credential, late);
+                Err(credential::failure(&error, self.holds))
+            }
         }
     }
 
@@ -208,6 +216,7 @@ mod tests {
         Tokens::new(
             Arc::clone(mint) as Arc<dyn TokenCredential>,
             Duration::from_secs(5),
+            false,
         )
     }
 

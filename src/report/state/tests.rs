@@ -13,7 +13,7 @@ use crate::provision::desired::Desired;
 use crate::provision::graph::Dag;
 use crate::provision::observe::{Object, Observed, Unreadable};
 use crate::provision::plan::Applied;
-use crate::resource::{Outputs, Ownership, Value};
+use crate::resource::{Condition, Outputs, Ownership, Value};
 
 /// Everything as declared but for: a registry with an admin account and its lock gone in dev,
 /// replications of prod unreadable, and a registry of ours that nothing declares.
@@ -107,6 +107,8 @@ fn object(kind: &str, id: &str, owner: &str, projection: Value) -> Object {
         ]),
         ownership: Ownership::Ours(owner.parse().expect("a name")),
         in_managed_scope: true,
+        not_for_us: None,
+        condition: Condition::Settled,
         guard: None,
         forbids_delete: None,
     }

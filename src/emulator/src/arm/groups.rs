@@ -159,6 +159,8 @@ fn patch(cx: &Context<'_>, txn: &mut Txn<'_>) -> Result<Answer, ArmError> {
     if let Some(manager) = sent.get("managedBy").filter(|manager| manager.is_string()) {
         group["managedBy"] = manager.clone();
     }
+    // A write that succeeds is the last one, whatever became of the one before.
+    group["properties"]["provisioningState"] = json!("Succeeded");
     txn.put(object(old.id.clone(), group.clone()));
     Ok(Answer::json(200, group))
 }

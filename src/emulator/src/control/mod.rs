@@ -9,7 +9,7 @@ mod snapshots;
 
 pub use faults::{Disturbance, Faults};
 pub use requests::Requests;
-pub use snapshots::Snapshots;
+pub use snapshots::{Snapshots, reset};
 
 use crate::access::{Decision, Plane, Reason};
 use crate::arm;
@@ -34,7 +34,10 @@ fn act(azure: &Azure, call: &Call) -> Result<Answer, String> {
     let segments: Vec<&str> = lower.split('/').filter(|s| !s.is_empty()).collect();
     match (&call.method, segments.as_slice()) {
         (&Method::GET, ["emulator", "info"]) => Ok(info::answer(azure, call)),
-        (&Method::POST, ["emulator", "reset"]) => snapshots::reset(azure),
+        (&Method::POST, ["emulator", "reset"]) => {
+            reset(azure).map_err(unwritten)?;
+            Ok(Answer::empty(204))
+        }
         (&Method::GET, ["emulator", "clock"]) => Ok(clock(azure)),
         (&Method::POST, ["emulator", "clock"]) => {
             let order: ClockOrder = read(call)?;

@@ -8,6 +8,7 @@ use crate::state::World;
 use serde::Deserialize;
 use serde_json::json;
 use std::collections::{BTreeMap, BTreeSet};
+use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// Snapshots of one emulator; they live as long as its process.
@@ -55,15 +56,11 @@ pub fn restore(azure: &Azure, order: &Order) -> Result<Answer, String> {
 }
 
 /// Empties everything but the tenant, its secrets and what a fresh one has.
-pub fn reset(azure: &Azure) -> Result<Answer, String> {
-    azure
-        .store
-        .restore(Arc::new(World::default()))
-        .map_err(unwritten)?;
+pub fn reset(azure: &Azure) -> io::Result<()> {
+    azure.store.restore(Arc::new(World::default()))?;
     azure.clock.set_offset(azure.settings.clock_offset);
     azure.outages.replace(BTreeSet::new());
     azure.faults.clear();
     azure.requests.clear();
-    seeds::plant(azure).map_err(unwritten)?;
-    Ok(Answer::empty(204))
+    seeds::plant(azure)
 }

@@ -11,6 +11,9 @@ use uuid::Uuid;
 
 const VERSION: u32 = 1;
 
+/// The file of a data folder that holds the tenant's secrets; it is made after the state.
+pub const CREDENTIALS: &str = "credentials.json";
+
 /// What is random about a tenant and must survive a restart.
 #[derive(Clone, Serialize, Deserialize)]
 struct Secrets {
@@ -64,7 +67,7 @@ impl Directory {
         tenant: &str,
         owner_allowed: bool,
     ) -> Result<Self, DirectoryError> {
-        let path = folder.join("credentials.json");
+        let path = folder.join(CREDENTIALS);
         let fail = |source| DirectoryError::Io {
             path: path.clone(),
             source,

@@ -11,8 +11,8 @@ mod sign_in;
 mod token_endpoint;
 mod tokens;
 
-pub use assertions::AssertionKey;
-pub use directory::{Directory, DirectoryError, Principal};
+pub use assertions::{ASSERTIONS, AssertionKey};
+pub use directory::{CREDENTIALS, Directory, DirectoryError, Principal};
 pub use sign_in::digest;
 pub use tokens::{Audience, TokenError};
 

@@ -42,27 +42,39 @@ pub enum LogError {
     Version { path: PathBuf, found: u32 },
     #[error("{}:1: not an emulator's state", path.display())]
     Format { path: PathBuf },
+    #[error("{}: emptied or cut off: what it held is lost", path.display())]
+    CutOff { path: PathBuf },
 }
 
 /// An open state file.
 #[derive(Debug)]
 pub struct Log {
     file: File,
+    /// Bytes of whole lines.
+    good: u64,
+    /// What follows them could not be taken back.
+    broken: bool,
 }
 
 impl Log {
-    /// Reads `path`, or starts it, and rewrites it when most of it is history.
-    pub fn open(path: &Path) -> Result<(Self, World), LogError> {
+    /// Reads `path`, or starts it, and rewrites it when most of it is history. Where it was
+    /// `begun` before, one without a first line is [`LogError::CutOff`].
+    pub fn open(path: &Path, begun: bool) -> Result<(Self, World), LogError> {
         let fail = |source| LogError::Io {
             path: path.to_owned(),
             source,
         };
-        let text = match fs::read(path) {
-            Ok(text) => text,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Vec::new(),
+        let (text, found) = match fs::read(path) {
+            Ok(text) => (text, true),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => (Vec::new(), false),
             Err(error) => return Err(fail(error)),
         };
         let (mut world, lines, whole) = read(path, &text)?;
+        if begun && found && lines == 0 {
+            return Err(LogError::CutOff {
+                path: path.to_owned(),
+            });
+        }
         world.forget_operations(OPERATIONS_KEPT);
         if lines == 0 || lines > 2 * world.len() + 256 {
             rewrite(path, &world).map_err(fail)?;
@@ -71,14 +83,41 @@ impl Log {
             file.set_len(whole as u64).map_err(fail)?;
         }
         let file = OpenOptions::new().append(true).open(path).map_err(fail)?;
-        Ok((Self { file }, world))
+        let good = file.metadata().map_err(fail)?.len();
+        let log = Self {
+            file,
+            good,
+            broken: false,
+        };
+        Ok((log, world))
     }
 
-    /// Adds one transaction.
+    /// Adds one transaction, or nothing.
+    ///
+    /// # Errors
+    /// It could not be written. Where part of it was and cannot be taken back, nothing more is
+    /// written: the next line would be glued to that part.
     pub fn append(&mut self, changes: &[Change]) -> io::Result<()> {
+        if self.broken {
+            return Err(io::Error::other(
+                "an earlier write failed and could not be taken back; start the emulator again",
+            ));
+        }
         let mut line = serde_json::to_vec(changes)?;
         line.push(b'\n');
-        self.file.write_all(&line)
+        match self.file.write_all(&line) {
+            Ok(()) => self.good += line.len() as u64,
+            Err(error) => {
+                self.take_back();
+                return Err(error);
+            }
+        }
+        Ok(())
+    }
+
+    /// Cuts the file back to its whole lines.
+    fn take_back(&mut self) {
+        self.broken = self.file.set_len(self.good).is_err();
     }
 }
 
@@ -187,28 +226,28 @@ mod tests {
     #[test]
     fn what_was_written_is_read_and_a_torn_line_is_dropped() {
         let (_folder, path) = file();
-        let (mut log, _) = Log::open(&path).unwrap();
+        let (mut log, _) = Log::open(&path, true).unwrap();
         log.append(&[change("one")]).unwrap();
         log.append(&[change("two")]).unwrap();
         let mut text = fs::read(&path).unwrap();
         text.truncate(text.len() - 5);
         fs::write(&path, &text).unwrap();
-        let (mut log, world) = Log::open(&path).unwrap();
+        let (mut log, world) = Log::open(&path, true).unwrap();
         assert!(world.object("/x/one").is_some() && world.object("/x/two").is_none());
         log.append(&[change("three")]).unwrap();
-        let (_, world) = Log::open(&path).unwrap();
+        let (_, world) = Log::open(&path, true).unwrap();
         assert_eq!(world.objects().count(), 2);
     }
 
     #[test]
     fn a_foreign_line_is_named_and_left_alone() {
         let (_folder, path) = file();
-        let (mut log, _) = Log::open(&path).unwrap();
+        let (mut log, _) = Log::open(&path, true).unwrap();
         log.append(&[change("one")]).unwrap();
         let mut text = fs::read_to_string(&path).unwrap();
         text.push_str("not json\n");
         fs::write(&path, &text).unwrap();
-        let error = Log::open(&path).unwrap_err();
+        let error = Log::open(&path, true).unwrap_err();
         assert!(error.to_string().contains("state.jsonl:3:"), "{error}");
         assert_eq!(fs::read_to_string(&path).unwrap(), text);
     }
@@ -222,13 +261,13 @@ mod tests {
         )
         .unwrap();
         assert!(matches!(
-            Log::open(&path).unwrap_err(),
+            Log::open(&path, true).unwrap_err(),
             LogError::Version { found: 9, .. }
         ));
         for foreign in ["hello\n", "hello"] {
             fs::write(&path, foreign).unwrap();
             assert!(matches!(
-                Log::open(&path).unwrap_err(),
+                Log::open(&path, true).unwrap_err(),
                 LogError::Format { .. }
             ));
             assert_eq!(fs::read_to_string(&path).unwrap(), foreign);
@@ -238,12 +277,47 @@ mod tests {
     #[test]
     fn history_is_dropped_at_the_next_start() {
         let (_folder, path) = file();
-        let (mut log, _) = Log::open(&path).unwrap();
+        let (mut log, _) = Log::open(&path, true).unwrap();
         for _ in 0..300 {
             log.append(&[change("same")]).unwrap();
         }
         let long = fs::metadata(&path).unwrap().len();
-        Log::open(&path).unwrap();
+        Log::open(&path, true).unwrap();
         assert!(fs::metadata(&path).unwrap().len() < long / 100);
+    }
+
+    #[test]
+    fn a_state_that_lost_its_beginning_is_not_started_over() {
+        let (_folder, path) = file();
+        Log::open(&path, true).unwrap();
+        let whole = fs::read(&path).unwrap();
+        for cut in [0, 1, whole.len() - 1] {
+            fs::write(&path, &whole[..cut]).unwrap();
+            let error = Log::open(&path, true).unwrap_err();
+            assert!(matches!(error, LogError::CutOff { .. }), "{error}");
+            assert_eq!(fs::read(&path).unwrap(), whole[..cut]);
+            // Torn while it was made: nothing had been answered.
+            Log::open(&path, false).unwrap();
+        }
+    }
+
+    #[test]
+    fn a_failed_append_leaves_nothing_behind() {
+        let (_folder, path) = file();
+        let (mut log, _) = Log::open(&path, true).unwrap();
+        log.append(&[change("one")]).unwrap();
+        log.file.write_all(b"[{\"torn").unwrap();
+        log.take_back();
+        log.append(&[change("two")]).unwrap();
+        let (mut log, world) = Log::open(&path, true).unwrap();
+        assert_eq!(world.objects().count(), 2);
+
+        // Neither written nor cut: from then on nothing is.
+        log.file = File::open(&path).unwrap();
+        log.append(&[change("three")]).unwrap_err();
+        log.file = OpenOptions::new().append(true).open(&path).unwrap();
+        let error = log.append(&[change("four")]).unwrap_err();
+        assert!(error.to_string().contains("taken back"), "{error}");
+        assert_eq!(Log::open(&path, true).unwrap().1.objects().count(), 2);
     }
 }

@@ -13,5 +13,5 @@ mod world;
 pub use clock::{Clock, Moment};
 pub use log::LogError;
 pub use operation::{Effect, Failure, Operation, Outcome, Polling};
-pub use store::{Store, Txn};
+pub use store::{STATE, Store, Txn};
 pub use world::{Object, World};

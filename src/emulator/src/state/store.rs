@@ -8,6 +8,9 @@ use std::io;
 use std::path::Path;
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
+/// The file of a data folder that holds the world.
+pub const STATE: &str = "state.jsonl";
+
 /// The world of one emulator, in memory and, where it has a folder, on disk.
 #[derive(Debug)]
 pub struct Store {
@@ -26,9 +29,9 @@ impl Store {
         Self::with(World::default(), None)
     }
 
-    /// The world in `folder`.
-    pub fn on_disk(folder: &Path) -> Result<Self, LogError> {
-        let (log, world) = Log::open(&folder.join("state.jsonl"))?;
+    /// The world in `folder`. Where it was `begun` before, a state without beginning is an error.
+    pub fn on_disk(folder: &Path, begun: bool) -> Result<Self, LogError> {
+        let (log, world) = Log::open(&folder.join(STATE), begun)?;
         Ok(Self::with(world, Some(log)))
     }
 

@@ -123,6 +123,7 @@ impl ResourceType for Replication {
         }
         let properties = checks::object(sent, "properties")?;
         let Some(routed) = checks::flag(&properties, "regionEndpointEnabled")? else {
+            body["properties"]["provisioningState"] = json!("Succeeded");
             return Ok(Written {
                 status: 200,
                 body,

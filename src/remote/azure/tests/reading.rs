@@ -147,7 +147,7 @@ async fn pages_are_followed_with_their_links_untouched() {
 }
 
 #[tokio::test]
-async fn a_collection_without_its_parent_is_empty() {
+async fn a_collection_that_azure_does_not_know_is_not_empty() {
     let bench = Bench::new().await;
     bench
         .on(
@@ -156,7 +156,9 @@ async fn a_collection_without_its_parent_is_empty() {
             vec![error(404, "ResourceGroupNotFound", "no")],
         )
         .await;
-    assert_eq!(listed(&bench).await, (Ok(()), Vec::new()));
+    let (end, items) = listed(&bench).await;
+    assert_eq!(end.expect_err("a refusal").verdict, Verdict::NotFound);
+    assert!(items.is_empty());
 }
 
 #[tokio::test]
