@@ -114,7 +114,7 @@ pub fn discard(folder: &Path) -> Result<(), StartError> {
         folder: folder.to_owned(),
     })?;
     // The credentials last: while they are there, an empty state is not taken for a new one.
-    for name in ["state.new", STATE, CREDENTIALS, ASSERTIONS] {
+    for name in ["state.new", STATE, ASSERTIONS, CREDENTIALS] {
         let path = folder.join(name);
         match fs::remove_file(&path) {
             Err(source) if source.kind() != io::ErrorKind::NotFound => {
