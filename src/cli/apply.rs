@@ -110,9 +110,14 @@ async fn with_session(
             )
         }
     };
+    // A fresh plan has just read who is protected; a file's word for it counts for nothing.
+    let protected = match source {
+        Source::Fresh(_) => session.protected(),
+        Source::File(_) => session.protected_now().await?,
+    };
     let permissions = Permissions {
         allow_destroy: run.allow_destroy.clone(),
-        protected: session.protected(),
+        protected,
     };
     let unreadable = plan.is_partial();
     let judged = guard(plan.clone(), &permissions, &session.objections(&plan));
@@ -145,8 +150,7 @@ async fn with_session(
 
 /// A plan from a file, if it was made for this very place.
 fn saved(session: &Session, file: &Path) -> Result<Plan, Failure> {
-    let plan = plan::read(file).map_err(|error| Failure::of(Exit::Failed, &error))?;
-    plan::check_kinds(&plan, KINDS).map_err(|error| Failure::of(Exit::Failed, &error))?;
+    let plan = plan::read(file, KINDS).map_err(|error| Failure::of(Exit::Failed, &error))?;
     let here = &session.target;
     let fits = plan.target.cloud == here.cloud
         && plan.target.tenant == here.tenant

@@ -87,8 +87,7 @@ fn exit(plan: &Plan, detailed: bool) -> Exit {
 
 /// Runs `show`: a saved plan, and what the guard would say to it.
 pub fn show(file: &Path, output: &Output) -> Result<Exit, Failure> {
-    let plan = plan::read(file).map_err(|error| Failure::of(Exit::Failed, &error))?;
-    plan::check_kinds(&plan, KINDS).map_err(|error| Failure::of(Exit::Failed, &error))?;
+    let plan = plan::read(file, KINDS).map_err(|error| Failure::of(Exit::Failed, &error))?;
     let objections = guard(plan.clone(), &Permissions::default(), &[])
         .err()
         .unwrap_or_default();

@@ -130,7 +130,21 @@ impl Session {
         known.filter(wanted).cloned().collect()
     }
 
-    /// The environments that are protected.
+    /// The environments that are protected, by TOML or, now, by what Azure remembers.
+    ///
+    /// # Errors
+    /// When Azure does not tell: what is not known to be unprotected is not written on.
+    pub async fn protected_now(&self) -> Result<BTreeSet<EnvironmentName>, Failure> {
+        let observed = self.observe(&Applied::new()).await?;
+        if let Some(failure) = observed.protection_unknown() {
+            return Err(failure.clone().into());
+        }
+        let mut protected = observed.protected();
+        protected.extend(self.protected());
+        Ok(protected)
+    }
+
+    /// The environments that TOML protects.
     pub fn protected(&self) -> BTreeSet<EnvironmentName> {
         let places = self.declared.desired.places.values();
         places

@@ -169,12 +169,15 @@ fn destruction(plan: &Plan, permissions: &Permissions) -> Vec<Objection> {
     objections
 }
 
+/// Whether the environment of `address` was protected when the plan was made, or is now.
+fn is_protected(plan: &Plan, permissions: &Permissions, address: &Address) -> bool {
+    let environment = address.environment();
+    plan.protected.contains(&environment) || permissions.protected.contains(&environment)
+}
+
 fn protection(plan: &Plan, permissions: &Permissions) -> Vec<Objection> {
     let protected = |operation: &&super::plan::Operation| {
-        let environment = operation.address.environment();
-        operation.is_destructive()
-            && (plan.protected.contains(&environment)
-                || permissions.protected.contains(&environment))
+        operation.is_destructive() && is_protected(plan, permissions, &operation.address)
     };
     plan.visible()
         .filter(protected)
@@ -197,14 +200,14 @@ fn protection(plan: &Plan, permissions: &Permissions) -> Vec<Objection> {
 fn unprotection(plan: &Plan, permissions: &Permissions) -> Vec<Objection> {
     let tag = format!(".{PROTECTED_TAG}");
     let loses = |operation: &&super::plan::Operation| {
-        operation
-            .changes
+        let protected = is_protected(plan, permissions, &operation.address);
+        operation.changes.iter().any(|change| {
+            let was = protected || change.before.as_str() == Some("true");
+            change.path.ends_with(&tag) && was && change.after.as_str() != Some("true")
+        }) && !permissions
+            .allow_destroy
             .iter()
-            .any(|change| change.path.ends_with(&tag) && change.before.as_str() == Some("true"))
-            && !permissions
-                .allow_destroy
-                .iter()
-                .any(|pattern| pattern.names(&operation.address))
+            .any(|pattern| pattern.names(&operation.address))
     };
     plan.visible()
         .filter(loses)

@@ -6,7 +6,7 @@ use serde_json::{Value as Json, json};
 use super::diff::{diff, same_projection};
 use super::plan::{self, Plan, Step};
 use super::ports::Reader as _;
-use super::testing::{FakeCloud, Rig, Sketch, What, World, show, sketch};
+use super::testing::{FakeCloud, KINDS, Rig, Sketch, What, World, show, sketch};
 use crate::kinds;
 use crate::resource::{Compare, Field, Kind, Literal, Method, Outputs, Value};
 
@@ -187,13 +187,13 @@ proptest! {
         let path = folder.path().join("plan.json");
         let digest = plan::write(&path, &plan).expect("written");
         assert_eq!(digest, plan::digest(&plan));
-        assert_eq!(plan::read(&path).expect("read"), plan);
+        assert_eq!(plan::read(&path, KINDS).expect("read"), plan);
         let mut bytes = std::fs::read(&path).expect("there");
         let at = at.index(bytes.len());
         bytes[at] ^= 1 << bit;
         std::fs::write(&path, &bytes).expect("written");
         // A flipped blank between two tokens says the same; anything else is refused.
-        if let Ok(read) = plan::read(&path) {
+        if let Ok(read) = plan::read(&path, KINDS) {
             assert_eq!(read, plan);
             assert!(bytes[at].is_ascii_whitespace() || b"eE".contains(&bytes[at]), "{at}");
         }
@@ -205,14 +205,14 @@ proptest! {
         let path = folder.path().join("plan.json");
         for content in [bytes, text.clone().into_bytes(), format!("{{\"version\":1,\"plan\":{text}}}").into_bytes()] {
             std::fs::write(&path, &content).expect("written");
-            assert!(plan::read(&path).is_err());
+            assert!(plan::read(&path, KINDS).is_err());
         }
     }
 }
 
 /// The kinds of the program and the toys.
 fn every_kind() -> impl Iterator<Item = &'static dyn Kind> {
-    kinds::KINDS.iter().chain(super::testing::KINDS.iter())
+    kinds::KINDS.iter().chain(KINDS.iter())
 }
 
 /// A value for a field, unlike the one that it has by default.
@@ -341,13 +341,8 @@ fn unread_collections_and_requests_are_counted() {
         }
         let cloud = world.live();
         cloud.forget_log();
-        let observed = super::observe::observe(
-            &cloud,
-            super::testing::KINDS,
-            &world.desired(),
-            &world.applied,
-        )
-        .await;
+        let observed =
+            super::observe::observe(&cloud, KINDS, &world.desired(), &world.applied).await;
         // Five lists over the subscription, one search for marks, one list of shelves.
         assert_eq!(cloud.reads(), 7);
         assert_eq!(observed.collections_read, 6);

@@ -17,6 +17,8 @@ pub mod applied;
 pub mod apply;
 pub mod desired;
 pub mod diff;
+#[cfg(test)]
+mod forged;
 pub mod graph;
 pub mod guard;
 #[cfg(test)]

@@ -10,9 +10,38 @@ pub fn scopes(id: &str) -> impl Iterator<Item = &str> {
     })
 }
 
+/// The Azure type of the object with this ARM id, such as
+/// `Microsoft.ContainerRegistry/registries/replications`; `None` where the id is not one of an
+/// object, or has a segment that does not mean itself in a URL.
+pub fn arm_type_of(id: &str) -> Option<String> {
+    let segments: Vec<&str> = id.strip_prefix('/')?.split('/').collect();
+    let plain = |segment: &str| {
+        !matches!(segment, "" | "." | "..") && !segment.contains(['?', '#', '%', '\\'])
+    };
+    if !segments.iter().all(|segment| plain(segment)) {
+        return None;
+    }
+    let is = |segment: &str, word: &str| segment.eq_ignore_ascii_case(word);
+    let provider = segments.iter().rposition(|s| is(s, "providers"));
+    let Some(provider) = provider else {
+        return match segments[..] {
+            [subscriptions, _, groups, _]
+                if is(subscriptions, "subscriptions") && is(groups, "resourceGroups") =>
+            {
+                Some("Microsoft.Resources/resourceGroups".to_owned())
+            }
+            _ => None,
+        };
+    };
+    let (namespace, names) = segments[provider + 1..].split_first()?;
+    let whole = !names.is_empty() && names.len().is_multiple_of(2);
+    let types = names.iter().step_by(2).map(|name| format!("/{name}"));
+    whole.then(|| format!("{namespace}{}", types.collect::<String>()))
+}
+
 #[cfg(test)]
 mod tests {
-    use super::scopes;
+    use super::{arm_type_of, scopes};
 
     #[test]
     fn an_id_lies_in_every_path_above_it() {
@@ -27,5 +56,33 @@ mod tests {
             ]
         );
         assert_eq!(scopes("").collect::<Vec<_>>(), [""]);
+    }
+
+    #[test]
+    fn an_id_tells_its_type() {
+        let registry = "/subscriptions/s/resourceGroups/g/providers/Microsoft.X/registries/r";
+        for (id, arm_type) in [
+            (
+                "/subscriptions/s/resourcegroups/g".to_owned(),
+                Some("Microsoft.Resources/resourceGroups"),
+            ),
+            (registry.to_owned(), Some("Microsoft.X/registries")),
+            (
+                format!("{registry}/parts/p"),
+                Some("Microsoft.X/registries/parts"),
+            ),
+            (
+                format!("{registry}/providers/Microsoft.Y/locks/l"),
+                Some("Microsoft.Y/locks"),
+            ),
+            (format!("{registry}/parts"), None),
+            (format!("{registry}/parts/.."), None),
+            (format!("{registry}/parts/p%2e"), None),
+            (format!("{registry}//"), None),
+            ("/subscriptions/s".to_owned(), None),
+            ("g".to_owned(), None),
+        ] {
+            assert_eq!(arm_type_of(&id).as_deref(), arm_type, "{id}");
+        }
     }
 }

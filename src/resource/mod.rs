@@ -20,7 +20,7 @@ pub use address::{Address, AddressError, EnvironmentName, Pattern};
 pub use body::{orphan_path, without_nulls};
 pub use condition::Condition;
 pub use field::{Change, Compare, Field, Literal, Severity, Unmanaged};
-pub use id::scopes;
+pub use id::{arm_type_of, scopes};
 pub use kind::{Blocks, Carrier, Guard, Kind, Kinds, Meta, ReadMode, Resource, UpdateMode};
 pub use marker::{ID_TAG, MANAGED_BY_TAG, Marker, Ownership, PROTECTED_TAG};
 pub use place::{Place, Problem};

@@ -64,6 +64,55 @@ fn a_changed_file_is_no_plan() {
     );
 }
 
+/// Edits a saved plan and seals it again, as anybody can.
+fn forge(root: &Root, name: &str, change: impl FnOnce(&mut serde_json::Value)) {
+    use sha2::{Digest, Sha256};
+    let mut file: serde_json::Value = serde_json::from_str(&root.read(name)).expect("a plan");
+    change(&mut file["plan"]);
+    let sum = Sha256::digest(file["plan"].to_string().as_bytes());
+    let digest: String = sum.iter().map(|byte| format!("{byte:02x}")).collect();
+    file["digest"] = serde_json::json!(digest);
+    root.write(name, &file.to_string());
+}
+
+#[test]
+fn a_forged_plan_does_not_take_the_protection_away() {
+    let root = Root::sample();
+    root.expect(0, &["apply", "--auto-approve"]);
+    root.replace(
+        "environments/prod.toml",
+        "protected = true",
+        "protected = false",
+    );
+    root.run(&["plan", "--destroy", "--out", "forged.json"]);
+    forge(&root, "forged.json", |plan| {
+        plan["protected"] = serde_json::json!([]);
+    });
+    let refused = root.expect(
+        3,
+        &[
+            "apply",
+            "forged.json",
+            "--allow-destroy",
+            "*",
+            "--auto-approve",
+        ],
+    );
+    let said = format!("{}{}", refused.out, refused.err);
+    assert!(said.contains("in prod, which is protected"), "{said}");
+    forge(&root, "forged.json", |plan| {
+        for operation in plan["operations"].as_array_mut().expect("a list") {
+            operation["action"] = serde_json::json!("update");
+        }
+    });
+    let refused = root.expect(1, &["apply", "forged.json", "--auto-approve"]);
+    assert!(
+        refused.err.contains("is not a saved plan"),
+        "{}",
+        refused.err
+    );
+}
+
 #[test]
 fn a_plan_for_another_tenant_is_refused() {
     let root = Root::sample();

@@ -32,8 +32,8 @@ pub(super) fn judge(
         Step::Create | Step::Recover => create(operation, kind, id, desired, live, past),
         // It came with its parent's create; the check after the write says whether it did.
         Step::Carried => Ruling::AlreadyDone,
-        Step::Update => update(operation, kind, desired, live, past),
-        Step::Delete => delete(operation, kind, subject.put_back.as_ref(), live, past),
+        Step::Update => update(operation, kind, id, desired, live, past),
+        Step::Delete => delete(operation, kind, id, subject.put_back.as_ref(), live, past),
     }
 }
 
@@ -74,6 +74,7 @@ fn create(
 fn update(
     operation: &Operation,
     kind: &dyn Kind,
+    id: &str,
     desired: Option<&Json>,
     live: Option<&Json>,
     past: Option<&Past>,
@@ -82,8 +83,10 @@ fn update(
         return Ruling::Stale("it is gone".to_owned());
     };
     match past {
-        None => as_before(operation, kind, live),
-        Some(_) if !differences(kind, desired, live).is_empty() => as_before(operation, kind, live),
+        None => as_before(operation, kind, id, live),
+        Some(_) if !differences(kind, desired, live).is_empty() => {
+            as_before(operation, kind, id, live)
+        }
         // What failed half-way is sent again: it is the same PUT or PATCH.
         Some(Past::Failed) => Ruling::Go,
         Some(_) if has_failed(kind, live) => Ruling::Go,
@@ -94,6 +97,7 @@ fn update(
 fn delete(
     operation: &Operation,
     kind: &dyn Kind,
+    id: &str,
     put_back: Option<&Json>,
     live: Option<&Json>,
     past: Option<&Past>,
@@ -114,11 +118,17 @@ fn delete(
         {
             Ruling::AlreadyDone
         }
-        (Some(live), _) => as_before(operation, kind, live),
+        (Some(live), _) => match kind.forbids_delete(live) {
+            Some(instead) => Ruling::Stale(format!("it cannot be deleted: {instead}")),
+            None => as_before(operation, kind, id, live),
+        },
     }
 }
 
-fn as_before(operation: &Operation, kind: &dyn Kind, live: &Json) -> Ruling {
+fn as_before(operation: &Operation, kind: &dyn Kind, id: &str, live: &Json) -> Ruling {
+    if let Some(whose) = not_ours(operation, kind, id, live) {
+        return Ruling::Stale(whose);
+    }
     let now = kind.meta().project(live);
     let before = operation.before.clone().unwrap_or_default();
     if same_projection(kind.meta(), &before, &before, &now) {
@@ -163,6 +173,21 @@ fn is_ours(operation: &Operation, kind: &dyn Kind, id: &str, live: &Json) -> boo
     let carrier = kind.meta().carrier;
     carrier == Carrier::Parent
         || Marker::read(carrier, id, live) == Ownership::Ours(operation.address.environment())
+}
+
+/// Whose a live object is that the operation would change or delete, where it is not ours. An
+/// adoption is of what is nobody's; what carries no marker is judged by its parent.
+fn not_ours(operation: &Operation, kind: &dyn Kind, id: &str, live: &Json) -> Option<String> {
+    let carrier = kind.meta().carrier;
+    if carrier == Carrier::Parent {
+        return None;
+    }
+    match Marker::read(carrier, id, live) {
+        Ownership::Ours(owner) if owner == operation.address.environment() => None,
+        Ownership::Ours(owner) => Some(format!("it belongs to {owner}")),
+        Ownership::Copy | Ownership::Foreign if operation.action == Action::Adopt => None,
+        Ownership::Copy | Ownership::Foreign => Some("it does not carry our marker".to_owned()),
+    }
 }
 
 /// Whether Azure itself says that its last write on the object came to nothing.

@@ -14,7 +14,10 @@ use super::{Past, journalled_outputs, past};
 use crate::provision::observe::held_id;
 use crate::provision::plan::{Action, Operation, Plan, Step};
 use crate::provision::ports::{Entry, Event, Ports, StoreError, Verdict};
-use crate::resource::{Change, Condition, Kind, Kinds, Outputs, Request};
+use crate::resource::{
+    Carrier, Change, Condition, Kind, Kinds, Marker, Outputs, Ownership, Request, arm_type_of,
+    scopes,
+};
 
 /// Objects that are re-read at the same time before a saved plan starts.
 const CHECKS_AT_ONCE: usize = 16;
@@ -143,7 +146,48 @@ impl Run {
         let past = self.past.get(&index);
         match judge(operation, &subject, live.as_ref(), past) {
             Ruling::Stale(what) => Err(OperationError::Stale(what)),
-            Ruling::Go | Ruling::AlreadyDone => Ok(()),
+            Ruling::Go | Ruling::AlreadyDone => self.vouched_for(operation, &subject).await,
+        }
+    }
+
+    /// Tests that what carries no marker of its own lives in what is ours: the nearest object
+    /// above it that carries one tells. A file's word for it is not enough.
+    async fn vouched_for(
+        &self,
+        operation: &Operation,
+        subject: &Subject,
+    ) -> Result<(), OperationError> {
+        let writes_on_it = matches!(operation.step, Step::Update | Step::Delete);
+        if !writes_on_it || subject.kind.meta().carrier != Carrier::Parent {
+            return Ok(());
+        }
+        let environment = operation.address.environment();
+        for above in scopes(&subject.id).skip(1) {
+            let Some(arm_type) = arm_type_of(above) else {
+                continue;
+            };
+            let is_it = |kind: &&dyn Kind| kind.meta().arm_type.eq_ignore_ascii_case(&arm_type);
+            let Some(kind) = self.kinds.iter().find(is_it) else {
+                continue;
+            };
+            let Some(live) = self.ports.cloud.get(&kind.get(above)).await? else {
+                continue;
+            };
+            match Marker::read(kind.meta().carrier, above, &live) {
+                Ownership::Ours(owner) if owner == environment => return Ok(()),
+                Ownership::Ours(owner) => {
+                    let problem = format!("it lives in what belongs to {owner}");
+                    return Err(OperationError::Stale(problem));
+                }
+                Ownership::Copy | Ownership::Foreign => {}
+            }
+        }
+        match operation.step {
+            // What is changed may live in what the same plan adopts.
+            Step::Update => Ok(()),
+            _ => Err(OperationError::Stale(
+                "it lives in nothing that carries our marker".to_owned(),
+            )),
         }
     }
 

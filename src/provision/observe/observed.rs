@@ -1,9 +1,12 @@
 //! Observations: what Azure answered, and what could not be read.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::provision::ports::Failure;
-use crate::resource::{Carrier, Condition, Guard, Kind, Ownership, PROTECTED_TAG, Value, scopes};
+use crate::resource::{
+    Carrier, Condition, EnvironmentName, Guard, Kind, Ownership, PROTECTED_TAG, ReadMode, Value,
+    scopes,
+};
 
 /// What Azure answered, projected to what matters here.
 #[derive(Debug, Clone, Default)]
@@ -108,6 +111,31 @@ impl Observed {
     /// Whether some of Azure could not be read.
     pub fn is_partial(&self) -> bool {
         !(self.unreadable.is_empty() && self.unsearched.is_empty())
+    }
+
+    /// The environments that Azure remembers as protected, by a marked object of theirs.
+    pub fn protected(&self) -> BTreeSet<EnvironmentName> {
+        let marked = self.objects.values().filter(|o| o.is_marked_protected());
+        marked
+            .filter_map(|object| match &object.ownership {
+                Ownership::Ours(environment) => Some(environment.clone()),
+                Ownership::Copy | Ownership::Foreign => None,
+            })
+            .collect()
+    }
+
+    /// Why it cannot be told which environments Azure remembers as protected: a list over a
+    /// subscription of what carries tags that could not be read.
+    pub fn protection_unknown(&self) -> Option<&Failure> {
+        let tells = |blind: &&Unreadable| {
+            let meta = blind.kind.meta();
+            let tagged = matches!(meta.carrier, Carrier::Tags(_));
+            tagged && matches!(meta.read, ReadMode::List(_))
+        };
+        self.unreadable
+            .values()
+            .find(tells)
+            .map(|blind| &blind.failure)
     }
 
     /// Whether nothing at all could be read.

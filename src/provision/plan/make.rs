@@ -139,16 +139,7 @@ impl Asked<'_> {
 
     /// The environments that TOML protects, and those that Azure remembers as protected.
     fn protected(&self, environments: &[EnvironmentName]) -> Vec<EnvironmentName> {
-        let remembered: BTreeSet<&EnvironmentName> = self
-            .observed
-            .objects
-            .values()
-            .filter(|object| object.is_marked_protected())
-            .filter_map(|object| match &object.ownership {
-                Ownership::Ours(environment) => Some(environment),
-                Ownership::Copy | Ownership::Foreign => None,
-            })
-            .collect();
+        let remembered = self.observed.protected();
         let protected = |name: &&EnvironmentName| {
             let place = self.desired.places.get(*name);
             place.is_some_and(|place| place.protected) || remembered.contains(*name)

@@ -6,6 +6,7 @@
 //! holds the image of the object that it was planned for; what could not be read is neither
 //! created nor deleted. It must not talk to Azure, nor decide what is allowed: that is the guard.
 
+mod check;
 mod classify;
 mod draft;
 mod edges;
@@ -14,13 +15,13 @@ mod make;
 mod orphans;
 mod stored;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
 pub use make::{Asked, Mode, PlanError, Selection, make};
-pub use stored::{StoredError, check_kinds, digest, read, write};
+pub use stored::{StoredError, digest, read, write};
 
 use super::diff::FieldChange;
 use super::ports::Failure;
@@ -238,8 +239,14 @@ impl Plan {
 
     /// The operations as people count them: of a replace, the create.
     pub fn visible(&self) -> impl Iterator<Item = &Operation> {
-        self.operations.iter().filter(|operation| {
-            !(operation.action == Action::Replace && operation.step == Step::Delete)
+        let replaces = |operation: &&Operation| operation.action == Action::Replace;
+        let made = |operation: &&Operation| operation.step != Step::Delete;
+        let replaced = self.operations.iter().filter(replaces).filter(made);
+        let again: BTreeSet<&Address> = replaced.map(|operation| &operation.address).collect();
+        self.operations.iter().filter(move |operation| {
+            // A delete without its create is a delete, whatever it calls itself.
+            let shown_by_create = replaces(operation) && again.contains(&operation.address);
+            made(operation) || !shown_by_create
         })
     }
 }
@@ -263,7 +270,7 @@ pub fn containers_to_delete(plan: &Plan, kinds: Kinds) -> Vec<String> {
 impl Operation {
     /// Whether the operation takes something away.
     pub fn is_destructive(&self) -> bool {
-        matches!(self.action, Action::Delete | Action::Replace)
+        self.step == Step::Delete || matches!(self.action, Action::Delete | Action::Replace)
     }
 
     /// Whether this is a lock that comes off for the sake of others and is put back.

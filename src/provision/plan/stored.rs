@@ -7,7 +7,7 @@ use serde_json::Value as Json;
 use sha2::{Digest, Sha256};
 use thiserror::Error;
 
-use super::{Plan, VERSION, edges};
+use super::{Operation, Plan, VERSION, check};
 use crate::resource::Kinds;
 
 /// Why a saved plan cannot be used.
@@ -116,50 +116,24 @@ pub fn write(path: &Path, plan: &Plan) -> Result<String, StoredError> {
     Ok(digest)
 }
 
-/// Reads a plan and checks its seal.
+/// Reads a plan, checks its seal, and that it is one that planning over `kinds` could have made.
 ///
 /// # Errors
 /// [`StoredError`] for a file that is missing, not a plan, newer, or changed since.
-pub fn read(path: &Path) -> Result<Plan, StoredError> {
+pub fn read(path: &Path, kinds: Kinds) -> Result<Plan, StoredError> {
     let file = load(path)?;
     let not_a_plan = |problem: String| StoredError::NotAPlan {
         path: path.to_owned(),
         problem,
     };
     let plan: Plan = serde_json::from_value(file.plan).map_err(|e| not_a_plan(e.to_string()))?;
-    match disorder(&plan) {
+    let unknown = |operation: &&Operation| kinds.named(&operation.kind).is_none();
+    if let Some(operation) = plan.operations.iter().find(unknown) {
+        return Err(StoredError::UnknownKind(operation.kind.clone()));
+    }
+    match check::flaw(&plan, kinds) {
         None => Ok(plan),
         Some(problem) => Err(not_a_plan(problem)),
-    }
-}
-
-/// What is wrong with a plan's numbers: a seal proves only that they were not changed since.
-fn disorder(plan: &Plan) -> Option<String> {
-    let count = plan.operations.len();
-    let named = plan.operations.iter().flat_map(|operation| {
-        let carried = operation.carries.iter().copied();
-        carried.chain(operation.restores)
-    });
-    let ends = plan.edges.iter().flat_map(|edge| [edge.before, edge.after]);
-    if let Some(wrong) = named.chain(ends).find(|number| *number >= count) {
-        return Some(format!("it names operation {wrong} and has {count}"));
-    }
-    let pairs = plan.edges.iter().map(|edge| (edge.before, edge.after));
-    edges::tangle(count, pairs).map(|_| "its operations wait for each other".to_owned())
-}
-
-/// Tests that the program knows every kind that a plan speaks of.
-///
-/// # Errors
-/// [`StoredError::UnknownKind`] for the first one that it does not.
-pub fn check_kinds(plan: &Plan, kinds: Kinds) -> Result<(), StoredError> {
-    let unknown = plan
-        .operations
-        .iter()
-        .find(|operation| kinds.named(&operation.kind).is_none());
-    match unknown {
-        Some(operation) => Err(StoredError::UnknownKind(operation.kind.clone())),
-        None => Ok(()),
     }
 }
 
@@ -195,7 +169,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::provision::testing::{FakeCloud, World};
+    use crate::provision::testing::{FakeCloud, KINDS, World};
 
     async fn plan() -> Plan {
         let mut world = World::with_store();
@@ -220,7 +194,7 @@ mod tests {
         let plan = plan().await;
         let digest = write(&path, &plan).expect("written");
         assert_eq!(
-            (read(&path).expect("read"), digest),
+            (read(&path, KINDS).expect("read"), digest),
             (plan.clone(), super::digest(&plan))
         );
         // Over itself, even over one that somebody changed; never over anything else.
@@ -232,7 +206,10 @@ mod tests {
             Err(StoredError::NotAPlan { .. })
         ));
         assert_eq!(std::fs::read_to_string(&path).expect("there"), "notes");
-        assert!(matches!(read(folder.path()), Err(StoredError::Io { .. })));
+        assert!(matches!(
+            read(folder.path(), KINDS),
+            Err(StoredError::Io { .. })
+        ));
     }
 
     #[tokio::test]
@@ -245,7 +222,7 @@ mod tests {
             std::fs::remove_file(&path).ok();
             write(&path, &plan).expect("written");
             edit(&path, change);
-            read(&path)
+            read(&path, KINDS)
         };
         for version in [0, 2] {
             let found = write_with(&|file| file["version"] = json!(version));
@@ -267,7 +244,10 @@ mod tests {
             );
         }
         std::fs::write(&path, "{\"version\": 1}").expect("written");
-        assert!(matches!(read(&path), Err(StoredError::NotAPlan { .. })));
+        assert!(matches!(
+            read(&path, KINDS),
+            Err(StoredError::NotAPlan { .. })
+        ));
     }
 
     #[tokio::test]
@@ -277,6 +257,9 @@ mod tests {
         write(&path, &plan().await).expect("written");
         let text = std::fs::read_to_string(&path).expect("there");
         std::fs::write(&path, text.replace("dev.store.a", "dev.store.b")).expect("written");
-        assert!(matches!(read(&path), Err(StoredError::Tampered { .. })));
+        assert!(matches!(
+            read(&path, KINDS),
+            Err(StoredError::Tampered { .. })
+        ));
     }
 }

@@ -128,9 +128,9 @@ pub trait ResourceType: Sync {
         target
     }
 
-    /// The object of that key, for types that know some without storing them.
-    fn find(&self, world: &World, key: &str) -> Option<Arc<Object>> {
-        world.object(key).cloned()
+    /// The object that a path means; types that know some without storing them look there.
+    fn find(&self, world: &World, target: &Target) -> Option<Arc<Object>> {
+        world.object(&target.key).cloned()
     }
 
     /// Whether an extension may hang on `scope`.

@@ -55,7 +55,7 @@ fn inner(reply: &Reply) -> &str {
 async fn group_of(tenant: &Tenant, name: &str, member: &str) -> String {
     let body = json!({"displayName": name, "mailNickname": name, "mailEnabled": false, "securityEnabled": true});
     let made = tenant.graph("POST", "groups", body).await;
-    let id = made.body["id"].as_str().unwrap().to_owned();
+    let id = made.body["id"].as_str().expect("an id").to_owned();
     let body =
         json!({"@odata.id": format!("https://graph.microsoft.com/v1.0/directoryObjects/{member}")});
     let path = format!("groups/{id}/members/$ref");

@@ -40,8 +40,8 @@ impl ResourceType for AccessProfile {
         &META
     }
 
-    fn find(&self, world: &World, key: &str) -> Option<Arc<Object>> {
-        let (cluster, name) = key.split_once("/accessprofiles/")?;
+    fn find(&self, world: &World, target: &Target) -> Option<Arc<Object>> {
+        let (cluster, name) = target.key.split_once("/accessprofiles/")?;
         let cluster = world
             .object(cluster)
             .filter(|object| object.kind == CLUSTER)?;

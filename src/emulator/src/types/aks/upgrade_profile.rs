@@ -64,8 +64,8 @@ impl ResourceType for ClusterProfile {
         &CLUSTER_META
     }
 
-    fn find(&self, world: &World, key: &str) -> Option<Arc<Object>> {
-        let cluster = carrier(world, key, CLUSTER)?;
+    fn find(&self, world: &World, target: &Target) -> Option<Arc<Object>> {
+        let cluster = carrier(world, &target.key, CLUSTER)?;
         let version = cluster_pools::version(cluster).runs;
         let properties = json!({
             "controlPlaneProfile": {
@@ -110,8 +110,8 @@ impl ResourceType for PoolProfile {
         &POOL_META
     }
 
-    fn find(&self, world: &World, key: &str) -> Option<Arc<Object>> {
-        let pool = carrier(world, key, POOL)?;
+    fn find(&self, world: &World, target: &Target) -> Option<Arc<Object>> {
+        let pool = carrier(world, &target.key, POOL)?;
         let cluster = world.object(&cluster_pools::cluster_key(&pool.key()))?;
         let plane = cluster_pools::version(cluster).runs;
         let version = pool::version_of(pool);
