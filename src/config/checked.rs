@@ -62,5 +62,7 @@ fn fault(tree: &Node, complaint: Complaint) -> Option<Fault> {
     let spot = if of_key { place.key } else { place.value };
     let mut fault = Fault::new(spot, Wrong::Value(complaint.problem.message));
     fault.help = complaint.problem.help;
+    let first = complaint.problem.first.map(|path| tree.locate(&path));
+    fault.first = first.filter(|first| !first.hole).map(|first| first.value);
     Some(fault)
 }

@@ -25,6 +25,7 @@ pub struct Mistake {
 /// The place in another file that a mistake refers to.
 #[derive(Debug)]
 struct Elsewhere {
+    says: &'static str,
     excerpt: Excerpt,
     source: NamedSource<Arc<str>>,
 }
@@ -69,11 +70,21 @@ impl Mistake {
                 self.first = (here.span != earlier.span).then_some(earlier);
             }
             _ => self.elsewhere.push(Elsewhere {
+                says: if self.is_repetition() {
+                    "it was first used here"
+                } else {
+                    "because of this"
+                },
                 source: named(&earlier),
                 excerpt: earlier,
             }),
         }
         self
+    }
+
+    /// Whether the earlier place says the same; else it is what makes this one wrong.
+    fn is_repetition(&self) -> bool {
+        !matches!(self.wrong, Wrong::Value(_))
     }
 
     /// With the environment in which a line that several share is wrong.
@@ -165,13 +176,18 @@ impl Diagnostic for Mistake {
         let seen_by: Vec<&str> = self.seen_by.iter().map(EnvironmentName::as_str).collect();
         let note = match (seen_by.is_empty(), &self.first) {
             (false, _) => Some(format!("in {}", seen_by.join(", "))),
-            (true, Some(_)) => Some("again here".to_owned()),
-            (true, None) => None,
+            (true, Some(_)) if self.is_repetition() => Some("again here".to_owned()),
+            (true, _) => None,
+        };
+        let earlier = if self.is_repetition() {
+            "first here"
+        } else {
+            "because of this"
         };
         let first = self
             .first
             .iter()
-            .map(|first| LabeledSpan::new_with_span(Some("first here".into()), first.span.clone()));
+            .map(|first| LabeledSpan::new_with_span(Some(earlier.into()), first.span.clone()));
         let here = LabeledSpan::new_primary_with_span(note, here.span.clone());
         Some(Box::new(first.chain([here])))
     }
@@ -186,7 +202,7 @@ impl Diagnostic for Mistake {
 
 impl fmt::Display for Elsewhere {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("it was first used here")
+        f.write_str(self.says)
     }
 }
 

@@ -31,6 +31,7 @@ pub(super) fn check(tags: &BTreeMap<String, String>) -> Vec<Complaint> {
             path: vec!["tags".to_owned(), name.clone()],
             message,
             help: None,
+            first: None,
         };
         let again = !seen.insert(name.to_lowercase());
         if let Some(message) = wrong_name(name, again) {

@@ -5,23 +5,45 @@
 //! does no I/O, knows no other kind's file, and never sees a plan. A new kind is its file and
 //! one line in [`TABLE`] (plus a field in [`Sections`] if it reads a table of its own).
 
+mod diagnostic_setting;
+mod identity;
 mod lock;
+mod private_dns_zone;
+mod private_endpoint;
+mod private_services;
+mod ranges;
 mod regions;
 mod registry;
 mod replication;
 mod resource_group;
 mod sections;
+mod subnet;
+#[cfg(test)]
+mod testing;
 mod typed;
+mod virtual_network;
+mod workspace;
+mod zone_group;
+mod zone_link;
 
 use crate::resource::{AddressError, Kind, Kinds, Place, Problem, Resource};
 
+pub use diagnostic_setting::DiagnosticSetting;
+pub use identity::{Identity, ServiceSection, Services};
 pub use lock::{Lock, LockLevel};
+pub use private_dns_zone::PrivateDnsZone;
+pub use private_endpoint::PrivateEndpoint;
 pub use regions::check as check_region;
 pub use registry::{Registry, RegistrySection, RegistrySku};
 pub use replication::Replication;
 pub use resource_group::{GroupSection, ResourceGroup};
 pub use sections::{Sections, TakenName};
+pub use subnet::Subnet;
 use typed::typed;
+pub use virtual_network::{NetworkSection, VirtualNetwork};
+pub use workspace::{Workspace, WorkspaceSection};
+pub use zone_group::ZoneGroup;
+pub use zone_link::ZoneLink;
 
 /// What an environment declares of one kind, or what is wrong with it.
 pub struct Entry {
@@ -41,6 +63,36 @@ pub static TABLE: &[Entry] = &[
         check: resource_group::check,
     },
     Entry {
+        kind: &Identity,
+        declare: identity::declare,
+        check: identity::check,
+    },
+    Entry {
+        kind: &Workspace,
+        declare: workspace::declare,
+        check: workspace::check,
+    },
+    Entry {
+        kind: &VirtualNetwork,
+        declare: virtual_network::declare,
+        check: virtual_network::check,
+    },
+    Entry {
+        kind: &Subnet,
+        declare: subnet::declare,
+        check: subnet::check,
+    },
+    Entry {
+        kind: &PrivateDnsZone,
+        declare: private_dns_zone::declare,
+        check: private_dns_zone::check,
+    },
+    Entry {
+        kind: &ZoneLink,
+        declare: zone_link::declare,
+        check: zone_link::check,
+    },
+    Entry {
         kind: &Registry,
         declare: registry::declare,
         check: registry::check,
@@ -51,6 +103,21 @@ pub static TABLE: &[Entry] = &[
         check: replication::check,
     },
     Entry {
+        kind: &DiagnosticSetting,
+        declare: diagnostic_setting::declare,
+        check: diagnostic_setting::check,
+    },
+    Entry {
+        kind: &PrivateEndpoint,
+        declare: private_endpoint::declare,
+        check: private_endpoint::check,
+    },
+    Entry {
+        kind: &ZoneGroup,
+        declare: zone_group::declare,
+        check: zone_group::check,
+    },
+    Entry {
         kind: &Lock,
         declare: lock::declare,
         check: lock::check,
@@ -58,7 +125,21 @@ pub static TABLE: &[Entry] = &[
 ];
 
 /// Every kind, for whoever reads a plan.
-pub static KINDS: Kinds = Kinds(&[&ResourceGroup, &Registry, &Replication, &Lock]);
+pub static KINDS: Kinds = Kinds(&[
+    &ResourceGroup,
+    &Identity,
+    &Workspace,
+    &VirtualNetwork,
+    &Subnet,
+    &PrivateDnsZone,
+    &ZoneLink,
+    &Registry,
+    &Replication,
+    &DiagnosticSetting,
+    &PrivateEndpoint,
+    &ZoneGroup,
+    &Lock,
+]);
 
 #[cfg(test)]
 mod tests {

@@ -95,6 +95,7 @@ pub fn check(path: Vec<String>, region: &str) -> Option<Problem> {
         path,
         message: format!("`{region}` is not an Azure region"),
         help: near.map(|(_, known)| format!("did you mean `{known}`?")),
+        first: None,
     })
 }
 

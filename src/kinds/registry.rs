@@ -36,6 +36,9 @@ pub struct RegistrySection {
     /// Whether it can be reached from the internet at all.
     #[serde(default)]
     pub public_network_access: bool,
+    /// Whether the network reaches it through a private endpoint; so it is when absent, where
+    /// there is a network.
+    pub private_endpoint: Option<bool>,
     /// IPv4 addresses and CIDR ranges that may reach it; all others are denied once one is given.
     #[serde(default)]
     pub allowed_ips: Vec<String>,
@@ -54,6 +57,8 @@ pub struct RegistrySection {
     /// Days after which untagged manifests are deleted; off when absent. Signatures and images
     /// that are referred to by digest only count as untagged.
     pub retain_untagged_days: Option<u16>,
+    /// Whether pulls, pushes and sign-ins are logged to the workspace; on where there is one.
+    pub diagnostics: Option<bool>,
     /// A management lock on the registry and everything in it.
     pub lock: Option<LockLevel>,
 }
@@ -310,13 +315,22 @@ pub(super) fn check(place: &Place, sections: &Sections) -> Vec<Problem> {
                 .help("5 to 50 letters and digits"),
         );
     }
-    problems.extend(check_tier(section));
+    if section.private_endpoint == Some(true) && sections.network.is_none() {
+        problems.push(
+            Problem::at(
+                "registry.private_endpoint",
+                "a private endpoint needs a network to stand in",
+            )
+            .help("add `[network]`"),
+        );
+    }
+    problems.extend(check_tier(section, sections.network.is_some()));
     problems.extend(check_reach(section));
     problems.extend(check_regions(place, section));
     problems
 }
 
-fn check_tier(section: &RegistrySection) -> Vec<Problem> {
+fn check_tier(section: &RegistrySection, has_network: bool) -> Vec<Problem> {
     if section.sku == RegistrySku::Premium {
         return Vec::new();
     }
@@ -331,6 +345,11 @@ fn check_tier(section: &RegistrySection) -> Vec<Problem> {
             !section.public_network_access,
             "sku",
             "closing public network access",
+        ),
+        (
+            section.private_endpoint.unwrap_or(has_network),
+            "private_endpoint",
+            "a private endpoint",
         ),
         (
             !section.allowed_ips.is_empty(),
@@ -372,6 +391,7 @@ fn check_reach(section: &RegistrySection) -> Vec<Problem> {
                 path: vec!["registry".into(), "allowed_ips".into(), at.to_string()],
                 message: format!("`{range}` is not an IPv4 address or CIDR range"),
                 help: None,
+                first: None,
             });
         }
     }
@@ -415,6 +435,7 @@ fn check_regions(place: &Place, section: &RegistrySection) -> Vec<Problem> {
             path: path(),
             message,
             help: None,
+            first: None,
         };
         problems.extend(super::check_region(path(), region));
         if *region == place.primary {

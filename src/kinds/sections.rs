@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::{GroupSection, RegistrySection};
+use super::{GroupSection, NetworkSection, RegistrySection, Services, WorkspaceSection};
 
 /// The tables of an environment that declare resources.
 #[derive(Debug, Clone, Default, PartialEq, Deserialize, JsonSchema)]
@@ -11,8 +11,15 @@ use super::{GroupSection, RegistrySection};
 pub struct Sections {
     /// The resource group that everything of the environment lives in.
     pub group: Option<GroupSection>,
+    /// The virtual network.
+    pub network: Option<NetworkSection>,
     /// The container registry.
     pub registry: Option<RegistrySection>,
+    /// The Log Analytics workspace.
+    pub workspace: Option<WorkspaceSection>,
+    /// The services that run in the clusters.
+    #[serde(default)]
+    pub services: Services,
 }
 
 /// A name that nothing else may have.
@@ -28,7 +35,8 @@ pub struct TakenName {
 
 impl Sections {
     /// The tables' names, as TOML has them.
-    pub const TABLES: &'static [&'static str] = &["group", "registry"];
+    pub const TABLES: &'static [&'static str] =
+        &["group", "network", "registry", "workspace", "services"];
 
     /// The names in it that have to be unique over all environments.
     pub fn taken_names(&self) -> Vec<TakenName> {

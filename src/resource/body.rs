@@ -4,14 +4,8 @@ use serde_json::{Map, Value as Json, json};
 
 use super::{Compare, Meta, Method, Request, UpdateMode};
 
-/// The update request of a kind without a hook of its own.
-pub(super) fn update(
-    meta: &Meta,
-    id: &str,
-    live: &Json,
-    desired: &Json,
-    changed: &[&str],
-) -> Request {
+/// The update request of a kind without a hook of its own, as [`Meta::update`] says.
+pub fn update(meta: &Meta, id: &str, live: &Json, desired: &Json, changed: &[&str]) -> Request {
     let (method, mut body, paths) = match meta.update {
         UpdateMode::Put => {
             let mut body = live.clone();
@@ -108,7 +102,7 @@ pub fn orphan_path(kind: &str, id: &str) -> String {
         "" => "unnamed",
         segment => segment,
     };
-    format!("{}.{segment}", kind.replace(' ', "-"))
+    format!("{}.{segment}", kind.to_lowercase().replace(' ', "-"))
 }
 
 /// The body without the properties that have no value, at any depth.

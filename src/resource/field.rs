@@ -1,5 +1,7 @@
 //! Managed fields: the closed list of what we own on an object, and how each is compared and changed.
 
+use std::collections::BTreeSet;
+
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
@@ -52,12 +54,16 @@ pub enum Change {
 pub enum Compare {
     /// Equal as JSON.
     Exact,
-    /// Texts equal but for case: enumerations and resource ids, which Azure re-cases.
+    /// Texts equal but for case, at any depth: enumerations and resource ids, which Azure
+    /// re-cases.
     IgnoreCase,
     /// Azure regions: `East US 2` is `eastus2`.
     Region,
     /// Lists as sets: order and repetition say nothing.
     Set,
+    /// Lists of switches (maps with `enabled`) as the set of those that are on, each told by the
+    /// texts of these keys: one that is off says no more than one that is not there.
+    Switches(&'static [&'static str]),
     /// A map of which we own only the keys that we declare: tags. A declared null is a key to
     /// take away.
     OwnKeys,
@@ -163,17 +169,45 @@ impl Field {
     /// Whether `live` is what `desired` asks for. A late value equals nothing that is known.
     pub fn same(&self, desired: &Value, live: &Value) -> bool {
         match (self.compare, desired, live) {
-            (Compare::IgnoreCase, Value::String(a), Value::String(b)) => a.eq_ignore_ascii_case(b),
+            (Compare::IgnoreCase, ..) => same_but_for_case(desired, live),
             (Compare::Region, Value::String(a), Value::String(b)) => region(a) == region(b),
             (Compare::Set, Value::List(a), Value::List(b)) => {
                 let held = |x: &[Value], y: &[Value]| x.iter().all(|item| y.contains(item));
                 held(a, b) && held(b, a)
+            }
+            (Compare::Switches(keys), Value::List(a), Value::List(b)) => {
+                switched_on(keys, a) == switched_on(keys, b)
             }
             (Compare::OwnKeys, Value::Map(a), Value::Map(b)) => a
                 .iter()
                 .all(|(key, value)| b.get(key).unwrap_or(&Value::Null) == value),
             _ => desired == live,
         }
+    }
+}
+
+/// What tells apart the switches of a list that are on.
+fn switched_on(keys: &[&str], list: &[Value]) -> BTreeSet<Vec<Option<String>>> {
+    let on = list
+        .iter()
+        .filter(|switch| switch.at("enabled") == Some(&Value::Bool(true)));
+    let name = |switch: &Value, key| Some(switch.at(key)?.as_str()?.to_lowercase());
+    on.map(|switch| keys.iter().map(|key| name(switch, key)).collect())
+        .collect()
+}
+
+fn same_but_for_case(a: &Value, b: &Value) -> bool {
+    match (a, b) {
+        (Value::String(a), Value::String(b)) => a.eq_ignore_ascii_case(b),
+        (Value::List(a), Value::List(b)) => {
+            a.len() == b.len() && a.iter().zip(b).all(|(a, b)| same_but_for_case(a, b))
+        }
+        (Value::Map(a), Value::Map(b)) => {
+            let same =
+                |key: &String, a: &Value| b.get(key).is_some_and(|b| same_but_for_case(a, b));
+            a.len() == b.len() && a.iter().all(|(key, a)| same(key, a))
+        }
+        _ => a == b,
     }
 }
 
@@ -202,5 +236,9 @@ mod tests {
         assert!(!tags.same(&value(json!({"a": "1"})), &value(json!({"a": "2"}))));
         let case = Field::new("x").compare(Compare::IgnoreCase);
         assert!(case.same(&value(json!("Enabled")), &value(json!("enabled"))));
+        let ids = |id: &str| value(json!([{"properties": {"id": id}}]));
+        assert!(case.same(&ids("/a/B"), &ids("/A/b")));
+        assert!(!case.same(&ids("/a/B"), &ids("/a/C")));
+        assert!(!case.same(&value(json!(["a"])), &value(json!(["a", "b"]))));
     }
 }

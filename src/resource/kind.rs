@@ -37,6 +37,13 @@ pub enum ReadMode {
         /// The collection below the parent's id.
         collection: &'static str,
     },
+    /// One LIST on each object of several kinds: an extension that stands on any of them.
+    Extension {
+        /// The names of the kinds that it stands on.
+        on: &'static [&'static str],
+        /// The collection below the id of each.
+        collection: &'static str,
+    },
     /// One GET for each declared object: the plane has no useful LIST.
     DataPlane,
 }
@@ -138,9 +145,27 @@ pub trait Kind: Sync + Send {
         Request::arm(Method::Delete, id, self.meta().api_version)
     }
 
-    /// The request that recovers a soft-deleted object; `None` where the type has no such thing.
+    /// The path below `/subscriptions/<id>` that lists soft-deleted objects; `None` where the
+    /// type has no such thing. It is read only where a declared object is missing.
+    fn deleted(&self) -> Option<&'static str> {
+        None
+    }
+
+    /// What an entry of [`Kind::deleted`] was: its id, and its marker where the carrier has it.
+    fn remains(&self, entry: &Json) -> Json {
+        entry.clone()
+    }
+
+    /// The request that brings a soft-deleted object back as it was; the engine then updates
+    /// what is not as declared. `None` where a create does that.
     fn recover(&self, _id: &str, _desired: &Json) -> Option<Request> {
         None
+    }
+
+    /// Whether an object may outlive what it stands on, out of sight, and show again on another
+    /// of the same id: then the create of a declared one writes over it.
+    fn resurfaces(&self) -> bool {
+        false
     }
 
     /// Whether a create of this object carries the create of `child` in its own body.
@@ -174,8 +199,22 @@ pub trait Kind: Sync + Send {
     }
 
     /// Writes that share a lane are sent one at a time: Azure refuses them side by side.
-    fn lane(&self, _id: &str) -> Option<String> {
+    /// `properties` are the managed fields that a write asks for, or finds where it deletes.
+    fn lane(&self, _id: &str, _properties: &Json) -> Option<String> {
         None
+    }
+
+    /// Ids of what Azure made for a live object and deletes along with it, wherever it lies: the
+    /// network interface of a private endpoint. What a container holds of these is in nobody's
+    /// way.
+    fn takes_along(&self, _live: &Json) -> Vec<String> {
+        Vec::new()
+    }
+
+    /// The managed fields of a live body. A kind overrides it where Azure adds to the members of
+    /// a list what is not ours.
+    fn project(&self, live: &Json) -> Value {
+        self.meta().project(live)
     }
 
     /// Whose a listed body is, where people cannot manage it: the home region in a registry's
@@ -327,6 +366,14 @@ impl Resource {
     #[must_use]
     pub fn inside(mut self, parent: &Address) -> Self {
         self.parent = Some(parent.clone());
+        self
+    }
+
+    /// With the resource that it is about: deleted after this one, though this one does not live
+    /// in it.
+    #[must_use]
+    pub fn about(mut self, subject: &Address) -> Self {
+        self.subject = Some(subject.clone());
         self
     }
 

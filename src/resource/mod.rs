@@ -17,7 +17,7 @@ mod request;
 mod value;
 
 pub use address::{Address, AddressError, EnvironmentName, Pattern};
-pub use body::{orphan_path, without_nulls};
+pub use body::{orphan_path, update, without_nulls};
 pub use condition::Condition;
 pub use field::{Change, Compare, Field, Literal, Severity, Unmanaged};
 pub use id::{arm_type_of, scopes};

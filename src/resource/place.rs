@@ -57,16 +57,34 @@ pub struct Problem {
     pub message: String,
     /// What to do about it.
     pub help: Option<String>,
+    /// The TOML keys of another value that this one clashes with.
+    pub first: Option<Vec<String>>,
 }
 
 impl Problem {
     /// A problem at a dotted TOML path without quoted keys.
     pub fn at(path: &str, message: impl Into<String>) -> Self {
+        Self::below(path.split('.'), message)
+    }
+
+    /// A problem at the end of these TOML keys, which may hold dots.
+    pub fn below(
+        path: impl IntoIterator<Item = impl Into<String>>,
+        message: impl Into<String>,
+    ) -> Self {
         Self {
-            path: path.split('.').map(str::to_owned).collect(),
+            path: path.into_iter().map(Into::into).collect(),
             message: message.into(),
             help: None,
+            first: None,
         }
+    }
+
+    /// With the TOML keys of the value that this one clashes with.
+    #[must_use]
+    pub fn clashing(mut self, first: impl IntoIterator<Item = impl Into<String>>) -> Self {
+        self.first = Some(first.into_iter().map(Into::into).collect());
+        self
     }
 
     /// With what to do about it.

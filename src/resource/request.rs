@@ -17,6 +17,9 @@ pub enum Plane {
     Vault(String),
 }
 
+/// The header that makes a request hang on the object's etag (RFC 9110, 13.1.1).
+const IF_MATCH: &str = "If-Match";
+
 /// An HTTP method.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "UPPERCASE")]
@@ -99,6 +102,21 @@ impl Request {
     pub fn body(mut self, body: Json) -> Self {
         self.body = Some(body);
         self
+    }
+
+    /// To be refused (412) when the object is no longer as `live` shows it: what a PUT carries of
+    /// others must not undo what they did meanwhile. Nothing is added where `live` has no etag.
+    #[must_use]
+    pub fn if_unchanged(mut self, live: &Json) -> Self {
+        if let Some(etag) = live.get("etag").and_then(Json::as_str) {
+            self.headers.push((IF_MATCH.to_owned(), etag.to_owned()));
+        }
+        self
+    }
+
+    /// Whether it is refused when the object has moved.
+    pub fn is_conditional(&self) -> bool {
+        self.headers.iter().any(|(name, _)| name == IF_MATCH)
     }
 
     /// With a query parameter.

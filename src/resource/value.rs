@@ -222,7 +222,7 @@ pub enum Value {
     Null,
     /// A truth value.
     Bool(bool),
-    /// A number, as JSON has it.
+    /// A number, as JSON has it; a whole one without a fraction.
     Number(serde_json::Number),
     /// A text.
     String(String),
@@ -334,7 +334,7 @@ impl From<Json> for Value {
         match json {
             Json::Null => Self::Null,
             Json::Bool(flag) => Self::Bool(flag),
-            Json::Number(number) => Self::Number(number),
+            Json::Number(number) => Self::Number(canonical(number)),
             Json::String(text) => Self::String(text),
             Json::Array(items) => Self::List(items.into_iter().map(Self::from).collect()),
             Json::Object(map) => Self::Map(
@@ -344,6 +344,18 @@ impl From<Json> for Value {
             ),
         }
     }
+}
+
+/// Azure writes some whole numbers as `2.0`; JSON knows no difference.
+fn canonical(number: serde_json::Number) -> serde_json::Number {
+    /// Beyond it, not every whole number has a float of its own.
+    const EXACT: f64 = 9_007_199_254_740_992.0;
+    let whole = number
+        .as_f64()
+        .filter(|float| number.is_f64() && float.fract() == 0.0 && float.abs() < EXACT);
+    // Such a float prints without a fraction and fits into 64 bits.
+    let integer = whole.and_then(|float| format!("{float:.0}").parse::<i64>().ok());
+    integer.map_or(number, serde_json::Number::from)
 }
 
 impl From<&str> for Value {
@@ -467,6 +479,15 @@ mod tests {
             Some(id.resolve(&outputs).expect("known").as_str()),
             known.known()
         );
+    }
+
+    #[test]
+    fn a_whole_number_is_the_same_however_it_is_written() {
+        for (written, canonical) in [("-1.0", "-1"), ("2e3", "2000"), ("-0.0", "0")] {
+            let read = |text| Value::from(serde_json::from_str::<Json>(text).expect("JSON"));
+            assert_eq!(read(written), read(canonical), "{written}");
+        }
+        assert_eq!(Value::from(json!(0.5)).to_string(), "0.5");
     }
 
     #[test]

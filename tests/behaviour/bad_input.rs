@@ -70,6 +70,55 @@ fn a_registry_that_azure_would_refuse_is_refused_here() {
 }
 
 #[test]
+fn a_service_that_azure_or_kubernetes_would_refuse_is_refused_here() {
+    let root = Root::sample();
+    root.replace(
+        "environments/common.toml",
+        "[services.iam]\nnamespace = \"iam\"",
+        "[services.Iam]\nnamespace = \"i_am\"",
+    );
+    root.replace(
+        "environments/common.toml",
+        "[services.cls]\nnamespace = \"cls\"",
+        "[services.cls]",
+    );
+    let ran = refused(&root);
+    for expected in [
+        "`Iam` is not a service name",
+        "`i_am` is not a Kubernetes namespace",
+        "namespace",
+        "common.toml",
+    ] {
+        assert!(ran.err.contains(expected), "no {expected} in\n{}", ran.err);
+    }
+}
+
+#[test]
+fn a_workspace_that_azure_would_refuse_is_refused_here() {
+    let root = Root::sample();
+    root.replace(
+        "environments/prod.toml",
+        "name = \"log-onestream-prod\"",
+        "name = \"log\"\ndaily_quota_gb = 0",
+    );
+    root.replace("environments/prod.toml", "= 365", "= 7");
+    let common = root.read("environments/common.toml");
+    let shared = "[shared.group]\nname = \"rg-shared\"\n\n[shared.registry]\n\
+                  name = \"onestreamshared\"\ndiagnostics = true\n";
+    root.write("environments/common.toml", &format!("{common}\n{shared}"));
+    let ran = refused(&root);
+    for expected in [
+        "`log` is not a workspace name",
+        "7 days is not a retention",
+        "no logs at all",
+        "prod.toml",
+        "no workspace to log to",
+    ] {
+        assert!(ran.err.contains(expected), "no {expected} in\n{}", ran.err);
+    }
+}
+
+#[test]
 fn files_that_cannot_be_environments_are_refused() {
     let root = Root::sample();
     root.write("environments/shared.toml", "[group]\nname = \"rg\"\n");

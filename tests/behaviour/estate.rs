@@ -16,9 +16,9 @@ use onestream::provision::graph::Dag;
 use onestream::provision::guard::{Permissions, guard};
 use onestream::provision::observe::{self, Observed};
 use onestream::provision::plan::{self, Applied, Asked, Mode, Operation, Plan, Selection, Target};
-use onestream::provision::ports::{Observer, Ports, Progress, Snapshots};
+use onestream::provision::ports::{Begun, Observer, Ports, Progress, Snapshots, Writer as _};
 use onestream::remote::azure::{Azure, Clock, Cloud, Credential, Settings};
-use onestream::resource::{Address, EnvironmentName, Place};
+use onestream::resource::{Address, EnvironmentName, Place, Request};
 use onestream_emulator::{Emulator, Pace};
 use serde_json::{Value as Json, json};
 use tokio::sync::watch;
@@ -170,8 +170,17 @@ impl Estate {
         .expect("an order exists")
     }
 
-    /// Carries out a plan with every permission.
+    /// Carries out a plan that was just made, with every permission.
     pub async fn carry_out(&self, plan: Plan) -> Outcome {
+        self.run(plan, false).await
+    }
+
+    /// Carries out a plan that may have been begun before, as one from a file.
+    pub async fn carry_on(&self, plan: Plan) -> Outcome {
+        self.run(plan, true).await
+    }
+
+    async fn run(&self, plan: Plan, check_first: bool) -> Outcome {
         let everything = Permissions {
             allow_destroy: vec!["*".parse().expect("a pattern")],
             protected: BTreeSet::new(),
@@ -185,7 +194,7 @@ impl Estate {
         let options = Options {
             parallelism: 8,
             stop: watch::channel(false).1,
-            check_first: false,
+            check_first,
         };
         let names: Vec<EnvironmentName> = self.desired.places.keys().cloned().collect();
         let before = applied::load(self.control.as_ref(), &names)
@@ -252,6 +261,14 @@ impl Estate {
     pub async fn plant(&self, id: &str, body: Json) {
         self.control("PUT", &format!("objects?id={id}"), Some(body))
             .await;
+    }
+
+    /// Sends one request beside every plan, as somebody in the portal would.
+    pub async fn send(&self, request: &Request) {
+        let begun = self.azure.begin(request).await.expect("Azure takes it");
+        if let Begun::Accepted(pending) = begun {
+            self.azure.finish(&pending).await.expect("it ends well");
+        }
     }
 
     /// Makes requests fail.

@@ -2,7 +2,9 @@
 
 use onestream::kinds::KINDS;
 use onestream::provision::plan::{Action, Mode};
-use onestream::resource::{Carrier, Change, Compare, Field, ID_TAG, MANAGED_BY_TAG, Value};
+use onestream::resource::{
+    Address, Carrier, Change, Compare, Field, ID_TAG, Kind, MANAGED_BY_TAG, UpdateMode, Value,
+};
 use serde_json::{Value as Json, json};
 
 use crate::estate::{Estate, at, one_of_each, patch};
@@ -177,6 +179,11 @@ fn flip(field: &Field, body: &Json) -> (String, Json) {
             return (format!("{}.{key}", field.path), json!("flipped"));
         }
         (_, Compare::Region) => json!("northeurope"),
+        (Json::Array(items), Compare::Switches(keys)) => {
+            let mut more = items.clone();
+            more.push(json!({"enabled": true, keys[0]: "flipped"}));
+            Json::Array(more)
+        }
         (Json::Bool(flag), _) => json!(!flag),
         (Json::Number(number), _) => json!(number.as_i64().unwrap_or_default() + 1),
         (Json::Array(items), _) => {
@@ -316,5 +323,108 @@ async fn an_object_without_our_marker_is_adopted_only_when_asked() {
         let outcome = estate.carry_out(plan).await;
         assert!(outcome.is_complete(), "{address}: {:#?}", outcome.ends);
         estate.is_as_declared().await;
+    }
+}
+
+/// The kinds that Azure keeps for a while after a delete, each with one declared address.
+fn recoverable(estate: &Estate) -> Vec<(&'static dyn Kind, Address)> {
+    let each = one_of_each(&estate.desired).into_iter();
+    each.filter_map(|(kind, address)| Some((KINDS.named(kind)?, address)))
+        .filter(|(kind, _)| kind.deleted().is_some())
+        .collect()
+}
+
+#[tokio::test]
+async fn what_was_soft_deleted_is_recovered_and_then_as_declared() {
+    let estate = Estate::sample().await;
+    estate.apply().await;
+    for (kind, address) in recoverable(&estate) {
+        let id = estate.id(&address);
+        let changeable = kind
+            .meta()
+            .fields
+            .iter()
+            .find(|field| field.change == Change::InPlace && field.path != "tags");
+        if let Some(field) = changeable {
+            let (path, flipped) = flip(field, &estate.object(&id).await);
+            estate.tamper(&id, patch(&path, flipped)).await;
+        }
+        if let Carrier::Tags(path) = kind.meta().carrier {
+            let theirs = patch(path, json!({"theirs": "kept"}));
+            estate.tamper(&id, theirs).await;
+        }
+        estate.send(&kind.delete(&id)).await;
+        let plan = estate.plan(Mode::Apply).await;
+        let action = plan.operations.iter().find(|o| o.address == address);
+        assert_eq!(action.map(|o| o.action), Some(Action::Recover), "{address}");
+        let outcome = estate.carry_out(plan).await;
+        assert!(outcome.is_complete(), "{address}: {:#?}", outcome.ends);
+        estate.is_as_declared().await;
+        if let Carrier::Tags(path) = kind.meta().carrier {
+            let after = estate.object(&id).await;
+            let theirs = at(&after, path).and_then(|tags| tags.get("theirs"));
+            assert_eq!(theirs, Some(&json!("kept")), "{address}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_recovery_cut_short_is_completed_by_the_same_plan() {
+    let estate = Estate::sample().await;
+    estate.apply().await;
+    for (kind, address) in recoverable(&estate) {
+        let id = estate.id(&address);
+        let fields = kind.meta().fields.iter();
+        let mut changeable =
+            fields.filter(|field| field.change == Change::InPlace && field.path != "tags");
+        let field = changeable.next().expect("a field that changes in place");
+        let (path, flipped) = flip(field, &estate.object(&id).await);
+        estate.tamper(&id, patch(&path, flipped)).await;
+        estate.send(&kind.delete(&id)).await;
+        let plan = estate.plan(Mode::Apply).await;
+        let method = match kind.meta().update {
+            UpdateMode::Put => "PUT",
+            UpdateMode::Patch => "PATCH",
+        };
+        let name = id.rsplit('/').next().expect("a name");
+        let rule = json!([{"method": method, "path": format!("*/{name}"), "status": 403}]);
+        estate.faults(rule).await;
+        let outcome = estate.carry_out(plan.clone()).await;
+        assert!(!outcome.is_complete(), "{address} was not updated");
+        estate.faults(json!([])).await;
+        let outcome = estate.carry_on(plan).await;
+        assert!(outcome.is_complete(), "{address}: {:#?}", outcome.ends);
+        estate.is_as_declared().await;
+    }
+}
+
+#[tokio::test]
+async fn what_somebody_else_soft_deleted_is_refused_and_what_is_unread_left_alone() {
+    let estate = Estate::sample().await;
+    estate.apply().await;
+    for (kind, address) in recoverable(&estate) {
+        let id = estate.id(&address);
+        if let Carrier::Tags(path) = kind.meta().carrier {
+            let lost = patch(path, json!({ ID_TAG: null, MANAGED_BY_TAG: null }));
+            estate.tamper(&id, lost).await;
+        }
+        estate.send(&kind.delete(&id)).await;
+        let plan = estate.plan(Mode::Apply).await;
+        assert!(
+            plan.refusals.iter().any(|r| r.address == address),
+            "{address}: {:#?}",
+            plan.operations
+        );
+        let path = format!("*{}", kind.deleted().expect("a list"));
+        let rule = json!([{"method": "GET", "path": path, "status": 403}]);
+        estate.faults(rule).await;
+        let plan = estate.plan(Mode::Apply).await;
+        assert!(plan.operations.iter().all(|o| o.address != address));
+        assert!(
+            plan.unreadable.iter().any(|u| u.address == address),
+            "{address}: {:#?}",
+            plan.unreadable
+        );
+        estate.faults(json!([])).await;
     }
 }

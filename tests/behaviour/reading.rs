@@ -1,12 +1,15 @@
 //! Reading: within the request bound, and never taking a refusal for an absence.
 
+use onestream::kinds::KINDS;
 use onestream::provision::plan::Mode;
+use onestream::resource::ReadMode;
 use serde_json::json;
 
 use crate::estate::Estate;
 
-/// The bound of a plan: the pages of each kind's list, one list per parent, one search for
-/// marked objects per subscription, and the probes and tokens that come first.
+/// The bound of a plan: one list of each kind per subscription or parent (the sample fits on one
+/// page), a read of each object whose list says too little, and one search for marked objects
+/// per subscription. Probes and tokens come first.
 #[tokio::test]
 async fn a_plan_stays_within_the_request_bound() {
     let estate = Estate::sample().await;
@@ -21,16 +24,23 @@ async fn a_plan_stays_within_the_request_bound() {
         .filter_map(|request| request["target"].as_str())
         .filter(|target| target.starts_with("/subscriptions/"))
         .collect();
-    let registries = estate
-        .desired
-        .resources
-        .keys()
-        .filter(|a| a.path() == "registry")
-        .count();
-    // Resource groups, locks, registries, the search for marked objects; replications per registry.
+    let declared = |kind: &str| {
+        let all = estate.desired.resources.values();
+        all.filter(|resource| resource.kind.meta().name == kind)
+            .count()
+    };
+    let subscriptions = estate.desired.subscriptions().len();
+    let lists = KINDS.iter().map(|kind| match kind.meta().read {
+        ReadMode::List(_) => subscriptions,
+        ReadMode::ListPerParent { parent, .. } => declared(parent),
+        ReadMode::ListThenGet { parent, .. } => declared(parent) + declared(kind.meta().name),
+        ReadMode::Extension { on, .. } => on.iter().map(|kind| declared(kind)).sum(),
+        ReadMode::DataPlane => declared(kind.meta().name),
+    });
+    let bound = subscriptions + lists.sum::<usize>();
     assert!(
-        paths.len() <= 4 + registries,
-        "{} requests: {paths:#?}",
+        paths.len() <= bound,
+        "{} requests, not {bound}: {paths:#?}",
         paths.len()
     );
 }
@@ -45,6 +55,15 @@ async fn what_is_refused_is_unreadable_and_neither_created_nor_deleted() {
         ("*/replications", "replication"),
         ("*/resourcegroups", "group"),
         ("*/providers/Microsoft.Authorization/locks", "lock"),
+        ("*/diagnosticSettings", "diagnostics"),
+        (
+            "*/providers/Microsoft.OperationalInsights/workspaces",
+            "workspace",
+        ),
+        (
+            "*/providers/Microsoft.ManagedIdentity/userAssignedIdentities",
+            "identity",
+        ),
     ] {
         for status in [403, 429, 500] {
             let estate = Estate::sample().await;

@@ -139,5 +139,9 @@ fn the_committed_plan_can_still_be_read() {
     let root = Root::empty();
     let plan = format!("{}/plans/first-apply.json", env!("CARGO_MANIFEST_DIR"));
     let shown = root.expect(0, &["show", &plan]);
-    assert!(shown.out.contains("9 to create"), "{}", shown.out);
+    assert!(
+        shown.out.contains(" to create, 0 to update, 0 to delete"),
+        "{}",
+        shown.out
+    );
 }

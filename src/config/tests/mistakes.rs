@@ -998,7 +998,8 @@ fn nothing_steers_the_terminal() {
        : ^^^^^^^^^^^^^^^
      2 | #
        `----
-      help: known here: azure, regions, tags, environment, group, registry
+      help: known here: azure, regions, tags, environment, group, network,
+            registry, workspace, services
     "#);
 }
 
@@ -1043,5 +1044,82 @@ allowed_ips = [\"10.0.0.1\"]
      6 | allowed_ips = ["10.0.0.1"]
        `----
       help: did you mean `public_network_access`?
+    "#);
+}
+
+#[test]
+fn ranges_that_clash_are_shown_with_both_places() {
+    let dev = "\
+[group]
+name = \"rg\"
+[network]
+name = \"vnet\"
+address_space = [\"10.0.0.0/16\"]
+[network.subnets]
+endpoints = \"10.0.1.0/24\"
+nodes = \"10.0.0.0/22\"
+outside = \"10.1.0.0/24\"
+";
+    insta::assert_snapshot!(in_dev(dev), @r#"
+      x the configuration has 2 mistakes
+
+    Error:
+      x `10.0.0.0/22` overlaps `10.0.1.0/24` of subnet `endpoints`
+       ,-[environments/dev.toml:8:9]
+     6 | [network.subnets]
+     7 | endpoints = "10.0.1.0/24"
+       :             ^^^^^^|^^^^^^
+       :                   `-- because of this
+     8 | nodes = "10.0.0.0/22"
+       :         ^^^^^^^^^^^^^
+     9 | outside = "10.1.0.0/24"
+       `----
+
+    Error:
+      x `10.1.0.0/24` lies outside the network's 10.0.0.0/16
+       ,-[environments/dev.toml:9:11]
+     4 | name = "vnet"
+     5 | address_space = ["10.0.0.0/16"]
+       :                 ^^^^^^^|^^^^^^^
+       :                        `-- because of this
+     6 | [network.subnets]
+     7 | endpoints = "10.0.1.0/24"
+     8 | nodes = "10.0.0.0/22"
+     9 | outside = "10.1.0.0/24"
+       :           ^^^^^^^^^^^^^
+       `----
+    "#);
+}
+
+#[test]
+fn a_private_endpoint_needs_a_network_and_the_tier_for_it() {
+    let dev = "\
+[group]
+name = \"rg\"
+[registry]
+name = \"onestreamdev\"
+sku = \"Standard\"
+public_network_access = true
+private_endpoint = true
+";
+    insta::assert_snapshot!(in_dev(dev), @r#"
+      x the configuration has 2 mistakes
+
+    Error:
+      x a private endpoint needs a network to stand in
+       ,-[environments/dev.toml:7:20]
+     6 | public_network_access = true
+     7 | private_endpoint = true
+       :                    ^^^^
+       `----
+      help: add `[network]`
+
+    Error:
+      x a private endpoint needs sku Premium, not Standard
+       ,-[environments/dev.toml:7:20]
+     6 | public_network_access = true
+     7 | private_endpoint = true
+       :                    ^^^^
+       `----
     "#);
 }

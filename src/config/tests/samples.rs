@@ -31,7 +31,9 @@ fn samples_have_no_mistakes_and_come_in_order() {
     let registry = prod.sections.registry.as_ref().expect("a registry");
     assert_eq!(registry.name, "onestreamprod");
     assert_eq!(registry.replicate_to, ["westus2"]);
-    assert!(registry.public_network_access && !registry.admin_user);
+    assert!(!registry.public_network_access && !registry.admin_user);
+    let network = prod.sections.network.as_ref().expect("a network");
+    assert_eq!(network.subnets["endpoints"], "10.30.16.0/24");
 
     let shared = samples.environment(&name("shared")).expect("shared");
     assert_eq!(shared.sections, crate::kinds::Sections::default());

@@ -12,6 +12,7 @@ use super::operate::{Run, Subject, lock};
 use super::outcome::OperationError;
 use crate::provision::plan::{Operation, Step};
 use crate::provision::ports::{Begun, Event, Failure, Pending, Poll, Progress, Verdict};
+use crate::resource::Request;
 
 impl Run {
     /// How far an earlier run came, after waiting for what it had left running.
@@ -86,7 +87,7 @@ impl Run {
             body_hash,
         })
         .await?;
-        match self.ports.cloud.begin(&request).await {
+        let answered = match self.ports.cloud.begin(&request).await {
             Ok(Begun::Done(body)) => Ok(body),
             Ok(Begun::Accepted(pending)) => {
                 self.write(Event::Accepted {
@@ -97,12 +98,22 @@ impl Run {
                 self.ports
                     .observer
                     .event(Progress::Waiting { operation: index });
-                Ok(self.ports.cloud.finish(&pending).await?)
+                return match self.ports.cloud.finish(&pending).await {
+                    Err(failure) if has_moved(&request, &failure) => {
+                        self.settle_unknown(operation, subject, failure).await
+                    }
+                    finished => Ok(finished?),
+                };
             }
-            Err(failure) if failure.verdict == Verdict::Unknown => {
+            Err(failure) => Err(failure),
+        };
+        match answered {
+            Err(failure)
+                if failure.verdict == Verdict::Unknown || has_moved(&request, &failure) =>
+            {
                 self.settle_unknown(operation, subject, failure).await
             }
-            Err(failure) => Err(failure.into()),
+            answered => Ok(answered?),
         }
     }
 
@@ -187,6 +198,12 @@ impl Run {
             .await
             .map_err(|error| OperationError::Store(Arc::new(error)))
     }
+}
+
+/// Whether the object is no longer as the request wants it: somebody else wrote, or we did, and
+/// sent the request again because the answer was lost.
+fn has_moved(request: &Request, failure: &Failure) -> bool {
+    request.is_conditional() && failure.verdict == Verdict::Conflict
 }
 
 /// What the journal keeps of an error after `begun`.

@@ -48,6 +48,8 @@ fn create(
     let Some(live) = live else {
         return Ruling::Go;
     };
+    // One that shows again is taken for a create of ours that was cut short.
+    let past = past.or(kind.resurfaces().then_some(&Past::Begun));
     let Some(past) = past else {
         return Ruling::Stale("it exists now; it did not when this was planned".to_owned());
     };
@@ -129,7 +131,7 @@ fn as_before(operation: &Operation, kind: &dyn Kind, id: &str, live: &Json) -> R
     if let Some(whose) = not_ours(operation, kind, id, live) {
         return Ruling::Stale(whose);
     }
-    let now = kind.meta().project(live);
+    let now = kind.project(live);
     let before = operation.before.clone().unwrap_or_default();
     if same_projection(kind.meta(), &before, &before, &now) {
         return Ruling::Go;
@@ -156,7 +158,7 @@ pub(super) fn differences(kind: &dyn Kind, desired: Option<&Json>, live: &Json) 
     diff(
         meta,
         &Value::from(desired.clone()),
-        &meta.project(live),
+        &kind.project(live),
         None,
     )
     .iter()

@@ -8,15 +8,16 @@ use serde_json::Value as Json;
 use tokio::sync::{Mutex as AsyncMutex, OwnedMutexGuard};
 
 use super::exchange::failure_of;
-use super::judge::{Ruling, judge};
+use super::judge::{Ruling, differences, judge};
 use super::outcome::{End, OperationError};
 use super::{Past, journalled_outputs, past};
+use crate::provision::diff::diff;
 use crate::provision::observe::held_id;
 use crate::provision::plan::{Action, Operation, Plan, Step};
 use crate::provision::ports::{Entry, Event, Ports, StoreError, Verdict};
 use crate::resource::{
-    Carrier, Change, Condition, Kind, Kinds, Marker, Outputs, Ownership, Request, arm_type_of,
-    scopes,
+    Carrier, Change, Condition, Kind, Kinds, Marker, Outputs, Ownership, Request, Value,
+    arm_type_of, scopes,
 };
 
 /// Objects that are re-read at the same time before a saved plan starts.
@@ -215,7 +216,7 @@ impl Run {
     async fn try_operate(&self, index: usize) -> Result<End, OperationError> {
         let operation = &self.plan.operations[index];
         let subject = self.subject(index)?;
-        let _lane = self.lane(&subject).await;
+        let _lane = self.lane(operation, &subject).await;
         let past = self.resumed(index).await?;
         let mut live = self.ports.cloud.get(&subject.kind.get(&subject.id)).await?;
         // What Azure is still at work on, for whomever, can be neither judged nor written.
@@ -233,13 +234,30 @@ impl Run {
                 }
             }
             Ruling::Go => {
-                self.must_be_empty(operation, &subject).await?;
-                let body = self.send(index, &subject, live.as_ref()).await?;
+                self.must_be_empty(operation, &subject, live.as_ref())
+                    .await?;
+                let mut body = self.send(index, &subject, live.as_ref()).await?;
+                if operation.step == Step::Recover {
+                    body = self.renew(index, &subject).await?;
+                }
                 self.conclude(index, &subject, body).await?;
                 End::Done
             }
         };
         Ok(end)
+    }
+
+    /// Makes an object as declared that came back as it had been when it was deleted.
+    async fn renew(&self, index: usize, subject: &Subject) -> Result<Option<Json>, OperationError> {
+        let live = self.ports.cloud.get(&subject.kind.get(&subject.id)).await?;
+        let live = self.come_to_rest(subject, live).await?;
+        let desired = subject.desired.as_ref();
+        match live {
+            Some(live) if !differences(subject.kind, desired, &live).is_empty() => {
+                self.send(index, subject, Some(&live)).await
+            }
+            rested => Ok(rested),
+        }
     }
 
     fn subject(&self, index: usize) -> Result<Subject, OperationError> {
@@ -265,8 +283,10 @@ impl Run {
     }
 
     /// Waits until nothing else writes where Azure takes one write at a time.
-    async fn lane(&self, subject: &Subject) -> Option<OwnedMutexGuard<()>> {
-        let name = subject.kind.lane(&subject.id)?;
+    async fn lane(&self, operation: &Operation, subject: &Subject) -> Option<OwnedMutexGuard<()>> {
+        let found = || operation.before.as_ref()?.resolve(&Outputs::default()).ok();
+        let properties = subject.desired.clone().or_else(found).unwrap_or_default();
+        let name = subject.kind.lane(&subject.id, &properties)?;
         let lane = Arc::clone(lock(&self.lanes).entry(name).or_default());
         Some(lane.lock_owned().await)
     }
@@ -276,6 +296,7 @@ impl Run {
         &self,
         operation: &Operation,
         subject: &Subject,
+        live: Option<&Json>,
     ) -> Result<(), OperationError> {
         let contents = subject
             .kind
@@ -284,7 +305,7 @@ impl Run {
         let Some(request) = contents else {
             return Ok(());
         };
-        let mut held = Vec::new();
+        let mut held: Vec<String> = Vec::new();
         let read = self
             .ports
             .cloud
@@ -298,6 +319,9 @@ impl Run {
                 return Err(failure.into());
             }
         }
+        let along = live.map(|live| subject.kind.takes_along(live));
+        let along = along.unwrap_or_default();
+        held.retain(|id| !along.iter().any(|own| own.eq_ignore_ascii_case(id)));
         match held.first() {
             None => Ok(()),
             Some(first) => Err(OperationError::NotEmpty(first.clone())),
@@ -319,9 +343,17 @@ impl Run {
                 let changed = if kind.condition(live) == Condition::Failed {
                     changeable(*kind, id, &desired)
                 } else {
-                    changed(*kind, operation)
+                    let changes = operation.changes.iter();
+                    touched(*kind, changes.map(|change| change.path.as_str()))
                 };
                 kind.update(id, live, &desired, &changed)
+            }
+            // It is back already; what is left is to make it as declared.
+            (Step::Recover, Some(live)) => {
+                let wanted = Value::from(desired.clone());
+                let changes = diff(kind.meta(), &wanted, &kind.meta().project(live), None);
+                let changes = changes.iter().map(|change| change.path.as_str());
+                kind.update(id, live, &desired, &touched(*kind, changes))
             }
             (Step::Recover, _) => kind
                 .recover(id, &desired)
@@ -352,18 +384,17 @@ impl Run {
     }
 }
 
-/// The managed fields that an operation changes.
-fn changed(kind: &dyn Kind, operation: &Operation) -> Vec<&'static str> {
-    let paths = kind.meta().fields.iter().map(|field| field.path);
-    let touched = |path: &&str| {
-        let touches = |change: &str| {
-            change
-                .strip_prefix(path)
-                .is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
-        };
-        operation.changes.iter().any(|change| touches(&change.path))
+/// The managed fields that changes at these paths touch.
+fn touched<'a>(kind: &dyn Kind, changes: impl Iterator<Item = &'a str>) -> Vec<&'static str> {
+    let changes: Vec<&str> = changes.collect();
+    let touches = |change: &str, path: &str| {
+        let rest = change.strip_prefix(path);
+        rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
     };
-    paths.filter(touched).collect()
+    let paths = kind.meta().fields.iter().map(|field| field.path);
+    paths
+        .filter(|path| changes.iter().any(|change| touches(change, path)))
+        .collect()
 }
 
 /// The managed fields that a create says and an update may: what a failed write is repaired with,

@@ -10,6 +10,7 @@
 //! kinds that need it, and one GET per object where LIST omits managed fields.
 
 mod contents;
+mod deleted;
 mod observed;
 mod read;
 

@@ -22,6 +22,9 @@ pub struct Observed {
     pub unsearched: BTreeMap<String, Failure>,
     /// What the containers hold that a plan wants to delete, by their lower-cased id.
     pub contents: BTreeMap<String, Vec<String>>,
+    /// Whose the soft-deleted objects are, by the lower-cased ids that they had; read only of
+    /// kinds of which something declared is missing.
+    pub deleted: BTreeMap<String, Ownership>,
     /// How many collections were read.
     pub collections_read: usize,
 }
@@ -49,6 +52,8 @@ pub struct Object {
     pub guard: Option<Guard>,
     /// Why it must not be deleted, and what to do instead.
     pub forbids_delete: Option<String>,
+    /// Ids of what Azure deletes along with it, though it lies elsewhere.
+    pub takes_along: Vec<String>,
 }
 
 /// A marked object of a type that we have no kind for.

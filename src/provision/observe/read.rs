@@ -47,6 +47,9 @@ pub async fn observe(
             seen.below_parents(reader, kind).await;
             seen.outputs(&declared, &mut outputs);
         }
+        if seen.lacks(&declared, &outputs) {
+            seen.deleted(reader, kind, &scopes).await;
+        }
     }
     seen.finish(kinds, strays.into_iter().flatten().collect())
 }
@@ -83,7 +86,7 @@ fn of_kind<'a>(desired: &'a Desired, kind: &dyn Kind) -> Vec<&'a Resource> {
 }
 
 /// What has been seen so far; pages of several lists arrive side by side.
-struct Seen {
+pub(super) struct Seen {
     wanted: Mutex<BTreeSet<String>>,
     groups: BTreeSet<String>,
     state: Mutex<Observed>,
@@ -105,7 +108,7 @@ impl Seen {
         }
     }
 
-    fn lock(&self) -> MutexGuard<'_, Observed> {
+    pub(super) fn lock(&self) -> MutexGuard<'_, Observed> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -157,13 +160,21 @@ impl Seen {
 
     /// One kind that hangs on the objects of another.
     async fn below_parents(&self, reader: &dyn Reader, kind: &'static dyn Kind) {
-        let (parent, collection, then_get) = match kind.meta().read {
-            ReadMode::ListPerParent { parent, collection } => (parent, collection, false),
-            ReadMode::ListThenGet { parent, collection } => (parent, collection, true),
+        let (above, collection, then_get) = match &kind.meta().read {
+            ReadMode::ListPerParent { parent, collection } => {
+                (std::slice::from_ref(parent), *collection, false)
+            }
+            ReadMode::ListThenGet { parent, collection } => {
+                (std::slice::from_ref(parent), *collection, true)
+            }
+            ReadMode::Extension { on, collection } => (*on, *collection, false),
             ReadMode::List(_) | ReadMode::DataPlane => return,
         };
-        self.inherit_blindness(kind, parent);
-        let parents = self.parents(parent);
+        let mut parents = Vec::new();
+        for parent in above {
+            self.inherit_blindness(kind, parent);
+            parents.extend(self.parents(parent));
+        }
         let lists = parents.iter().map(|(id, parent)| {
             let path = format!("{id}{collection}");
             self.list(reader, kind, id, path, Some(*parent), then_get)
@@ -292,7 +303,7 @@ impl Seen {
         found
     }
 
-    fn blind(&self, kind: &'static dyn Kind, scope: &str, failure: Failure) {
+    pub(super) fn blind(&self, kind: &'static dyn Kind, scope: &str, failure: Failure) {
         let scope = scope.to_lowercase();
         let key = (kind.meta().name, scope.clone());
         self.lock().unreadable.insert(
@@ -325,11 +336,12 @@ impl Seen {
             return;
         }
         let object = Object {
-            projection: meta.project(body),
+            projection: kind.project(body),
             outputs: meta.read_outputs(&id, body),
             condition: kind.condition(body),
             guard: kind.guard(&id, body),
             forbids_delete: kind.forbids_delete(body),
+            takes_along: kind.takes_along(body),
             in_managed_scope: false,
             not_for_us,
             id,
@@ -426,7 +438,7 @@ async fn is_gone(
 }
 
 /// Why a collection is unknown that holds something without an id.
-fn no_id() -> Failure {
+pub(super) fn no_id() -> Failure {
     Failure {
         verdict: Verdict::Unknown,
         status: None,

@@ -172,8 +172,29 @@ impl<'a> Work<'a> {
         if self.held_back(resource, &resource.references()) {
             return;
         }
-        let mut operation = settled.operation(resource, Action::Create, Step::Create);
-        "it does not exist".clone_into(&mut operation.reason);
+        let observed: &'a Observed = self.asked.observed;
+        let id = settled.id.known().map(str::to_lowercase);
+        let deleted = id.and_then(|id| observed.deleted.get(&id));
+        let (action, step, reason) = match deleted {
+            None => (Action::Create, Step::Create, "it does not exist"),
+            Some(Ownership::Ours(owner)) if *owner == resource.address.environment() => {
+                let reason = "it was deleted and can be recovered";
+                (Action::Recover, Step::Recover, reason)
+            }
+            Some(_) => {
+                // A create would bring back what somebody else has deleted.
+                let problem = "something that is not ours was deleted and still holds its id";
+                let instead = "recover it yourself and plan with --adopt, have it purged, or \
+                               declare another name";
+                return self.draft.refuse(
+                    &resource.address,
+                    problem.to_owned(),
+                    instead.to_owned(),
+                );
+            }
+        };
+        let mut operation = settled.operation(resource, action, step);
+        reason.clone_into(&mut operation.reason);
         self.make(resource, operation);
     }
 

@@ -214,11 +214,17 @@ fn marker_image(object: &Object) -> Value {
 pub(super) fn keep_containers(asked: &Asked<'_>, draft: &mut Draft) {
     loop {
         let deleted: BTreeSet<String> = draft.deletes().map(|(id, _)| id).collect();
+        let live = asked.observed.objects.iter();
+        let along: BTreeSet<String> = live
+            .filter(|(key, _)| scopes(key).any(|scope| deleted.contains(scope)))
+            .flat_map(|(_, object)| &object.takes_along)
+            .map(|id| id.to_lowercase())
+            .collect();
         let held = draft.deletes().find_map(|(id, index)| {
             let stays = |held: &&String| {
                 let held = held.to_lowercase();
                 let inside = scopes(&held).take_while(|scope| *scope != id);
-                !inside.into_iter().any(|scope| deleted.contains(scope))
+                !along.contains(&held) && !inside.into_iter().any(|scope| deleted.contains(scope))
             };
             let contents = asked.observed.contents.get(&id).into_iter().flatten();
             let all: BTreeSet<&String> = contents.chain(below(asked, &id)).collect();

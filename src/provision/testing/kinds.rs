@@ -172,7 +172,7 @@ impl Kind for ToyCluster {
         }
     }
 
-    fn lane(&self, id: &str) -> Option<String> {
+    fn lane(&self, id: &str, _properties: &Json) -> Option<String> {
         Some(id.to_lowercase())
     }
 }
@@ -205,7 +205,7 @@ impl Kind for ToyPool {
         &POOL_META
     }
 
-    fn lane(&self, id: &str) -> Option<String> {
+    fn lane(&self, id: &str, _properties: &Json) -> Option<String> {
         let id = id.to_lowercase();
         Some(id.split("/pools/").next()?.to_owned())
     }

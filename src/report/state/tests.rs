@@ -111,6 +111,7 @@ fn object(kind: &str, id: &str, owner: &str, projection: Value) -> Object {
         condition: Condition::Settled,
         guard: None,
         forbids_delete: None,
+        takes_along: Vec::new(),
     }
 }
 

@@ -46,6 +46,13 @@ async fn a_network_and_its_subnets_share_an_etag_that_always_changes() {
         read.body["etag"]
     );
     let mut seen = vec![made.body["etag"].clone(), read.body["etag"].clone()];
+    let stale = [("if-match", seen[0].as_str().expect("an etag"))];
+    let late = azure
+        .send_with("PUT", &net, Some(body(json!([]))), &stale)
+        .await;
+    assert_eq!((late.status, late.code()), (412, "PreconditionFailed"));
+    let details = late.body["error"]["details"][0]["message"].as_str();
+    assert!(details.unwrap().contains("does not match etag"), "{late:?}");
     let two = subnet(&net, "two");
     let stands = azure.made(&two, range("10.0.1.0/24")).await;
     seen.push(stands["etag"].clone());

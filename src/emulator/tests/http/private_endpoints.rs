@@ -108,6 +108,28 @@ async fn an_endpoint_brings_an_interface_addresses_names_and_a_connection() {
         "InUsePrefixCannotBeDeleted"
     );
 
+    let stale = [("if-match", "W/\"00000000-0000-0000-0000-000000000000\"")];
+    for (path, body) in [
+        (&pe, net.body(AUTOMATIC, &registry)),
+        (
+            &net.subnet,
+            json!({"properties": {"addressPrefix": "10.0.0.0/24"}}),
+        ),
+    ] {
+        let refused = azure
+            .send_with("PUT", path, Some(body.clone()), &stale)
+            .await;
+        assert_eq!(
+            (refused.status, refused.code()),
+            (412, "PreconditionFailed")
+        );
+        let etag = azure.get(path).await.header("etag").to_owned();
+        let fresh = [("if-match", etag.as_str())];
+        let taken = azure.send_with("PUT", path, Some(body), &fresh).await;
+        assert_eq!(taken.status, 200, "{taken:?}");
+        azure.finish(&taken).await;
+    }
+
     let gone = azure.delete(&pe).await;
     assert_eq!(gone.status, 202);
     azure.finish(&gone).await;

@@ -161,6 +161,7 @@ impl ResourceType for Workspace {
         }
         let mut properties = old.body["properties"].clone();
         fields::lay(&mut properties, sent, false, cx.now)?;
+        properties["provisioningState"] = json!("Succeeded");
         body.insert("properties".to_owned(), properties);
         Ok(written(body, old.hidden.clone()))
     }

@@ -46,6 +46,7 @@ impl ResourceType for PrivateEndpoint {
         old: Option<&Object>,
         sent: &Map<String, Value>,
     ) -> Result<Written, ArmError> {
+        provider::unchanged(cx, &target.id, old.map(provider::own_etag))?;
         let properties = read(checks::object(sent, "properties"))?;
         provider::only(&properties, fields::MEMBERS, "PrivateEndpointProperties")?;
         let home = home(cx, world, target, &properties, sent["location"].as_str())?;

@@ -164,6 +164,23 @@ pub fn own_etag(object: &Object) -> String {
     ])
 }
 
+/// Refuses a write whose `If-Match` names another state of the object than the one that stands.
+pub fn unchanged(cx: &Context<'_>, id: &str, stands: Option<String>) -> Result<(), ArmError> {
+    let wanted = cx.call.header("if-match").filter(|etag| *etag != "*");
+    let Some(wanted) = wanted.filter(|wanted| stands.as_deref() != Some(*wanted)) else {
+        return Ok(());
+    };
+    let stands = stands.unwrap_or_default();
+    let mut error = refuse(412, "PreconditionFailed", "Precondition failed.");
+    error.details = Some(json!([{
+        "code": "PreconditionFailedEtagMismatch",
+        "message": format!(
+            "Etag provided in if-match header {wanted} does not match etag {stands} of resource {id} in NRP data store."
+        ),
+    }]));
+    Err(error)
+}
+
 /// How often an object has changed.
 pub fn revision(object: &Object) -> u64 {
     object.hidden["revision"].as_u64().unwrap_or_default()

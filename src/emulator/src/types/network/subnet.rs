@@ -48,6 +48,8 @@ impl ResourceType for Subnet {
             .as_ref()
             .and_then(|key| world.object(key))
             .ok_or_else(|| provider::not_found(&target.id))?;
+        let stands = old.map(|_| virtual_network::etag(world, network));
+        provider::unchanged(cx, &target.id, stands)?;
         let mut properties = subnet_fields::read_sent(cx, world, &target.id, sent)?;
         let ranges = subnet_fields::ranges(&properties);
         fits(

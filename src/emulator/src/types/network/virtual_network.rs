@@ -83,6 +83,7 @@ impl ResourceType for VirtualNetwork {
         old: Option<&Object>,
         sent: &Map<String, Value>,
     ) -> Result<Written, ArmError> {
+        provider::unchanged(cx, &target.id, old.map(|old| etag(world, old)))?;
         let properties = read(checks::object(sent, "properties"))?;
         provider::only(&properties, MEMBERS, "VirtualNetworkPropertiesFormat")?;
         let space = address_space(&properties, &target.id)?;

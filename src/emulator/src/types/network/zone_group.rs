@@ -40,12 +40,13 @@ impl ResourceType for ZoneGroup {
 
     fn put(
         &self,
-        _cx: &Context<'_>,
+        cx: &Context<'_>,
         world: &World,
         target: &Target,
         old: Option<&Object>,
         sent: &Map<String, Value>,
     ) -> Result<Written, ArmError> {
+        provider::unchanged(cx, &target.id, old.map(provider::own_etag))?;
         let endpoint = target.parent.as_deref().unwrap_or_default();
         if of(world, endpoint).any(|other| other.key() != target.key) {
             return Err(refuse(
