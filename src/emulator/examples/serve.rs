@@ -28,6 +28,9 @@ struct Options {
     /// Items per page of every list
     #[arg(long)]
     page_size: Option<usize>,
+    /// Take Kubernetes versions that are not supported (any more)
+    #[arg(long)]
+    any_kubernetes: bool,
 }
 
 #[tokio::main]
@@ -45,6 +48,7 @@ async fn main() -> Result<(), StartError> {
         open_info: options.open_info,
         page_size: options.page_size,
         outside: options.outside,
+        any_kubernetes: options.any_kubernetes,
         announce: true,
         ..Settings::default()
     })

@@ -1,12 +1,14 @@
-//! A local Azure: Resource Manager and Entra's token endpoint on a loopback port,
-//! answering as Azure does. It knows nothing of the program that uses it.
+//! A local Azure: Resource Manager, Entra's token endpoint and Microsoft Graph on a
+//! loopback port, answering as Azure does. It knows nothing of the program that uses it.
 //!
 //! ```text
 //! server/   a request becomes a Call, is routed by host and path, and an Answer goes back
+//! graph/    Microsoft Graph: applications, service principals, groups, users
 //! control/  /emulator/…: clock, faults, outages, snapshots, the request log
 //! entra/    tokens: who is calling
 //! vault/    the data plane of Key Vault: keys and what is done with them
 //! arm/      the front door (order of checks, locks, paging, operations), the same for all types
+//! access/   role-based access control: what a principal holds, and what follows
 //! types/    one file per ARM type: what its provider accepts, adds and refuses
 //! state/    the world: objects and operations, an append-only log, snapshots, the clock
 //! ```

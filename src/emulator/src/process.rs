@@ -2,7 +2,7 @@
 
 use crate::emulator::Emulator;
 use crate::endpoint::Endpoint;
-use crate::entra::{CREDENTIALS, DirectoryError};
+use crate::entra::{ASSERTIONS, CREDENTIALS, DirectoryError};
 use crate::settings::Settings;
 use crate::state::{LogError, STATE};
 use serde::{Deserialize, Serialize};
@@ -114,7 +114,7 @@ pub fn discard(folder: &Path) -> Result<(), StartError> {
         folder: folder.to_owned(),
     })?;
     // The credentials last: while they are there, an empty state is not taken for a new one.
-    for name in ["state.new", STATE, CREDENTIALS] {
+    for name in ["state.new", STATE, ASSERTIONS, CREDENTIALS] {
         let path = folder.join(name);
         match fs::remove_file(&path) {
             Err(source) if source.kind() != io::ErrorKind::NotFound => {

@@ -44,6 +44,9 @@ pub struct Settings {
     pub open_info: bool,
     /// Items per page of every LIST; `None` is Azure's own page size.
     pub page_size: Option<usize>,
+    /// Takes every well-formed Kubernetes version, and older ones than a cluster has, for
+    /// traffic from times when other versions were supported.
+    pub any_kubernetes: bool,
     /// Seconds that the emulator's clock starts ahead of the system's (or behind, when
     /// negative).
     pub clock_offset: i64,
@@ -67,6 +70,7 @@ impl Default for Settings {
             latency: Duration::ZERO,
             open_info: false,
             page_size: None,
+            any_kubernetes: false,
             clock_offset: 0,
             outside: false,
             announce: false,

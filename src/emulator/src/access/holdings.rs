@@ -15,6 +15,9 @@ const ROOT: &str = "";
 /// The names of management groups are looked up below this.
 const GROUPS: &str = "/providers/microsoft.management/managementgroups/";
 
+/// Where an assignment says whose it is.
+const PRINCIPAL: &str = "/properties/principalId";
+
 /// A principal's role assignments and the deny assignments against it.
 #[derive(Clone, Debug, Default)]
 pub struct Holdings {
@@ -54,18 +57,24 @@ pub struct Assignment<'a> {
 
 /// All role assignments of a tenant.
 pub fn assignments(world: &World) -> impl Iterator<Item = Assignment<'_>> {
-    world.of_kind(ASSIGNMENT).filter_map(|(key, object)| {
-        Some(Assignment {
+    world
+        .of_kind(ASSIGNMENT)
+        .filter_map(|(key, object)| Assignment::read(key, object))
+}
+
+impl<'a> Assignment<'a> {
+    fn read(key: &'a str, object: &'a Arc<Object>) -> Option<Self> {
+        Some(Self {
             key,
             object,
-            principal: object.text("/properties/principalId")?,
+            principal: object.text(PRINCIPAL)?,
             role: object
                 .text("/properties/roleDefinitionId")?
                 .rsplit('/')
                 .next()?,
             scope: object.text("/properties/scope")?,
         })
-    })
+    }
 }
 
 impl Holdings {
@@ -73,10 +82,12 @@ impl Holdings {
     pub fn of(world: &World, ids: &BTreeSet<String>) -> Self {
         let mut known: BTreeMap<String, Arc<Vec<Compiled>>> = BTreeMap::new();
         let mut grants = Vec::new();
-        for held in assignments(world) {
-            if !ids.contains(held.principal) {
-                continue;
-            }
+        // Asked on every request: most assignments are somebody else's and cost one look.
+        let theirs = world
+            .of_kind(ASSIGNMENT)
+            .filter(|(_, object)| object.text(PRINCIPAL).is_some_and(|id| ids.contains(id)))
+            .filter_map(|(key, object)| Assignment::read(key, object));
+        for held in theirs {
             let permissions = known
                 .entry(held.role.to_owned())
                 .or_insert_with(|| Arc::new(permissions_of(world, held.role)));

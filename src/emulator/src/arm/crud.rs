@@ -107,7 +107,7 @@ fn put(
     turns::wait(cx, txn, kind, target)?;
     operations::end_pending(txn, &target.key, cx.now);
     kind.prepare(cx, txn, target, &sent);
-    let old = kind.find(txn.world(), &target.key);
+    let old = kind.find(txn.world(), target);
     if meta.location == Located::Global {
         let location = body::global(&sent, meta.kind)?;
         sent.insert("location".to_owned(), json!(location));
@@ -136,7 +136,7 @@ fn patch(
     }
     turns::wait(cx, txn, kind, target)?;
     operations::end_pending(txn, &target.key, cx.now);
-    let Some(old) = kind.find(txn.world(), &target.key) else {
+    let Some(old) = kind.find(txn.world(), target) else {
         return Err(read::absent(cx, txn.world(), kind, target));
     };
     linked_identities(cx, txn, target, Some(&old), &sent)?;
@@ -227,11 +227,11 @@ fn delete(
     target: &Target,
 ) -> Result<Answer, ArmError> {
     admitted(cx, txn, kind, target, None)?;
-    let Some(old) = kind.find(txn.world(), &target.key) else {
+    let Some(old) = kind.find(txn.world(), target) else {
         return Ok(Answer::empty(kind.delete_absent()));
     };
     let deleted = kind.delete(cx, txn.world(), &old)?;
-    if operations::already_going(cx, txn, &old).is_none() {
+    if !kind.preempts() && operations::already_going(cx, txn, &old).is_none() {
         turns::wait(cx, txn, kind, target)?;
     }
     kind.deleting(cx, txn, &old);
@@ -280,7 +280,7 @@ fn act(
         locks::check(txn.world(), &cx.call.method, &cx.path_of(target))?;
     }
     weather::check(cx, txn.world(), &target.key, None)?;
-    let object = txn.world().object(&target.key).cloned();
+    let object = kind.find(txn.world(), target);
     let Some(object) = object.filter(|object| !kind.over(object, cx.now)) else {
         return Err(read::absent(cx, txn.world(), kind, target));
     };

@@ -18,6 +18,8 @@ pub enum Source {
     ProviderWithDetails,
     /// A provider without an envelope, as private DNS and diagnostic settings.
     Bare,
+    /// A bare error with the members of [`ArmError::details`] beside it, as AKS.
+    BareWithSubcode,
 }
 
 /// A refused request.
@@ -114,6 +116,13 @@ impl ArmError {
                 json!({"error": error})
             }
             Source::Bare => error,
+            Source::BareWithSubcode => {
+                let mut error = error;
+                for (name, value) in self.details.iter().filter_map(Value::as_object).flatten() {
+                    error[name] = value.clone();
+                }
+                error
+            }
             Source::Gateway | Source::Service | Source::Provider => json!({"error": error}),
         }
     }
@@ -128,7 +137,8 @@ impl From<ArmError> for Answer {
             Source::Provider
             | Source::ProviderWithStatus
             | Source::ProviderWithDetails
-            | Source::Bare => {}
+            | Source::Bare
+            | Source::BareWithSubcode => {}
         }
         answer.headers.extend(error.headers);
         answer

@@ -84,6 +84,7 @@ pub fn already_going(
 }
 
 fn end(txn: &mut Txn<'_>, operation: &mut Operation, now: Moment) {
+    operation.ended = Some(now.seconds());
     let target = txn.world().object(&operation.target).cloned();
     operation.outcome = match (&operation.outcome, target) {
         (Outcome::Failing(failure), Some(object)) => {
@@ -205,6 +206,16 @@ pub fn poll(cx: &Context<'_>, operation: &Operation) -> Answer {
         }
         Polling::Plain { running, .. } => status(operation, *running, Map::new()),
         Polling::Dated => dated(cx, operation),
+        Polling::Timed => {
+            let mut body = Map::new();
+            body.insert("name".to_owned(), json!(operation.name));
+            let at = |seconds: i64| json!(Moment::from(seconds).zulu());
+            body.insert("startTime".to_owned(), at(operation.started));
+            if let Some(ended) = operation.ended {
+                body.insert("endTime".to_owned(), at(ended));
+            }
+            status(operation, 200, body)
+        }
         // Never polled under its own address.
         Polling::Object { .. } => Answer::empty(if operation.finished() { 204 } else { 202 }),
         Polling::Result { told, done } => match &operation.outcome {
@@ -263,6 +274,7 @@ fn again(
 ) -> Vec<(&'static str, String)> {
     let headers = poll_headers(cx, operation);
     match polling {
+        Polling::Timed => Vec::new(),
         Polling::Plain { again: false, .. } if !operation.finished() => headers
             .into_iter()
             .filter(|(name, _)| *name == "retry-after")

@@ -49,6 +49,11 @@ pub enum Address {
         result: &'static Address,
         done: u16,
     },
+    /// An address that is polled with an api-version of its own.
+    Versioned {
+        address: &'static Address,
+        api_version: &'static str,
+    },
 }
 
 /// Starts an operation on `object` and says with which headers the request is answered.
@@ -62,7 +67,14 @@ pub fn start(
     effect: Effect,
 ) -> Vec<(&'static str, String)> {
     let guid = Uuid::new_v4();
-    let (path, result) = match pattern.address {
+    let (place, api_version) = match pattern.address {
+        Address::Versioned {
+            address,
+            api_version,
+        } => (*address, api_version.to_owned()),
+        own => (own, cx.api.to_string()),
+    };
+    let (path, result) = match place {
         Address::Pair {
             status,
             result,
@@ -80,12 +92,13 @@ pub fn start(
         name: path.rsplit('/').next().unwrap_or_default().to_owned(),
         path,
         result,
-        api_version: cx.api.to_string(),
+        api_version,
         target: object.key(),
         polling: pattern.polling.clone(),
         word: word.to_owned(),
         retry_after: pattern.retry_after,
         started: cx.now.seconds(),
+        ended: None,
         seconds: pattern.seconds,
         tries: 0,
         outcome: cx.call.fate.clone().unwrap_or(Outcome::Running),
@@ -107,7 +120,7 @@ pub fn start(
 pub fn poll_headers(cx: &Context<'_>, operation: &Operation) -> Vec<(&'static str, String)> {
     let address = |path: &str| signed_address(cx, operation, path);
     let mut headers = match operation.polling {
-        Polling::Status { .. } | Polling::Plain { .. } => {
+        Polling::Status { .. } | Polling::Plain { .. } | Polling::Timed => {
             vec![("azure-asyncoperation", address(&operation.path))]
         }
         Polling::Result { .. } | Polling::Dated => vec![("location", address(&operation.path))],
@@ -198,7 +211,10 @@ fn address(cx: &Context<'_>, address: Address, object: &Object, guid: Uuid) -> S
                 "/subscriptions/{subscription}/resourceGroups/{group}/providers/{namespace}/{segment}/{job}"
             )
         }
-        Address::Pair { status, .. } => self::address(cx, *status, object, guid),
+        Address::Pair {
+            status: address, ..
+        }
+        | Address::Versioned { address, .. } => self::address(cx, *address, object, guid),
     }
 }
 

@@ -62,7 +62,7 @@ fn object(
         kind.hangs_on(cx, world, &target.scope)?;
     }
     let object = kind
-        .find(world, &target.key)
+        .find(world, target)
         .filter(|object| !kind.over(object, cx.now))
         .ok_or_else(|| absent(cx, world, kind, target))?;
     if cx.call.method == Method::HEAD {

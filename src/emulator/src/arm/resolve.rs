@@ -100,7 +100,11 @@ fn known(
     let found = types::of(&name).filter(|kind| match kind.meta().placement {
         Placement::Extension => true,
         Placement::Group => cx.path.subscription.is_some() && path.location.is_none(),
-        Placement::Location => cx.path.subscription.is_some() && cx.path.group.is_none(),
+        Placement::Location { optional } => {
+            cx.path.subscription.is_some()
+                && cx.path.group.is_none()
+                && (optional || path.location.is_some())
+        }
     });
     found.ok_or_else(|| {
         let versions = types::of(&path.kind(1))
@@ -135,7 +139,7 @@ fn target(
     };
     let mut levels = meta.kind.split('/');
     let mut id = format!("{scope}/providers/{}", levels.next().unwrap_or_default());
-    if let (Placement::Location, Some(location)) = (meta.placement, &path.location) {
+    if let (Placement::Location { .. }, Some(location)) = (meta.placement, &path.location) {
         id.push_str(&format!("/locations/{location}"));
     }
     let mut parent = None;

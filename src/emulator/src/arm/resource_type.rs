@@ -38,9 +38,11 @@ pub enum Placement {
     Group,
     /// At any scope; the id keeps the caller's spelling of it.
     Extension,
-    /// Below a location of a subscription (`…/locations/L/…`); lists also leave the
-    /// location out.
-    Location,
+    /// Below a location of a subscription (`…/locations/L/…`).
+    Location {
+        /// Whether the path may leave the location out, as lists over all of them do.
+        optional: bool,
+    },
 }
 
 /// What a type does with `location`.
@@ -126,9 +128,9 @@ pub trait ResourceType: Sync {
         target
     }
 
-    /// The object of that key, for types that know some without storing them.
-    fn find(&self, world: &World, key: &str) -> Option<Arc<Object>> {
-        world.object(key).cloned()
+    /// The object that a path means; types that know some without storing them look there.
+    fn find(&self, world: &World, target: &Target) -> Option<Arc<Object>> {
+        world.object(&target.key).cloned()
     }
 
     /// Whether an extension may hang on `scope`.
@@ -243,6 +245,19 @@ pub trait ResourceType: Sync {
     fn turns(&self, _target: &Target) -> Option<String> {
         None
     }
+
+    /// Keys of other objects whose own operations a write waits for too.
+    fn waits_for(&self, _target: &Target) -> Vec<String> {
+        Vec::new()
+    }
+
+    /// Whether a DELETE ends what runs instead of waiting for its turn.
+    fn preempts(&self) -> bool {
+        false
+    }
+
+    /// Further changes when ARM itself changed the tags.
+    fn retagged(&self, _txn: &mut Txn<'_>, _object: &Object) {}
 
     /// Keys of other objects whose running operations a PUT of this body looks at; asking
     /// counts as a try for those.

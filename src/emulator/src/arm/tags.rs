@@ -46,7 +46,10 @@ pub fn write(cx: &Context<'_>, txn: &mut Txn<'_>, path: &ProviderPath) -> Result
     };
     let mut changed = Object::clone(&carrier);
     changed.body["tags"] = Value::Object(tags.clone());
-    txn.put(changed);
+    txn.put(changed.clone());
+    if let Some(kind) = crate::types::of(&changed.kind) {
+        kind.retagged(txn, &changed);
+    }
     Ok(match cx.call.method {
         Method::DELETE => Answer::empty(200),
         _ => Answer::json(200, shown(path, &tags)),

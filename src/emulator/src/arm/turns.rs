@@ -24,6 +24,11 @@ pub fn wait(
         .object(&root)
         .into_iter()
         .chain(world.under(&below).map(|(_, object)| object))
+        .chain(
+            kind.waits_for(target)
+                .iter()
+                .filter_map(|key| world.object(key)),
+        )
         .filter_map(|object| object.pending.clone())
         .collect();
     for key in waiting {

@@ -68,6 +68,14 @@ fn act(azure: &Azure, call: &Call) -> Result<Answer, String> {
         }
         (&Method::POST, ["emulator", "access"]) => access(azure, &read(call)?),
         (&Method::POST, ["emulator", "assertion"]) => assertion(azure, &read(call)?),
+        (&Method::POST, ["emulator", "clusters"]) => {
+            let order: crate::types::Move = read(call)?;
+            azure
+                .store
+                .write(|txn| crate::types::apply_move(txn, &order))
+                .map_err(|error| error.to_string())?
+                .map(ok)
+        }
         (method, ["emulator", "objects"]) => objects::answer(azure, call, method),
         _ => Ok(refuse(404, "there is no such control endpoint")),
     }

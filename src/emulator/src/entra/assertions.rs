@@ -21,6 +21,9 @@ use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 use uuid::Uuid;
 
+/// The file in the data folder that keeps the key.
+pub const ASSERTIONS: &str = "assertions.pk8";
+
 /// Seconds that an assertion lasts.
 const LIFETIME: i64 = 600;
 
@@ -55,7 +58,7 @@ impl AssertionKey {
     /// The key of `folder`, or one that nobody remembers.
     pub fn new(folder: Option<&Path>) -> Self {
         Self {
-            path: folder.map(|folder| folder.join("assertions.pk8")),
+            path: folder.map(|folder| folder.join(ASSERTIONS)),
             key: Mutex::new(None),
         }
     }

@@ -11,7 +11,7 @@ mod sign_in;
 mod token_endpoint;
 mod tokens;
 
-pub use assertions::AssertionKey;
+pub use assertions::{ASSERTIONS, AssertionKey};
 pub use directory::{CREDENTIALS, Directory, DirectoryError, Principal};
 pub use sign_in::digest;
 pub use tokens::{Audience, TokenError};

@@ -133,6 +133,8 @@ mod tests {
         let asked = b"GET /keys?<any> HTTP/1.1\r\nhost: a<b\r\n\r\n";
         let sent = begun(asked).unwrap();
         assert_eq!(sent, b"GET /keys?%3Cany%3E HTTP/1.1\r\nhost: a<b\r\n\r\n");
+        let spaced = begun(b"GET /a b HTTP/1.1\r\n").unwrap();
+        assert_eq!(spaced, b"GET /a%20b HTTP/1.1\r\n");
         for same in [
             &b"GET /keys?api-version=7.4 HTTP/1.1\r\nx: <y>\r\n"[..],
             b"{\"a\": \"<b> HTTP/1.1\"}\r\n",

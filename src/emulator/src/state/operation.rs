@@ -32,6 +32,9 @@ pub struct Operation {
     pub retry_after: Option<u32>,
     /// Start, in seconds since 1970.
     pub started: i64,
+    /// End, in seconds since 1970.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ended: Option<i64>,
     /// Seconds that it takes at [`Pace::Realistic`].
     pub seconds: u32,
     /// Polls and reads so far.
@@ -90,6 +93,8 @@ pub enum Polling {
         /// Whether polls carry the address again while it runs.
         again: bool,
     },
+    /// `Azure-AsyncOperation`: 200 with name, status and times, no header again.
+    Timed,
     /// `Location`: 202 and 200, with the status and its times in the body, as Key Vault
     /// purges vaults.
     Dated,

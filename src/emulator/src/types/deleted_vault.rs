@@ -26,7 +26,7 @@ const DAY: i64 = 86_400;
 static META: Meta = Meta {
     kind: KIND,
     api_versions: VERSIONS,
-    placement: Placement::Location,
+    placement: Placement::Location { optional: true },
     location: Located::Nowhere,
     tracked: false,
     system_data: None,

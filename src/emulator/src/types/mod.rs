@@ -3,6 +3,7 @@
 //! A file says what the type's provider accepts, adds, refuses and shows; ids, groups,
 //! locks, operations and storage come from [`crate::arm`].
 
+mod aks;
 mod checks;
 mod content;
 mod deleted_vault;
@@ -32,6 +33,7 @@ mod vault_key;
 mod vault_policies;
 mod webhook;
 
+pub use aks::{Move, apply_move};
 pub use vault::named as vault_named;
 
 use crate::arm::{ArmError, Context, ResourceType};
@@ -76,9 +78,11 @@ static PROVIDER_ACTIONS: &[ProviderAction] = &[
 /// Namespaces that are played, ARM's own included.
 static NAMESPACES: &[&str] = &[
     "Microsoft.Authorization",
+    "Microsoft.Compute",
     "Microsoft.ContainerRegistry",
-    "Microsoft.KeyVault",
+    "Microsoft.ContainerService",
     "Microsoft.Insights",
+    "Microsoft.KeyVault",
     "Microsoft.ManagedIdentity",
     "Microsoft.Network",
     "Microsoft.OperationalInsights",
@@ -104,7 +108,11 @@ pub fn provider_action(kind: &str) -> Option<&'static ProviderAction> {
 }
 
 pub fn all() -> impl Iterator<Item = &'static dyn ResourceType> {
-    TYPES.iter().chain(network::TYPES).copied()
+    TYPES
+        .iter()
+        .chain(network::TYPES)
+        .chain(aks::TYPES)
+        .copied()
 }
 
 pub fn namespaces() -> impl Iterator<Item = &'static str> {

@@ -164,9 +164,9 @@ impl ResourceType for Registry {
         registry_view::show(object, world, api)
     }
 
-    fn stored(&self, _cx: &Context<'_>, txn: &mut Txn<'_>, object: &Object) {
+    fn stored(&self, cx: &Context<'_>, txn: &mut Txn<'_>, object: &Object) {
         if fields::sku_of(object) != fields::PREMIUM {
-            replication::forget_home(txn, object);
+            replication::forget_home(txn, object, cx.now);
         }
     }
 

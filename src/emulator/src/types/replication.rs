@@ -4,7 +4,7 @@
 
 use super::{checks, registry, registry_fields};
 use crate::arm::{
-    Address, ApiVersion, ArmError, Context, Deleted, Located, Meta, Pattern, Placement,
+    self, Address, ApiVersion, ArmError, Context, Deleted, Located, Meta, Pattern, Placement,
     ResourceType, Since, Started, Target, Written, set_state, stamp,
 };
 use crate::state::{Moment, Object, Polling, Txn, World};
@@ -270,12 +270,12 @@ fn home_replication(registry: &Object, home: &str, now: Moment) -> Object {
 }
 
 /// Takes the home replication away from a registry that left Premium.
-pub fn forget_home(txn: &mut Txn<'_>, registry: &Object) {
+pub fn forget_home(txn: &mut Txn<'_>, registry: &Object, now: Moment) {
     let keys: Vec<String> = replications(txn.world(), registry)
         .map(Object::key)
         .collect();
     for key in keys {
-        txn.remove_tree(&key);
+        arm::remove(txn, &key, now);
     }
 }
 

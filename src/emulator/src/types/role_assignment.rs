@@ -4,7 +4,7 @@
 use super::role_assignment_checks::{
     Sent, fits, principal_kind, refuse, scope_stands, unchanged, within,
 };
-use super::role_definition::{self, RoleDefinition};
+use super::role_definition;
 use super::role_filter::RoleFilter;
 use crate::access::{self, ASSIGNMENT, DEFINITION};
 use crate::arm::{
@@ -100,9 +100,7 @@ impl ResourceType for RoleAssignment {
         } else {
             &target.scope
         };
-        let role_key = format!("/providers/{DEFINITION}/{}", sent.role).to_ascii_lowercase();
-        let role = RoleDefinition
-            .find(world, &role_key)
+        let role = role_definition::by_guid(world, &sent.role)
             .ok_or_else(|| role_definition::missing(400, &sent.role))?;
         if !role_definition::is_assignable(&role, scope) {
             return Err(refuse(

@@ -56,12 +56,8 @@ impl ResourceType for RoleDefinition {
         }
     }
 
-    fn find(&self, world: &World, key: &str) -> Option<Arc<Object>> {
-        let guid = key.rsplit('/').next().unwrap_or_default();
-        match access::built_in().iter().find(|role| role.id == guid) {
-            Some(role) => Some(Arc::new(as_object(role))),
-            None => world.object(key).cloned(),
-        }
+    fn find(&self, world: &World, target: &Target) -> Option<Arc<Object>> {
+        by_guid(world, target.name())
     }
 
     fn put(
@@ -165,6 +161,17 @@ impl ResourceType for RoleDefinition {
 
     fn not_found(&self, target: &Target) -> ArmError {
         missing(404, target.name())
+    }
+}
+
+/// A role of Azure's or the tenant's, by the last part of its id.
+pub fn by_guid(world: &World, guid: &str) -> Option<Arc<Object>> {
+    let guid = guid.to_ascii_lowercase();
+    match access::built_in().iter().find(|role| role.id == guid) {
+        Some(role) => Some(Arc::new(as_object(role))),
+        None => world
+            .object(&format!("/providers/{DEFINITION}/{guid}").to_ascii_lowercase())
+            .cloned(),
     }
 }
 

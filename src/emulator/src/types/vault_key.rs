@@ -153,14 +153,13 @@ impl ResourceType for VaultKeyVersion {
         ))
     }
 
-    fn find(&self, world: &World, key: &str) -> Option<Arc<Object>> {
-        let (parent, id) = key.rsplit_once("/versions/")?;
-        let object = world.object(parent)?;
+    fn find(&self, world: &World, target: &Target) -> Option<Arc<Object>> {
+        let object = world.object(target.parent.as_deref()?)?;
         let key = key_of(object)?;
         let version = key
             .versions
             .iter()
-            .find(|version| version.id.eq_ignore_ascii_case(id))?;
+            .find(|version| version.id.eq_ignore_ascii_case(target.name()))?;
         let vault = vault_of(world, &object.id)?;
         Some(Arc::new(version_object(vault, object, &key, version)))
     }

@@ -2,7 +2,10 @@
 
 mod access;
 mod client;
+mod cluster_identities;
+mod clusters;
 mod control;
+mod decisions;
 mod diagnostics;
 mod directory;
 mod entra;

@@ -46,18 +46,17 @@ pub fn users(world: &World, subnet: &str) -> Vec<String> {
     let interfaces = configurations(world, subnet)
         .filter_map(|configuration| configuration["id"].as_str().map(ToOwned::to_owned));
     // Nodes of a cluster stand in the subnets of its pools.
-    let clusters = world
-        .of_kind("Microsoft.ContainerService/managedClusters")
-        .filter(|(_, cluster)| {
-            let pools = cluster.body["properties"]["agentPoolProfiles"].as_array();
-            pools.into_iter().flatten().any(|pool| {
-                pool["vnetSubnetID"]
+    let pools = world
+        .of_kind("Microsoft.ContainerService/managedClusters/agentPools")
+        .filter(|(_, pool)| {
+            ["vnetSubnetID", "podSubnetID"].iter().any(|member| {
+                pool.body["properties"][member]
                     .as_str()
                     .is_some_and(|id| id.eq_ignore_ascii_case(subnet))
             })
         })
-        .map(|(_, cluster)| cluster.id.clone());
-    interfaces.chain(clusters).collect()
+        .map(|(_, pool)| pool.id.clone());
+    interfaces.chain(pools).collect()
 }
 
 /// The addresses that interfaces of a subnet have.

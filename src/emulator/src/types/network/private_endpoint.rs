@@ -6,7 +6,7 @@ use super::private_link::{self, Approval, Member};
 use super::provider::{self, DELETION, RUNNING, SLOW_WRITE, VERSIONS, read, refuse};
 use super::{addresses, joins, network_interface, private_endpoint_view, subnet, virtual_network};
 use crate::arm::{
-    ApiVersion, ArmError, Context, Deleted, Located, Meta, Placement, ResourceType, Started,
+    self, ApiVersion, ArmError, Context, Deleted, Located, Meta, Placement, ResourceType, Started,
     Target, Written, set_state,
 };
 use crate::server::Answer;
@@ -148,9 +148,9 @@ impl ResourceType for PrivateEndpoint {
         txn.put(endpoint);
     }
 
-    fn leaving(&self, txn: &mut Txn<'_>, object: &Object, _now: Moment) {
+    fn leaving(&self, txn: &mut Txn<'_>, object: &Object, now: Moment) {
         if let Some(interface) = object.hidden["interface"].as_str() {
-            txn.remove_tree(&interface.to_ascii_lowercase());
+            arm::remove(txn, &interface.to_ascii_lowercase(), now);
         }
         if let Some(connection) = object.hidden["connection"].as_str() {
             private_link::disconnect(txn, connection);

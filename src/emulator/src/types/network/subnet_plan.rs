@@ -2,8 +2,8 @@
 
 use super::prefix::Prefix;
 use super::{provider, subnet, subnet_fields};
-use crate::arm::{ArmError, Context};
-use crate::state::{Object, Txn, World};
+use crate::arm::{self, ArmError, Context};
+use crate::state::{Moment, Object, Txn, World};
 use serde_json::{Value, json};
 
 /// Subnets that are to stand, and keys of those that are to go.
@@ -61,9 +61,9 @@ impl Plan {
     }
 
     /// Does what was checked.
-    pub fn carry_out(&self, txn: &mut Txn<'_>, network: &Object) {
+    pub fn carry_out(&self, txn: &mut Txn<'_>, network: &Object, now: Moment) {
         for key in &self.gone {
-            txn.remove_tree(key);
+            arm::remove(txn, key, now);
         }
         for item in &self.wanted {
             let name = item["name"].as_str().unwrap_or_default();

@@ -170,7 +170,7 @@ impl ResourceType for VirtualNetwork {
         set_state(object, "Succeeded");
     }
 
-    fn stored(&self, _cx: &Context<'_>, txn: &mut Txn<'_>, object: &Object) {
+    fn stored(&self, cx: &Context<'_>, txn: &mut Txn<'_>, object: &Object) {
         let Some(stored) = txn.world().object(&object.key()).cloned() else {
             return;
         };
@@ -180,7 +180,7 @@ impl ResourceType for VirtualNetwork {
             .as_object_mut()
             .and_then(|hidden| hidden.remove("plan"));
         if let Some(plan) = plan {
-            Plan::from_value(&plan).carry_out(txn, &network);
+            Plan::from_value(&plan).carry_out(txn, &network, cx.now);
             txn.put(network);
         }
     }
