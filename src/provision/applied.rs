@@ -1,7 +1,6 @@
 //! The applied snapshot: what the last successful apply wrote, and so who moved what since.
 
 use serde::{Deserialize, Serialize};
-use serde_json::Value as Json;
 
 use super::apply::{End, Outcome};
 use super::plan::{Applied, Plan, Standing, Step};
@@ -56,7 +55,8 @@ pub async fn save(
         let resources: Applied = mine
             .map(|(a, standing)| (a.clone(), standing.clone()))
             .collect();
-        let json = serde_json::to_value(Snapshot { resources }).unwrap_or(Json::Null);
+        let json = serde_json::to_value(Snapshot { resources })
+            .expect("a snapshot holds texts, numbers, lists and maps with text keys");
         store.save(environment, &json).await?;
     }
     Ok(())

@@ -351,6 +351,18 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn what_is_left_out_does_not_water_down_the_share_of_deletions() {
+        let (mut world, cloud) = stores(9);
+        world.drop("dev.store.s0");
+        let mut plan = world.target(&["dev.store.s0"]).plan(&cloud).await;
+        plan.operations[0].stateful = false;
+        assert_eq!(
+            rules(&plan, &Permissions::default()),
+            [objection(Rule::ManyDeletions, "")]
+        );
+    }
+
+    #[tokio::test]
     async fn creates_do_not_water_down_the_share_of_deletions() {
         let (mut world, cloud) = stores(1);
         world.drop("dev.store.s0");

@@ -50,6 +50,7 @@ pub(super) fn empty(environments: &[&str], unchanged: usize) -> Plan {
         operations: Vec::new(),
         edges: Vec::new(),
         unchanged,
+        left_out: 0,
         refusals: Vec::new(),
         unreadable: Vec::new(),
         unread: Vec::new(),

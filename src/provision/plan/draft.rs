@@ -14,7 +14,10 @@ pub(super) struct Draft {
     pub(super) kinds: Vec<&'static dyn Kind>,
     pub(super) refusals: Vec<Refusal>,
     pub(super) unreadable: Vec<Unread>,
+    /// What stands as declared, left out or not: the applied snapshot keeps it all.
     pub(super) standing: BTreeMap<Address, Standing>,
+    /// What the selection leaves out.
+    pub(super) left_out: BTreeSet<Address>,
     by_address: BTreeMap<Address, Vec<usize>>,
 }
 
@@ -85,22 +88,43 @@ impl Draft {
                 return Err(PlanError::NoSuchAddress(pattern.to_string()));
             }
         }
+        let all = self.addresses();
         if !selection.targets.is_empty() {
             self.keep_targets(&selection.targets);
         }
         if !selection.excludes.is_empty() {
             self.drop_excluded(&selection.excludes);
         }
+        let kept: BTreeSet<Address> = self.addresses();
+        self.left_out.extend(all.difference(&kept).cloned());
         Ok(())
+    }
+
+    /// Everything that the draft says something of, but for what is left out already.
+    fn addresses(&self) -> BTreeSet<Address> {
+        let said = self.refusals.iter().map(|refusal| &refusal.address);
+        let unread = self.unreadable.iter().map(|unread| &unread.address);
+        let standing = self.standing.keys();
+        let standing = standing.filter(|address| !self.left_out.contains(*address));
+        let planned = self.by_address.keys();
+        let all = planned.chain(said).chain(unread).chain(standing);
+        all.cloned().collect()
+    }
+
+    /// How many resources stand as declared, of those that were asked for.
+    pub(super) fn unchanged(&self) -> usize {
+        let looked_at = |address: &&Address| !self.left_out.contains(*address);
+        self.standing.keys().filter(looked_at).count()
     }
 
     fn keep_targets(&mut self, targets: &[Pattern]) {
         let needs = self.needs();
-        let said = self.refusals.iter().map(|refusal| &refusal.address);
-        let unread = self.unreadable.iter().map(|unread| &unread.address);
-        let kept = self.by_address.keys().chain(said).chain(unread);
-        let kept = kept.filter(|address| targets.iter().any(|target| target.matches(address)));
-        let kept = closure(&needs, kept.cloned().collect());
+        let mut kept = self.addresses();
+        kept.retain(|address| targets.iter().any(|target| target.matches(address)));
+        let kept = closure(&needs, kept);
+        let standing = self.standing.keys();
+        let left_out = standing.filter(|address| !kept.contains(*address));
+        self.left_out.extend(left_out.cloned());
         self.retain(|address| kept.contains(address));
         self.refusals
             .retain(|refusal| kept.contains(&refusal.address));
@@ -119,6 +143,9 @@ impl Draft {
         let dropped = self.by_address.keys().filter(|address| excluded(address));
         let dropped = closure(&needed_by, dropped.cloned().collect());
         let stays = |address: &Address| !dropped.contains(address) && !excluded(address);
+        let standing = self.standing.keys();
+        let left_out = standing.filter(|address| !stays(address)).cloned();
+        self.left_out.extend(left_out);
         self.retain(stays);
         self.refusals.retain(|refusal| stays(&refusal.address));
         self.unreadable.retain(|unread| stays(&unread.address));

@@ -49,8 +49,11 @@ pub struct Plan {
     pub operations: Vec<Operation>,
     /// What waits for what.
     pub edges: Vec<Edge>,
-    /// How many declared resources are as declared.
+    /// How many declared resources are as declared, of those that were asked for.
     pub unchanged: usize,
+    /// How many resources the selection leaves out: nothing is said of how they stand.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub left_out: usize,
     /// What is refused, with what to do instead.
     pub refusals: Vec<Refusal>,
     /// What could not be read, and is therefore left alone.
@@ -63,6 +66,11 @@ pub struct Plan {
     /// What stands as declared: for the applied snapshot, not for the file.
     #[serde(skip)]
     pub standing: BTreeMap<Address, Standing>,
+}
+
+/// Whether a count needs no saying.
+fn is_zero(count: &usize) -> bool {
+    *count == 0
 }
 
 /// The place that a plan was made for.

@@ -104,16 +104,24 @@ pub fn write(path: &Path, plan: &Plan) -> Result<String, StoredError> {
         path: path.to_owned(),
         source,
     };
-    let folder = path
-        .parent()
-        .filter(|p| !p.as_os_str().is_empty())
-        .unwrap_or(Path::new("."));
-    std::fs::create_dir_all(folder).map_err(io)?;
-    // Whole or not at all: a reader never sees half a plan.
-    let scratch = path.with_extension("json.partial");
-    std::fs::write(&scratch, text).map_err(io)?;
-    std::fs::rename(&scratch, path).map_err(io)?;
+    let folder = folder_for(path).map_err(io)?;
+    // Whole or not at all: a reader never sees half a plan. The scratch file has a name that
+    // nobody can foresee, so nobody can have put a link there.
+    let mut scratch = tempfile::NamedTempFile::new_in(folder).map_err(io)?;
+    std::io::Write::write_all(&mut scratch, text.as_bytes()).map_err(io)?;
+    scratch.persist(path).map_err(|error| io(error.error))?;
     Ok(digest)
+}
+
+/// The folder that a plan is written in. Only `plans` itself is made where it is missing: any
+/// other missing folder is more likely a slip of the pen.
+fn folder_for(path: &Path) -> std::io::Result<&Path> {
+    let folder = path.parent().filter(|p| !p.as_os_str().is_empty());
+    let folder = folder.unwrap_or(Path::new("."));
+    if !folder.exists() && folder.file_name().is_some_and(|name| name == "plans") {
+        std::fs::create_dir(folder)?;
+    }
+    Ok(folder)
 }
 
 /// Reads a plan, checks its seal, and that it is one that planning over `kinds` could have made.
@@ -190,7 +198,7 @@ mod tests {
     #[tokio::test]
     async fn a_plan_is_read_as_it_was_written() {
         let folder = tempfile::tempdir().expect("a folder");
-        let path = folder.path().join("new/plan.json");
+        let path = folder.path().join("plans/plan.json");
         let plan = plan().await;
         let digest = write(&path, &plan).expect("written");
         assert_eq!(
@@ -210,6 +218,25 @@ mod tests {
             read(folder.path(), KINDS),
             Err(StoredError::Io { .. })
         ));
+    }
+
+    #[tokio::test]
+    async fn a_plan_is_written_through_no_link_and_into_no_other_new_folder() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let plan = plan().await;
+        for missing in ["new/plan.json", "new/plans/plan.json"] {
+            let written = write(&folder.path().join(missing), &plan);
+            assert!(matches!(written, Err(StoredError::Io { .. })), "{missing}");
+        }
+        assert!(!folder.path().join("new").exists());
+        let theirs = folder.path().join("theirs");
+        std::fs::write(&theirs, "kept").expect("written");
+        let scratch = folder.path().join("plan.json.partial");
+        std::fs::hard_link(&theirs, &scratch).expect("linked");
+        write(&folder.path().join("plan.json"), &plan).expect("written");
+        assert_eq!(std::fs::read_to_string(&theirs).expect("there"), "kept");
+        let left = std::fs::read_dir(folder.path()).expect("a folder").count();
+        assert_eq!(left, 3, "the plan and what was there");
     }
 
     #[tokio::test]

@@ -1062,3 +1062,32 @@ async fn what_azure_is_deleting_is_left_alone_with_what_needs_it() {
     let plan = world.plan(&cloud).await;
     assert_eq!(show(&plan), "update dev.store.a\ncreate dev.store.a.low");
 }
+
+#[tokio::test]
+async fn what_the_selection_leaves_out_is_not_called_unchanged() {
+    let mut world = World::with_store();
+    world.store("dev", "b");
+    let cloud = world.live();
+    let counts = |plan: &Plan| (plan.unchanged, plan.left_out, plan.standing.len());
+    let all = world.plan(&cloud).await;
+    assert_eq!(counts(&all), (4, 0, 4));
+    let one = world.target(&["dev.store.b"]).plan(&cloud).await;
+    assert_eq!(counts(&one), (1, 3, 4));
+    let rest = world.exclude(&["dev.store.a"]).plan(&cloud).await;
+    assert_eq!((rest.unchanged, rest.left_out), (2, 2));
+    let none = world.target(&["dev.store.b"]).exclude(&["dev"]);
+    assert_eq!(counts(&none.plan(&cloud).await), (0, 4, 4));
+    // What a change refers to is looked at, too; a change that is left out is not.
+    world.set("dev.store.a", "properties.size", json!(2));
+    let shelf = world.target(&["dev.store.a"]).plan(&cloud).await;
+    assert_eq!((shelf.operations.len(), shelf.left_out), (1, 1));
+    let without = world.exclude(&["dev.store.a"]).plan(&cloud).await;
+    assert_eq!(
+        (
+            without.operations.len(),
+            without.unchanged,
+            without.left_out
+        ),
+        (0, 2, 2)
+    );
+}

@@ -190,11 +190,24 @@ pub(super) fn title(plan: &Plan) -> String {
 
 /// What is said of a plan without operations, refusals and blind spots.
 pub(super) fn nothing_to_do(plan: &Plan) -> String {
-    match (plan.mode, plan.unchanged) {
-        (Mode::Destroy, _) => "Nothing to destroy.".to_owned(),
-        (Mode::Apply, 1) => "No changes. 1 resource is as declared.".to_owned(),
-        (Mode::Apply, n) => format!("No changes. {n} resources are as declared."),
+    let said = match (plan.mode, plan.unchanged) {
+        (Mode::Apply, 0) if plan.left_out > 0 => {
+            "Nothing was looked at: the selection leaves everything out."
+        }
+        (Mode::Destroy, _) if plan.left_out > 0 => "Nothing of the selection to destroy.",
+        (Mode::Destroy, _) => "Nothing to destroy.",
+        (Mode::Apply, 1) => "No changes. 1 resource is as declared.",
+        (Mode::Apply, n) => &format!("No changes. {n} resources are as declared."),
+    };
+    match left_out(plan) {
+        Some(left_out) => format!("{said} {left_out}."),
+        None => said.to_owned(),
     }
+}
+
+/// How many resources the selection leaves out, where it leaves any out.
+pub(super) fn left_out(plan: &Plan) -> Option<String> {
+    (plan.left_out > 0).then(|| format!("{} not looked at", plan.left_out))
 }
 
 /// Why an operation is planned, with what the reason alone does not tell.

@@ -26,6 +26,7 @@ struct Summary {
     #[serde(flatten)]
     counts: Counts,
     unchanged: usize,
+    left_out: usize,
     unmanaged: usize,
     objections: usize,
     environments: BTreeMap<EnvironmentName, Environment>,
@@ -60,6 +61,7 @@ pub(super) fn render(plan: &Plan, objections: &[Objection]) -> String {
         summary: Summary {
             counts: grouping::total(plan),
             unchanged: plan.unchanged,
+            left_out: plan.left_out,
             unmanaged: plan.unmanaged.len(),
             objections: objections.len(),
             environments,

@@ -23,6 +23,7 @@ pub(super) fn render(plan: &Plan, objections: &[Objection]) -> String {
     } else {
         let counts = grouping::total(plan);
         let mut rest = vec![format!("{} unchanged", plan.unchanged)];
+        rest.extend(grouping::left_out(plan));
         rest.extend(counts.trouble());
         page.push(&format!(
             "**{}**; {}\n",

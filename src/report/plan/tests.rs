@@ -233,6 +233,26 @@ fn nothing_to_do_is_said_in_one_line() {
 }
 
 #[test]
+fn what_was_not_looked_at_is_said_and_is_not_called_fine() {
+    let mut plan = empty(&["dev"], 2);
+    plan.left_out = 4;
+    let said = "No changes. 2 resources are as declared. 4 not looked at.\n";
+    assert_eq!(text(&plan), said);
+    plan.unchanged = 0;
+    let said = "Nothing was looked at: the selection leaves everything out. 4 not looked at.\n";
+    assert_eq!(text(&plan), said);
+    let mut plan = every_action();
+    plan.left_out = 4;
+    for format in [Format::Table, Format::Markdown] {
+        let said = render(&plan, &[], format, &STYLE);
+        // The headline may be broken over two lines.
+        let words: Vec<&str> = said.split_whitespace().collect();
+        let said = words.join(" ");
+        assert!(said.contains("30 unchanged, 4 not looked at"), "{said}");
+    }
+}
+
+#[test]
 fn no_line_is_wider_than_the_terminal() {
     let mut long = every_action();
     let mut update = operation(
@@ -366,6 +386,7 @@ fn json_holds_the_plan_and_its_counts() {
           "update": 1
         }
       },
+      "left_out": 0,
       "lift": 1,
       "objections": 5,
       "recover": 1,

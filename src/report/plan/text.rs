@@ -40,6 +40,7 @@ pub(super) fn render(plan: &Plan, objections: &[Objection], style: &Style) -> St
 fn headline(plan: &Plan, style: &Style) -> String {
     let counts = grouping::total(plan);
     let mut rest = vec![format!("{} unchanged", plan.unchanged)];
+    rest.extend(grouping::left_out(plan));
     rest.extend(counts.trouble());
     let line = format!(
         "{}: {}; {}",
