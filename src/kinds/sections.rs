@@ -3,6 +3,7 @@
 use schemars::JsonSchema;
 use serde::Deserialize;
 
+use super::access::{Access, Target};
 use super::{GroupSection, NetworkSection, RegistrySection, Services, WorkspaceSection};
 
 /// The tables of an environment that declare resources.
@@ -20,6 +21,9 @@ pub struct Sections {
     /// The services that run in the clusters.
     #[serde(default)]
     pub services: Services,
+    /// What `rbac/` says about the environment. No environment's file can say it.
+    #[serde(skip)]
+    pub access: Access,
 }
 
 /// A name that nothing else may have.
@@ -37,6 +41,11 @@ impl Sections {
     /// The tables' names, as TOML has them.
     pub const TABLES: &'static [&'static str] =
         &["group", "network", "registry", "workspace", "services"];
+
+    /// What a capability can be given on here.
+    pub fn targets(&self) -> Vec<Target> {
+        self.registry.iter().map(|_| Target::Registry).collect()
+    }
 
     /// The names in it that have to be unique over all environments.
     pub fn taken_names(&self) -> Vec<TakenName> {
