@@ -3,11 +3,12 @@
 use onestream::kinds::KINDS;
 use onestream::provision::plan::{Action, Mode};
 use onestream::resource::{
-    Address, Carrier, Change, Compare, Field, ID_TAG, Kind, MANAGED_BY_TAG, UpdateMode, Value,
+    Address, Carrier, Change, Compare, Deleted, Field, ID_TAG, Kind, MANAGED_BY_TAG, UpdateMode,
+    Value,
 };
 use serde_json::{Value as Json, json};
 
-use crate::estate::{Estate, at, one_of_each, patch};
+use crate::estate::{Estate, at, imagined, one_of_each, patch};
 
 #[tokio::test]
 async fn the_sample_holds_every_kind() {
@@ -25,21 +26,16 @@ async fn the_sample_holds_every_kind() {
 #[tokio::test]
 async fn what_is_sent_says_what_is_declared() {
     let estate = Estate::sample().await;
+    let outputs = imagined(&estate.desired);
     for resource in estate.desired.resources.values() {
-        let desired = resource
-            .properties
-            .resolve(&Default::default())
-            .expect("known");
-        let id = resource.id.known().expect("known");
-        let body = resource.kind.create(id, &desired).body.expect("a body");
+        let desired = resource.properties.resolve(&outputs).expect("known");
+        let id = resource.id.resolve(&outputs).expect("known");
+        let body = resource.kind.create(&id, &desired).body.expect("a body");
         let meta = resource.kind.meta();
         for field in meta.fields {
             let sent = at(&body, field.path).cloned().map(Value::from);
-            let wanted = resource
-                .properties
-                .at(field.path)
-                .cloned()
-                .unwrap_or_default();
+            let wanted = at(&desired, field.path).cloned().map(Value::from);
+            let wanted = wanted.unwrap_or_default();
             // A field may be left out only where Azure's default is what is wanted.
             let sent = sent.unwrap_or_else(|| field.absent.value());
             assert!(
@@ -184,6 +180,14 @@ fn flip(field: &Field, body: &Json) -> (String, Json) {
             more.push(json!({"enabled": true, keys[0]: "flipped"}));
             Json::Array(more)
         }
+        (Json::Array(words), Compare::OwnWords) => {
+            let marks = [MANAGED_BY_TAG, ID_TAG].map(|mark| format!("{mark}="));
+            let is_mark = |word: &&Json| {
+                let word = word.as_str().unwrap_or_default();
+                marks.iter().any(|mark| word.starts_with(mark))
+            };
+            json!(words.iter().filter(is_mark).collect::<Vec<_>>())
+        }
         (Json::Bool(flag), _) => json!(!flag),
         (Json::Number(number), _) => json!(number.as_i64().unwrap_or_default() + 1),
         (Json::Array(items), _) => {
@@ -209,12 +213,13 @@ async fn an_update_leaves_what_is_not_ours() {
                 .await;
         }
         let live = estate.object(&id).await;
-        let changeable = kind
-            .meta()
-            .fields
-            .iter()
-            .find(|field| field.change == Change::InPlace);
-        let (path, flipped) = flip(changeable.expect("a field that changes in place"), &live);
+        let fields = kind.meta().fields.iter();
+        let mut changeable = fields.filter(|field| field.change == Change::InPlace);
+        // Some say all that they are by their id.
+        let Some(changeable) = changeable.next() else {
+            continue;
+        };
+        let (path, flipped) = flip(changeable, &live);
         estate.tamper(&id, patch(&path, flipped)).await;
         let plan = estate.plan(Mode::Apply).await;
         let actions: Vec<Action> = plan
@@ -301,6 +306,7 @@ async fn an_object_without_our_marker_is_adopted_only_when_asked() {
         let lost = match KINDS.named(kind).expect("a kind").meta().carrier {
             Carrier::Tags(path) => patch(path, json!({ ID_TAG: null, MANAGED_BY_TAG: null })),
             Carrier::Note(path) => patch(path, json!("made by hand")),
+            Carrier::Words(path) => patch(path, json!(["made-by-hand"])),
             Carrier::Parent => continue,
         };
         estate.tamper(&id, lost).await;
@@ -330,8 +336,16 @@ async fn an_object_without_our_marker_is_adopted_only_when_asked() {
 fn recoverable(estate: &Estate) -> Vec<(&'static dyn Kind, Address)> {
     let each = one_of_each(&estate.desired).into_iter();
     each.filter_map(|(kind, address)| Some((KINDS.named(kind)?, address)))
-        .filter(|(kind, _)| kind.deleted().is_some())
+        .filter(|(kind, _)| kind.deleted() != Deleted::Never)
         .collect()
+}
+
+/// Where a kind's soft-deleted objects are listed, as a path that faults know.
+fn graves(kind: &dyn Kind) -> String {
+    match kind.deleted() {
+        Deleted::PerSubscription(path) => format!("*{path}"),
+        Deleted::PerParent(_) | Deleted::Tenant | Deleted::Never => kind.deleted_list("").path,
+    }
 }
 
 #[tokio::test]
@@ -415,8 +429,7 @@ async fn what_somebody_else_soft_deleted_is_refused_and_what_is_unread_left_alon
             "{address}: {:#?}",
             plan.operations
         );
-        let path = format!("*{}", kind.deleted().expect("a list"));
-        let rule = json!([{"method": "GET", "path": path, "status": 403}]);
+        let rule = json!([{"method": "GET", "path": graves(kind), "status": 403}]);
         estate.faults(rule).await;
         let plan = estate.plan(Mode::Apply).await;
         assert!(plan.operations.iter().all(|o| o.address != address));
