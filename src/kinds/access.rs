@@ -57,12 +57,12 @@ pub struct People {
     /// What it is for.
     pub description: Option<String>,
     /// Who is in it.
-    pub membership: Membership,
+    pub membership: Members,
 }
 
 /// Who is in a group.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Membership {
+pub enum Members {
     /// The group with this object id exists and is somebody else's: it is only referred to.
     Elsewhere(String),
     /// The group is ours, with these people: object ids by name.

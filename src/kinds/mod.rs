@@ -6,9 +6,14 @@
 //! one line in [`TABLE`] (plus a field in [`Sections`] if it reads a table of its own).
 
 mod access;
+mod application;
+mod application_credential;
 mod diagnostic_setting;
+mod entra_group;
+mod graph;
 mod identity;
 mod lock;
+mod membership;
 mod private_dns_zone;
 mod private_endpoint;
 mod private_services;
@@ -18,6 +23,7 @@ mod registry;
 mod replication;
 mod resource_group;
 mod sections;
+mod service_principal;
 mod subnet;
 #[cfg(test)]
 mod testing;
@@ -30,12 +36,16 @@ mod zone_link;
 use crate::resource::{AddressError, Kind, Kinds, Place, Problem, Resource};
 
 pub use access::{
-    Access, Credential, CustomRole, Grant, GrantPart, Grantee, Membership, People, Principal, Role,
+    Access, Credential, CustomRole, Grant, GrantPart, Grantee, Members, People, Principal, Role,
     Scope, Target, TargetType,
 };
+pub use application::Application;
+pub use application_credential::ApplicationCredential;
 pub use diagnostic_setting::DiagnosticSetting;
+pub use entra_group::EntraGroup;
 pub use identity::{Identity, ServiceSection, Services};
 pub use lock::{Lock, LockLevel};
+pub use membership::Membership;
 pub use private_dns_zone::PrivateDnsZone;
 pub use private_endpoint::PrivateEndpoint;
 pub use regions::check as check_region;
@@ -43,6 +53,7 @@ pub use registry::{Registry, RegistrySection, RegistrySku};
 pub use replication::Replication;
 pub use resource_group::{GroupSection, ResourceGroup};
 pub use sections::{Sections, TakenName};
+pub use service_principal::ServicePrincipal;
 pub use subnet::Subnet;
 use typed::typed;
 pub use virtual_network::{NetworkSection, VirtualNetwork};
@@ -71,6 +82,31 @@ pub static TABLE: &[Entry] = &[
         kind: &Identity,
         declare: identity::declare,
         check: identity::check,
+    },
+    Entry {
+        kind: &Application,
+        declare: application::declare,
+        check: application::check,
+    },
+    Entry {
+        kind: &ServicePrincipal,
+        declare: service_principal::declare,
+        check: service_principal::check,
+    },
+    Entry {
+        kind: &ApplicationCredential,
+        declare: application_credential::declare,
+        check: application_credential::check,
+    },
+    Entry {
+        kind: &EntraGroup,
+        declare: entra_group::declare,
+        check: entra_group::check,
+    },
+    Entry {
+        kind: &Membership,
+        declare: membership::declare,
+        check: membership::check,
     },
     Entry {
         kind: &Workspace,
@@ -133,6 +169,11 @@ pub static TABLE: &[Entry] = &[
 pub static KINDS: Kinds = Kinds(&[
     &ResourceGroup,
     &Identity,
+    &Application,
+    &ServicePrincipal,
+    &ApplicationCredential,
+    &EntraGroup,
+    &Membership,
     &Workspace,
     &VirtualNetwork,
     &Subnet,

@@ -3,8 +3,8 @@
 use onestream::kinds::KINDS;
 use onestream::provision::plan::{Action, Mode};
 use onestream::resource::{
-    Address, Carrier, Change, Compare, Deleted, Field, ID_TAG, Kind, MANAGED_BY_TAG, UpdateMode,
-    Value,
+    Address, Carrier, Change, Compare, Deleted, Field, ID_TAG, Kind, MANAGED_BY_TAG, ReadMode,
+    UpdateMode, Value,
 };
 use serde_json::{Value as Json, json};
 
@@ -266,16 +266,13 @@ async fn a_copied_marker_is_never_a_delete() {
     estate.apply().await;
     let mut planted = Vec::new();
     for (kind, address) in one_of_each(&estate.desired) {
-        if KINDS.named(kind).expect("a kind").meta().carrier == Carrier::Parent {
+        let kind = KINDS.named(kind).expect("a kind");
+        // What no list shows is neither seen nor touched.
+        let unlisted = kind.meta().read == ReadMode::DataPlane && kind.marked().is_none();
+        if kind.meta().carrier == Carrier::Parent || unlisted {
             continue;
         }
-        let id = estate.id(&address);
-        let copy = format!("{id}copy");
-        let mut body = estate.object(&id).await;
-        body["id"] = json!(copy);
-        body["name"] = json!(copy.rsplit('/').next());
-        estate.plant(&copy, body).await;
-        planted.push(copy);
+        planted.push(estate.plant_copy(&estate.id(&address)).await);
     }
     for mode in [Mode::Apply, Mode::Destroy] {
         let plan = estate.plan(mode).await;
@@ -297,17 +294,24 @@ async fn a_copied_marker_is_never_a_delete() {
     }
 }
 
+/// A merge patch that takes the marker away, where the kind carries one.
+fn lost_marker(kind: &dyn Kind) -> Option<Json> {
+    match kind.meta().carrier {
+        Carrier::Tags(path) => Some(patch(path, json!({ ID_TAG: null, MANAGED_BY_TAG: null }))),
+        Carrier::Note(path) => Some(patch(path, json!("made by hand"))),
+        Carrier::Words(path) => Some(patch(path, json!(["made-by-hand"]))),
+        Carrier::Parent => None,
+    }
+}
+
 #[tokio::test]
 async fn an_object_without_our_marker_is_adopted_only_when_asked() {
     let estate = Estate::sample().await;
     estate.apply().await;
     for (kind, address) in one_of_each(&estate.desired) {
         let id = estate.id(&address);
-        let lost = match KINDS.named(kind).expect("a kind").meta().carrier {
-            Carrier::Tags(path) => patch(path, json!({ ID_TAG: null, MANAGED_BY_TAG: null })),
-            Carrier::Note(path) => patch(path, json!("made by hand")),
-            Carrier::Words(path) => patch(path, json!(["made-by-hand"])),
-            Carrier::Parent => continue,
+        let Some(lost) = lost_marker(KINDS.named(kind).expect("a kind")) else {
+            continue;
         };
         estate.tamper(&id, lost).await;
         let plan = estate.plan(Mode::Apply).await;
@@ -414,12 +418,13 @@ async fn a_recovery_cut_short_is_completed_by_the_same_plan() {
 
 #[tokio::test]
 async fn what_somebody_else_soft_deleted_is_refused_and_what_is_unread_left_alone() {
-    let estate = Estate::sample().await;
-    estate.apply().await;
-    for (kind, address) in recoverable(&estate) {
+    let all = recoverable(&Estate::sample().await);
+    for (kind, address) in all {
+        // What one deletes may take others along, so each has an estate of its own.
+        let estate = Estate::sample().await;
+        estate.apply().await;
         let id = estate.id(&address);
-        if let Carrier::Tags(path) = kind.meta().carrier {
-            let lost = patch(path, json!({ ID_TAG: null, MANAGED_BY_TAG: null }));
+        if let Some(lost) = lost_marker(kind) {
             estate.tamper(&id, lost).await;
         }
         estate.send(&kind.delete(&id)).await;

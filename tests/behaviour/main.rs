@@ -2,6 +2,7 @@
 
 mod bad_input;
 mod diagnostics;
+mod directory;
 mod estate;
 mod first_light;
 mod laws;

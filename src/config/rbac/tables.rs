@@ -28,7 +28,7 @@ pub(in crate::config) struct PrincipalTable {
     #[schemars(length(min = 1, max = 120))]
     pub display_name: Option<String>,
     /// What it is for.
-    #[schemars(length(max = 1024))]
+    #[schemars(length(max = 900))]
     pub description: Option<String>,
     /// Whose tokens stand for it: at most 20.
     #[serde(default)]

@@ -2,7 +2,7 @@
 
 use super::super::{Configuration, SAMPLES, load};
 use super::{COMMON, folder, mistakes, name, render, sound, write};
-use crate::kinds::{Grantee, Membership, Role, Scope, Target};
+use crate::kinds::{Grantee, Members, Role, Scope, Target};
 
 const DEV: &str = "\
 [group]
@@ -174,7 +174,7 @@ dev.registry = \"import\"
     );
     assert!(matches!(
         &access.people["auditors"].membership,
-        Membership::Elsewhere(_)
+        Members::Elsewhere(_)
     ));
     let subscriptions: Vec<_> = access.roles["importer"].subscriptions.iter().collect();
     assert_eq!(subscriptions, ["22222222-2222-4222-8222-222222222222"]);

@@ -36,6 +36,9 @@ pub struct Settings {
     /// The subscriptions that are played, GUIDs; the first is the one in
     /// [`Endpoint`](crate::Endpoint).
     pub subscriptions: Vec<String>,
+    /// People in the directory beside whoever Graph is asked to make: object id (a GUID) and
+    /// name. One that is there already is left as it is.
+    pub people: Vec<(String, String)>,
     /// How long operations take.
     pub pace: Pace,
     /// Added to every request.
@@ -66,6 +69,7 @@ impl Default for Settings {
             port: 0,
             tenant: DEFAULT_TENANT.to_owned(),
             subscriptions: vec![DEFAULT_SUBSCRIPTION.to_owned()],
+            people: Vec::new(),
             pace: Pace::default(),
             latency: Duration::ZERO,
             open_info: false,

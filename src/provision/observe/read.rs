@@ -355,7 +355,10 @@ impl Seen {
         let not_for_us = kind.unmanageable(&id, body, parent.as_ref());
         // What is declared is kept whoever manages it, for the plan to refuse.
         if (not_for_us.is_some() && !self.wanted().contains(&key))
-            || !(near || group_of(&key).is_some() || kind.guard(&id, body).is_some())
+            || !(near
+                || group_of(&key).is_some()
+                || self.is_below_ours(&key)
+                || kind.guard(&id, body).is_some())
         {
             return;
         }
@@ -373,6 +376,16 @@ impl Seen {
             ownership,
         };
         self.lock().objects.insert(key, object);
+    }
+
+    /// Whether an id lies in what is ours: outside of ARM there are no groups, and somebody else's
+    /// credential of an application of ours has to be seen.
+    fn is_below_ours(&self, key: &str) -> bool {
+        let state = self.lock();
+        let above = scopes(key).skip(1);
+        above
+            .filter_map(|above| state.objects.get(above))
+            .any(|object| matches!(object.ownership, Ownership::Ours(_)))
     }
 
     /// The objects of the parent kind whose children have to be read.
@@ -417,12 +430,17 @@ impl Seen {
             .map(|(key, _)| key.clone())
             .collect();
         state.objects.retain(|key, object| {
-            object.in_managed_scope = group_of(key).is_some_and(|group| managed.contains(&group));
+            let below_ours = scopes(key).skip(1).any(|above| own.contains(above));
+            // Outside of ARM, what is ours is its own scope.
+            object.in_managed_scope = match group_of(key) {
+                Some(group) => managed.contains(&group),
+                None => below_ours,
+            };
             wanted.contains(key)
                 || object.ownership != Ownership::Foreign
                 || object.guard.is_some()
                 || object.in_managed_scope
-                || scopes(key).skip(1).any(|above| own.contains(above))
+                || below_ours
         });
         let known: BTreeSet<String> = kinds
             .iter()

@@ -3,8 +3,8 @@
 //! A request passes [`arm`] (what the ports promise), [`exchange`] (tries until there is an
 //! answer that counts), [`throttle`] (waits where Azure asked to), [`tokens`] and
 //! [`transport`] (one try on the wire). Answers go back through [`refusal`] and [`error`]
-//! (what a refusal means, by [`table`]), [`pages`] (collections), [`accepted`] and
-//! [`long_running`] (operations).
+//! (what a refusal means, by [`table`]), [`pages`] (collections), [`graph`] (many
+//! reads of the directory in one), [`accepted`] and [`long_running`] (operations).
 //! Invariants: [`pin`] sees every URL before a token is fetched for it; only [`exchange`]
 //! repeats a request; waits between tries and polls go through one [`Clock`]; no token, secret
 //! or body is logged.
@@ -23,6 +23,7 @@ mod counts;
 mod credential;
 mod error;
 mod exchange;
+mod graph;
 mod long_running;
 mod pages;
 mod patience;

@@ -9,7 +9,8 @@ use axum::http::Method;
 use serde_json::{Value, json};
 
 /// `GET` lists (by `prefix` or `kind`) or shows `?id=`; `PUT` sets a body, `PATCH` merges
-/// into it (RFC 7396), `DELETE` removes the object and all below it.
+/// into it (RFC 7396), or with `part=hidden` into what no body shows, such as the federated
+/// credentials of an application; `DELETE` removes the object and all below it.
 pub fn answer(azure: &Azure, call: &Call, method: &Method) -> Result<Answer, String> {
     let id = call.parameter("id").map(|id| id.trim_end_matches('/'));
     let key = id.map(str::to_ascii_lowercase);
@@ -41,7 +42,10 @@ pub fn answer(azure: &Azure, call: &Call, method: &Method) -> Result<Answer, Str
                     None => missing(),
                     Some(object) => {
                         let mut changed = Object::clone(&object);
-                        merge(&mut changed.body, &patch);
+                        match call.parameter("part") {
+                            Some("hidden") => merge(&mut changed.hidden, &patch),
+                            _ => merge(&mut changed.body, &patch),
+                        }
                         let answer = ok(shown(&changed));
                         txn.put(changed);
                         answer

@@ -389,3 +389,65 @@ async fn strange_properties_and_values_are_refused() {
     let lost = tenant.graph("GET", "planets", Value::Null).await;
     assert_eq!(lost.status, 400);
 }
+
+#[tokio::test]
+async fn people_named_beforehand_are_there_and_one_member_is_shown_as_what_it_is() {
+    const ADA: &str = "66666666-6666-4666-8666-00000000000A";
+    let tenant = Tenant::with(Settings {
+        people: vec![(ADA.to_owned(), "ada".to_owned())],
+        ..Settings::default()
+    })
+    .await;
+    let ada = tenant
+        .graph("GET", &format!("users/{ADA}"), Value::Null)
+        .await;
+    assert_eq!(ada.body["displayName"], "ada", "{ada:?}");
+    let group = json!({
+        "displayName": "g", "mailEnabled": false, "mailNickname": "g", "securityEnabled": true,
+    });
+    let path = "groups(uniqueName='g')";
+    let made = tenant.graph_with("PATCH", path, group, UPSERT).await;
+    assert_eq!(made.status, 201, "{made:?}");
+    let member = format!("{path}/members/{}", ADA.to_lowercase());
+    let as_user = format!("{member}/microsoft.graph.user?$select=id");
+    let absent = tenant.graph("GET", &as_user, Value::Null).await;
+    assert_eq!(
+        (absent.status, absent.code()),
+        (404, "Request_ResourceNotFound")
+    );
+    let reference = format!(
+        "https://graph.microsoft.com/v1.0/directoryObjects/{}",
+        id(&ada.body)
+    );
+    let added = tenant
+        .graph(
+            "POST",
+            &format!("{path}/members/$ref"),
+            json!({ "@odata.id": reference }),
+        )
+        .await;
+    assert_eq!(added.status, 204, "{added:?}");
+    let present = tenant.graph("GET", &as_user, Value::Null).await;
+    assert_eq!(
+        (present.status, id(&present.body)),
+        (200, ADA.to_lowercase())
+    );
+    let as_group = format!("{member}/microsoft.graph.group");
+    let other = tenant.graph("GET", &as_group, Value::Null).await;
+    assert_eq!(other.status, 404);
+}
+
+#[tokio::test]
+async fn a_service_principal_shows_its_applications_tags_too() {
+    let tenant = Tenant::start().await;
+    let path = "applications(uniqueName='tagged')";
+    let body = json!({"displayName": "a", "tags": ["theirs", "both"]});
+    let made = tenant.graph_with("PATCH", path, body, UPSERT).await;
+    let app_id = made.body["appId"].as_str().unwrap();
+    let path = format!("servicePrincipals(appId='{app_id}')");
+    let body = json!({"tags": ["own", "both"]});
+    let made = tenant.graph_with("PATCH", &path, body, UPSERT).await;
+    assert_eq!(made.status, 201, "{made:?}");
+    let shown = tenant.graph("GET", &path, Value::Null).await;
+    assert_eq!(shown.body["tags"], json!(["own", "both", "theirs"]));
+}
