@@ -7,6 +7,7 @@
 
 mod access;
 mod diagnostic_setting;
+mod grant;
 mod identity;
 mod lock;
 mod private_dns_zone;
@@ -17,6 +18,7 @@ mod regions;
 mod registry;
 mod replication;
 mod resource_group;
+mod role;
 mod sections;
 mod subnet;
 #[cfg(test)]
@@ -34,6 +36,7 @@ pub use access::{
     Scope, Target, TargetType,
 };
 pub use diagnostic_setting::DiagnosticSetting;
+pub use grant::RoleAssignment;
 pub use identity::{Identity, ServiceSection, Services};
 pub use lock::{Lock, LockLevel};
 pub use private_dns_zone::PrivateDnsZone;
@@ -42,6 +45,7 @@ pub use regions::check as check_region;
 pub use registry::{Registry, RegistrySection, RegistrySku};
 pub use replication::Replication;
 pub use resource_group::{GroupSection, ResourceGroup};
+pub use role::RoleDefinition;
 pub use sections::{Sections, TakenName};
 pub use subnet::Subnet;
 use typed::typed;
@@ -123,6 +127,16 @@ pub static TABLE: &[Entry] = &[
         check: zone_group::check,
     },
     Entry {
+        kind: &RoleDefinition,
+        declare: role::declare,
+        check: role::check,
+    },
+    Entry {
+        kind: &RoleAssignment,
+        declare: grant::declare,
+        check: grant::check,
+    },
+    Entry {
         kind: &Lock,
         declare: lock::declare,
         check: lock::check,
@@ -143,6 +157,8 @@ pub static KINDS: Kinds = Kinds(&[
     &DiagnosticSetting,
     &PrivateEndpoint,
     &ZoneGroup,
+    &RoleDefinition,
+    &RoleAssignment,
     &Lock,
 ]);
 

@@ -47,6 +47,14 @@ impl Sections {
         self.registry.iter().map(|_| Target::Registry).collect()
     }
 
+    /// The ARM id of a target here, where it is declared.
+    pub(super) fn target_id(&self, target: &Target, group_id: &str) -> Option<String> {
+        match target {
+            Target::Registry => Some(self.registry.as_ref()?.id(group_id)),
+            Target::Cluster | Target::Key(_) => None,
+        }
+    }
+
     /// The names in it that have to be unique over all environments.
     pub fn taken_names(&self) -> Vec<TakenName> {
         let mut names = Vec::new();
