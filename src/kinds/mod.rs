@@ -7,6 +7,7 @@
 
 mod diagnostic_setting;
 mod identity;
+mod key;
 mod lock;
 mod private_dns_zone;
 mod private_endpoint;
@@ -21,6 +22,7 @@ mod subnet;
 #[cfg(test)]
 mod testing;
 mod typed;
+mod vault;
 mod virtual_network;
 mod workspace;
 mod zone_group;
@@ -30,6 +32,7 @@ use crate::resource::{AddressError, Kind, Kinds, Place, Problem, Resource};
 
 pub use diagnostic_setting::DiagnosticSetting;
 pub use identity::{Identity, ServiceSection, Services};
+pub use key::{Curve, Key, KeyOperation, KeySection, KeyType};
 pub use lock::{Lock, LockLevel};
 pub use private_dns_zone::PrivateDnsZone;
 pub use private_endpoint::PrivateEndpoint;
@@ -40,6 +43,7 @@ pub use resource_group::{GroupSection, ResourceGroup};
 pub use sections::{Sections, TakenName};
 pub use subnet::Subnet;
 use typed::typed;
+pub use vault::{Vault, VaultBypass, VaultSection, VaultSku};
 pub use virtual_network::{NetworkSection, VirtualNetwork};
 pub use workspace::{Workspace, WorkspaceSection};
 pub use zone_group::ZoneGroup;
@@ -103,6 +107,11 @@ pub static TABLE: &[Entry] = &[
         check: replication::check,
     },
     Entry {
+        kind: &Vault,
+        declare: vault::declare,
+        check: vault::check,
+    },
+    Entry {
         kind: &DiagnosticSetting,
         declare: diagnostic_setting::declare,
         check: diagnostic_setting::check,
@@ -116,6 +125,11 @@ pub static TABLE: &[Entry] = &[
         kind: &ZoneGroup,
         declare: zone_group::declare,
         check: zone_group::check,
+    },
+    Entry {
+        kind: &Key,
+        declare: key::declare,
+        check: key::check,
     },
     Entry {
         kind: &Lock,
@@ -135,9 +149,11 @@ pub static KINDS: Kinds = Kinds(&[
     &ZoneLink,
     &Registry,
     &Replication,
+    &Vault,
     &DiagnosticSetting,
     &PrivateEndpoint,
     &ZoneGroup,
+    &Key,
     &Lock,
 ]);
 

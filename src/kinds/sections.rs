@@ -3,7 +3,9 @@
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::{GroupSection, NetworkSection, RegistrySection, Services, WorkspaceSection};
+use super::{
+    GroupSection, NetworkSection, RegistrySection, Services, VaultSection, WorkspaceSection,
+};
 
 /// The tables of an environment that declare resources.
 #[derive(Debug, Clone, Default, PartialEq, Deserialize, JsonSchema)]
@@ -15,6 +17,8 @@ pub struct Sections {
     pub network: Option<NetworkSection>,
     /// The container registry.
     pub registry: Option<RegistrySection>,
+    /// The key vault.
+    pub vault: Option<VaultSection>,
     /// The Log Analytics workspace.
     pub workspace: Option<WorkspaceSection>,
     /// The services that run in the clusters.
@@ -35,8 +39,14 @@ pub struct TakenName {
 
 impl Sections {
     /// The tables' names, as TOML has them.
-    pub const TABLES: &'static [&'static str] =
-        &["group", "network", "registry", "workspace", "services"];
+    pub const TABLES: &'static [&'static str] = &[
+        "group",
+        "network",
+        "registry",
+        "vault",
+        "workspace",
+        "services",
+    ];
 
     /// The names in it that have to be unique over all environments.
     pub fn taken_names(&self) -> Vec<TakenName> {
@@ -53,6 +63,13 @@ impl Sections {
                 among: "container registries",
                 name: registry.name.to_lowercase(),
                 path: "registry.name",
+            });
+        }
+        if let Some(vault) = &self.vault {
+            names.push(TakenName {
+                among: "key vaults",
+                name: vault.name.to_lowercase(),
+                path: "vault.name",
             });
         }
         names
