@@ -18,8 +18,8 @@ use time::{Date, OffsetDateTime, Time};
 use super::vault::API_VERSION;
 use super::{Sections, private_services};
 use crate::resource::{
-    AddressError, Carrier, Change, Compare, Field, Kind, Literal, Meta, Method, Place, Plane,
-    Problem, ReadMode, Request, Resource, Severity, Unmanaged, UpdateMode, Value,
+    AddressError, Carrier, Change, Compare, Deleted, Field, Kind, Literal, Meta, Method, Place,
+    Plane, Problem, ReadMode, Request, Resource, Severity, Unmanaged, UpdateMode, Value,
 };
 
 /// The api-version of the vaults' own API: the first stable one that tells the HSM's generation.
@@ -134,8 +134,11 @@ const LONGEST_TAG: usize = 256;
 const ANOTHER_KEY: &str = "a key is what it was made as: declare a key of another name, sign with \
                            that one from then on, and keep this one for what it has signed";
 
+/// What the kind is called.
+pub(super) const NAME: &str = "key";
+
 static META: Meta = Meta {
-    name: "key",
+    name: NAME,
     arm_type: "Microsoft.KeyVault/vaults/keys",
     api_version: API_VERSION,
     carrier: Carrier::Tags("tags"),
@@ -238,6 +241,36 @@ impl Kind for Key {
     fn delete(&self, id: &str) -> Request {
         let (vault, name) = names(id);
         data_plane(vault, Method::Delete, format!("/keys/{name}"))
+    }
+
+    fn deleted(&self) -> Deleted {
+        Deleted::PerParent("vault")
+    }
+
+    fn deleted_list(&self, within: &str) -> Request {
+        let vault = within.rsplit('/').next().unwrap_or(within);
+        data_plane(vault, Method::Get, "/deletedkeys".to_owned())
+    }
+
+    fn remains(&self, within: &str, entry: &Json) -> Json {
+        let uri = entry.get("kid").and_then(Json::as_str).unwrap_or_default();
+        let name = uri.split_once("/keys/").map(|(_, rest)| rest);
+        let name = name.and_then(|rest| rest.split('/').next());
+        json!({
+            "id": name.map(|name| format!("{within}/keys/{name}")),
+            "tags": entry.get("tags"),
+        })
+    }
+
+    fn recover(&self, id: &str, _desired: &Json, _handle: Option<&str>) -> Option<Request> {
+        let (vault, name) = names(id);
+        let path = format!("/deletedkeys/{name}/recover");
+        Some(data_plane(vault, Method::Post, path))
+    }
+
+    /// ARM shows some seconds later what was written on the data plane.
+    fn lags(&self) -> bool {
+        true
     }
 
     /// It was deleted with its vault and comes back with it.
@@ -535,5 +568,23 @@ mod tests {
         let expected = json!({"key_ops": ["sign", "verify"]});
         assert_eq!(request.body, Some(expected));
         assert_eq!(Key.delete(ID).path, "/keys/cosign");
+    }
+
+    #[test]
+    fn a_deleted_key_is_found_in_its_vault_and_recovered_there() {
+        let (vault, _) = ID.rsplit_once("/keys/").expect("a key's id");
+        let list = Key.deleted_list(vault);
+        assert_eq!(list.plane, Plane::Vault("kv".to_owned()));
+        let entry = json!({
+            "kid": "https://kv.vault.azure.net/keys/cosign",
+            "recoveryId": "https://kv.vault.azure.net/deletedkeys/cosign",
+            "tags": {"ours": "1"},
+        });
+        let remains = Key.remains(vault, &entry);
+        assert_eq!(remains, json!({"id": ID, "tags": {"ours": "1"}}));
+        assert_eq!(Key.id_of(vault, &Key.remains(vault, &json!({}))), None);
+        let request = Key.recover(ID, &json!({}), None).expect("a request");
+        assert_eq!(request.path, "/deletedkeys/cosign/recover");
+        assert!(!request.idempotent);
     }
 }

@@ -16,10 +16,10 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value as Json, json};
 
-use super::{KeySection, LockLevel, Sections};
+use super::{KeySection, LockLevel, Sections, key};
 use crate::resource::{
-    AddressError, Carrier, Change, Compare, Field, Kind, Literal, Meta, Method, Place, Problem,
-    ReadMode, Request, Resource, Severity, Unmanaged, UpdateMode, Value,
+    AddressError, Carrier, Change, Compare, Deleted, Field, Kind, Literal, Meta, Method, Place,
+    Problem, ReadMode, Request, Resource, Severity, Unmanaged, UpdateMode, Value,
 };
 
 /// The api-version of vaults and of keys in ARM.
@@ -219,17 +219,17 @@ impl Kind for Vault {
         Request::arm(Method::Put, id, API_VERSION).body(body)
     }
 
-    fn deleted(&self) -> Option<&'static str> {
-        Some("/providers/Microsoft.KeyVault/deletedVaults")
+    fn deleted(&self) -> Deleted {
+        Deleted::PerSubscription("/providers/Microsoft.KeyVault/deletedVaults")
     }
 
-    fn remains(&self, entry: &Json) -> Json {
+    fn remains(&self, _within: &str, entry: &Json) -> Json {
         let kept = &entry["properties"];
         json!({ "id": kept["vaultId"], "tags": kept["tags"] })
     }
 
     /// What Azure wants of every PUT, and no more: the rest comes back as it was.
-    fn recover(&self, id: &str, desired: &Json) -> Option<Request> {
+    fn recover(&self, id: &str, desired: &Json, _handle: Option<&str>) -> Option<Request> {
         let body = json!({
             "location": desired["location"],
             "properties": {
@@ -239,6 +239,11 @@ impl Kind for Vault {
             },
         });
         Some(Request::arm(Method::Put, id, API_VERSION).body(body))
+    }
+
+    /// Its keys are deleted with it, and come back with it.
+    fn takes(&self, child: &Resource) -> bool {
+        child.kind.meta().name == key::NAME
     }
 }
 
@@ -498,13 +503,13 @@ mod tests {
         let sections = sections("[vault]\nname = \"kv-dev\"\n");
         let desired = sections.vault.expect("a vault").body(&testing::place());
         let body = Vault
-            .recover("/v", &desired)
+            .recover("/v", &desired, None)
             .and_then(|request| request.body);
         let properties = body.expect("a body")["properties"].clone();
         let mut said: Vec<&String> = properties.as_object().expect("a map").keys().collect();
         said.sort();
         assert_eq!(said, ["createMode", "sku", "tenantId"]);
         let entry = json!({"id": "/deletedVaults/v", "properties": {"vaultId": "/v", "tags": {}}});
-        assert_eq!(Vault.remains(&entry)["id"], "/v");
+        assert_eq!(Vault.remains("", &entry)["id"], "/v");
     }
 }

@@ -58,7 +58,7 @@ impl Observer for Silent {
 }
 
 /// The sample's environments, none of them protected.
-fn sample() -> Vec<(Place, Sections)> {
+pub fn sample() -> Vec<(Place, Sections)> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let configuration = config::load(root, &[]).expect("the sample is valid");
     let unprotected = |environment: config::Environment| {
@@ -235,6 +235,11 @@ impl Estate {
                 plan.unreadable
             );
         }
+    }
+
+    /// The object id of who applies here.
+    pub fn deployer(&self) -> &str {
+        &self.emulator.endpoint().deployer.object_id
     }
 
     /// The known id of a declared resource.
