@@ -199,7 +199,10 @@ fn flip(field: &Field, body: &Json) -> (String, Json) {
         (Json::Number(number), _) => json!(number.as_i64().unwrap_or_default() + 1),
         (Json::Array(items), _) => {
             let mut more = items.clone();
-            more.push(json!({"action": "Allow", "value": "203.0.113.7"}));
+            more.push(match items.first() {
+                Some(Json::String(_)) => json!("flipped"),
+                _ => json!({"action": "Allow", "value": "203.0.113.7"}),
+            });
             Json::Array(more)
         }
         _ => json!("flipped"),
