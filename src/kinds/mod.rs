@@ -5,6 +5,7 @@
 //! does no I/O, knows no other kind's file, and never sees a plan. A new kind is its file and
 //! one line in [`TABLE`] (plus a field in [`Sections`] if it reads a table of its own).
 
+mod access;
 mod diagnostic_setting;
 mod identity;
 mod key;
@@ -30,6 +31,10 @@ mod zone_link;
 
 use crate::resource::{AddressError, Kind, Kinds, Place, Problem, Resource};
 
+pub use access::{
+    Access, Credential, CustomRole, Grant, GrantPart, Grantee, Membership, People, Principal, Role,
+    Scope, Target, TargetType,
+};
 pub use diagnostic_setting::DiagnosticSetting;
 pub use identity::{Identity, ServiceSection, Services};
 pub use key::{Curve, Key, KeyOperation, KeySection, KeyType};
