@@ -35,7 +35,7 @@ static META: Meta = Meta {
     api_version: "2021-05-01-preview",
     carrier: Carrier::Parent,
     read: ReadMode::Extension {
-        on: &["registry"],
+        on: &["registry", "vault"],
         collection: "/providers/Microsoft.Insights/diagnosticSettings",
     },
     update: UpdateMode::Put,
@@ -91,15 +91,43 @@ pub(super) fn declare(place: &Place, sections: &Sections) -> Result<Vec<Resource
         return Ok(Vec::new());
     };
     let group_id = place.group_id(&group.name);
-    let mut settings = Vec::new();
-    if let Some(registry) = &sections.registry
-        && registry.diagnostics.unwrap_or(true)
-    {
-        let target = place.address("registry")?;
-        let scope = registry.id(&group_id);
-        settings.push(setting(place, &target, &scope, &workspace.id(&group_id))?);
-    }
-    Ok(settings)
+    let workspace_id = workspace.id(&group_id);
+    let targets = targets(&group_id, sections);
+    let telling = targets.iter().filter(|target| target.asked.unwrap_or(true));
+    telling
+        .map(|target| {
+            setting(
+                place,
+                &place.address(target.key)?,
+                &target.id,
+                &workspace_id,
+            )
+        })
+        .collect()
+}
+
+/// Something that can tell the workspace what was done to it.
+struct Target {
+    /// Its address below the environment, which is its table, too.
+    key: &'static str,
+    /// Its ARM id.
+    id: String,
+    /// What its table says.
+    asked: Option<bool>,
+}
+
+fn targets(group_id: &str, sections: &Sections) -> Vec<Target> {
+    let registry = sections.registry.as_ref().map(|it| Target {
+        key: "registry",
+        id: it.id(group_id),
+        asked: it.diagnostics,
+    });
+    let vault = sections.vault.as_ref().map(|it| Target {
+        key: "vault",
+        id: it.id(group_id),
+        asked: it.diagnostics,
+    });
+    registry.into_iter().chain(vault).collect()
 }
 
 fn setting(
@@ -126,14 +154,18 @@ fn setting(
 
 /// Nothing is logged to a workspace that is not there.
 pub(super) fn check(_place: &Place, sections: &Sections) -> Vec<Problem> {
-    let asked = sections.registry.as_ref().and_then(|it| it.diagnostics);
-    if asked != Some(true) || sections.workspace.is_some() {
+    if sections.workspace.is_some() {
         return Vec::new();
     }
-    vec![
-        Problem::at("registry.diagnostics", "there is no workspace to log to")
-            .help("add `[workspace]` with a name"),
-    ]
+    let targets = targets("", sections).into_iter();
+    let asking = targets.filter(|target| target.asked == Some(true));
+    asking
+        .map(|target| {
+            let path = format!("{}.diagnostics", target.key);
+            Problem::at(&path, "there is no workspace to log to")
+                .help("add `[workspace]` with a name")
+        })
+        .collect()
 }
 
 #[cfg(test)]

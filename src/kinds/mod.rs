@@ -9,6 +9,7 @@ mod access;
 mod diagnostic_setting;
 mod grant;
 mod identity;
+mod key;
 mod lock;
 mod private_dns_zone;
 mod private_endpoint;
@@ -24,6 +25,7 @@ mod subnet;
 #[cfg(test)]
 mod testing;
 mod typed;
+mod vault;
 mod virtual_network;
 mod workspace;
 mod zone_group;
@@ -38,6 +40,7 @@ pub use access::{
 pub use diagnostic_setting::DiagnosticSetting;
 pub use grant::RoleAssignment;
 pub use identity::{Identity, ServiceSection, Services};
+pub use key::{Curve, Key, KeyOperation, KeySection, KeyType};
 pub use lock::{Lock, LockLevel};
 pub use private_dns_zone::PrivateDnsZone;
 pub use private_endpoint::PrivateEndpoint;
@@ -49,6 +52,7 @@ pub use role::RoleDefinition;
 pub use sections::{Sections, TakenName};
 pub use subnet::Subnet;
 use typed::typed;
+pub use vault::{Vault, VaultBypass, VaultSection, VaultSku};
 pub use virtual_network::{NetworkSection, VirtualNetwork};
 pub use workspace::{Workspace, WorkspaceSection};
 pub use zone_group::ZoneGroup;
@@ -112,6 +116,11 @@ pub static TABLE: &[Entry] = &[
         check: replication::check,
     },
     Entry {
+        kind: &Vault,
+        declare: vault::declare,
+        check: vault::check,
+    },
+    Entry {
         kind: &DiagnosticSetting,
         declare: diagnostic_setting::declare,
         check: diagnostic_setting::check,
@@ -125,6 +134,11 @@ pub static TABLE: &[Entry] = &[
         kind: &ZoneGroup,
         declare: zone_group::declare,
         check: zone_group::check,
+    },
+    Entry {
+        kind: &Key,
+        declare: key::declare,
+        check: key::check,
     },
     Entry {
         kind: &RoleDefinition,
@@ -154,9 +168,11 @@ pub static KINDS: Kinds = Kinds(&[
     &ZoneLink,
     &Registry,
     &Replication,
+    &Vault,
     &DiagnosticSetting,
     &PrivateEndpoint,
     &ZoneGroup,
+    &Key,
     &RoleDefinition,
     &RoleAssignment,
     &Lock,

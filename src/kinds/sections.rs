@@ -4,7 +4,9 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::access::{Access, Target};
-use super::{GroupSection, NetworkSection, RegistrySection, Services, WorkspaceSection};
+use super::{
+    GroupSection, NetworkSection, RegistrySection, Services, VaultSection, WorkspaceSection,
+};
 
 /// The tables of an environment that declare resources.
 #[derive(Debug, Clone, Default, PartialEq, Deserialize, JsonSchema)]
@@ -16,6 +18,8 @@ pub struct Sections {
     pub network: Option<NetworkSection>,
     /// The container registry.
     pub registry: Option<RegistrySection>,
+    /// The key vault.
+    pub vault: Option<VaultSection>,
     /// The Log Analytics workspace.
     pub workspace: Option<WorkspaceSection>,
     /// The services that run in the clusters.
@@ -39,12 +43,20 @@ pub struct TakenName {
 
 impl Sections {
     /// The tables' names, as TOML has them.
-    pub const TABLES: &'static [&'static str] =
-        &["group", "network", "registry", "workspace", "services"];
+    pub const TABLES: &'static [&'static str] = &[
+        "group",
+        "network",
+        "registry",
+        "vault",
+        "workspace",
+        "services",
+    ];
 
     /// What a capability can be given on here.
     pub fn targets(&self) -> Vec<Target> {
-        self.registry.iter().map(|_| Target::Registry).collect()
+        let registry = self.registry.iter().map(|_| Target::Registry);
+        let keys = self.vault.iter().flat_map(|vault| vault.keys.keys());
+        registry.chain(keys.cloned().map(Target::Key)).collect()
     }
 
     /// The ARM id of a target here, where it is declared.
@@ -70,6 +82,13 @@ impl Sections {
                 among: "container registries",
                 name: registry.name.to_lowercase(),
                 path: "registry.name",
+            });
+        }
+        if let Some(vault) = &self.vault {
+            names.push(TakenName {
+                among: "key vaults",
+                name: vault.name.to_lowercase(),
+                path: "vault.name",
             });
         }
         names

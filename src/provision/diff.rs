@@ -134,8 +134,8 @@ fn change(
             (false, false) => ChangedBy::Both,
         }
     });
-    let rule = match field.change {
-        Change::InPlace => Rule::InPlace,
+    let rule = match field.change_to(&after) {
+        Change::InPlace | Change::Keep(_) => Rule::InPlace,
         Change::Replace => Rule::Replace,
         Change::Refuse(instead) => Rule::Refused(instead.to_owned()),
     };

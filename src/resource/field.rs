@@ -47,6 +47,9 @@ pub enum Change {
     Replace,
     /// It cannot be changed, and replacing would destroy too much: refused, with what to do instead.
     Refuse(&'static str),
+    /// Azure sets and changes it on the living object, but never takes it back: what would make it
+    /// `false` or nothing is refused, with what to do instead.
+    Keep(&'static str),
 }
 
 /// How two values of a field are compared.
@@ -174,6 +177,17 @@ impl Field {
             .or(Literal::EmptyMap)
             .compare(Compare::OwnKeys)
             .severity(Severity::Low)
+    }
+
+    /// What making the field `after` asks of the object.
+    pub fn change_to(&self, after: &Value) -> Change {
+        match self.change {
+            Change::Keep(instead) if matches!(after, Value::Null | Value::Bool(false)) => {
+                Change::Refuse(instead)
+            }
+            Change::Keep(_) => Change::InPlace,
+            change => change,
+        }
     }
 
     /// Whether `live` is what `desired` asks for. A late value equals nothing that is known.

@@ -60,7 +60,7 @@ impl Observer for Silent {
 }
 
 /// The sample's environments, none of them protected.
-fn sample() -> Vec<(Place, Sections)> {
+pub fn sample() -> Vec<(Place, Sections)> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let configuration = config::load(root, &[]).expect("the sample is valid");
     let unprotected = |environment: config::Environment| {
@@ -255,6 +255,11 @@ impl Estate {
                 plan.unreadable
             );
         }
+    }
+
+    /// The object id of who applies here.
+    pub fn deployer(&self) -> &str {
+        &self.emulator.endpoint().deployer.object_id
     }
 
     /// The id of a declared resource that stands.

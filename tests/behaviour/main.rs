@@ -10,3 +10,5 @@ mod program;
 mod reading;
 mod saved_plans;
 mod scenarios;
+mod vault_client;
+mod vaults;
