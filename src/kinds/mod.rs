@@ -5,9 +5,17 @@
 //! does no I/O, knows no other kind's file, and never sees a plan. A new kind is its file and
 //! one line in [`TABLE`] (plus a field in [`Sections`] if it reads a table of its own).
 
+mod agent_pool;
+mod cluster_check;
+mod cluster_fields;
+mod cluster_identity;
+mod cluster_section;
 mod diagnostic_setting;
+mod federated_credential;
 mod identity;
 mod lock;
+mod managed_cluster;
+mod pool_check;
 mod private_dns_zone;
 mod private_endpoint;
 mod private_services;
@@ -28,9 +36,16 @@ mod zone_link;
 
 use crate::resource::{AddressError, Kind, Kinds, Place, Problem, Resource};
 
+pub use agent_pool::AgentPool;
+pub use cluster_section::{
+    AutoUpgrade, ClusterSection, ClusterTier, NetworkPolicy, NodeOs, NodeOsUpgrade, OsDisk,
+    Outbound, PoolMode, PoolSection,
+};
 pub use diagnostic_setting::DiagnosticSetting;
+pub use federated_credential::FederatedCredential;
 pub use identity::{Identity, ServiceSection, Services};
 pub use lock::{Lock, LockLevel};
+pub use managed_cluster::ManagedCluster;
 pub use private_dns_zone::PrivateDnsZone;
 pub use private_endpoint::PrivateEndpoint;
 pub use regions::check as check_region;
@@ -103,6 +118,21 @@ pub static TABLE: &[Entry] = &[
         check: replication::check,
     },
     Entry {
+        kind: &ManagedCluster,
+        declare: managed_cluster::declare,
+        check: cluster_check::check,
+    },
+    Entry {
+        kind: &AgentPool,
+        declare: agent_pool::declare,
+        check: pool_check::check,
+    },
+    Entry {
+        kind: &FederatedCredential,
+        declare: federated_credential::declare,
+        check: federated_credential::check,
+    },
+    Entry {
         kind: &DiagnosticSetting,
         declare: diagnostic_setting::declare,
         check: diagnostic_setting::check,
@@ -135,6 +165,9 @@ pub static KINDS: Kinds = Kinds(&[
     &ZoneLink,
     &Registry,
     &Replication,
+    &ManagedCluster,
+    &AgentPool,
+    &FederatedCredential,
     &DiagnosticSetting,
     &PrivateEndpoint,
     &ZoneGroup,

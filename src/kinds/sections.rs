@@ -3,7 +3,9 @@
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::{GroupSection, NetworkSection, RegistrySection, Services, WorkspaceSection};
+use super::{
+    ClusterSection, GroupSection, NetworkSection, RegistrySection, Services, WorkspaceSection,
+};
 
 /// The tables of an environment that declare resources.
 #[derive(Debug, Clone, Default, PartialEq, Deserialize, JsonSchema)]
@@ -15,6 +17,8 @@ pub struct Sections {
     pub network: Option<NetworkSection>,
     /// The container registry.
     pub registry: Option<RegistrySection>,
+    /// The Kubernetes cluster.
+    pub cluster: Option<ClusterSection>,
     /// The Log Analytics workspace.
     pub workspace: Option<WorkspaceSection>,
     /// The services that run in the clusters.
@@ -35,8 +39,14 @@ pub struct TakenName {
 
 impl Sections {
     /// The tables' names, as TOML has them.
-    pub const TABLES: &'static [&'static str] =
-        &["group", "network", "registry", "workspace", "services"];
+    pub const TABLES: &'static [&'static str] = &[
+        "group",
+        "network",
+        "registry",
+        "cluster",
+        "workspace",
+        "services",
+    ];
 
     /// The names in it that have to be unique over all environments.
     pub fn taken_names(&self) -> Vec<TakenName> {

@@ -94,8 +94,11 @@ async fn every_managed_field_flipped_is_found_and_repaired_or_refused() {
                         .find(|refusal| refusal.address == address);
                     assert_eq!(refusal.expect(&what).instead, instead, "{what}");
                     estate.tamper(&id, before.clone()).await;
+                    if at(&before, &path).is_none() {
+                        estate.tamper(&id, patch(&path, Json::Null)).await;
+                    }
                 }
-                Change::InPlace | Change::Replace => {
+                Change::InPlace | Change::Raise(_) | Change::Replace => {
                     let found = plan.operations.iter().any(|operation| {
                         operation.address == address
                             && operation
