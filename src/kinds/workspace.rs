@@ -14,8 +14,8 @@ use serde_json::{Value as Json, json};
 
 use super::Sections;
 use crate::resource::{
-    AddressError, Carrier, Change, Compare, Field, Kind, Literal, Meta, Method, Place, Problem,
-    ReadMode, Request, Resource, Severity, Unmanaged, UpdateMode, Value,
+    AddressError, Carrier, Change, Compare, Deleted, Field, Kind, Literal, Meta, Method, Place,
+    Problem, ReadMode, Request, Resource, Severity, Unmanaged, UpdateMode, Value,
 };
 
 /// `[workspace]`: the environment's Log Analytics workspace.
@@ -153,12 +153,12 @@ impl Kind for Workspace {
         &META
     }
 
-    fn deleted(&self) -> Option<&'static str> {
-        Some("/providers/Microsoft.OperationalInsights/deletedWorkspaces")
+    fn deleted(&self) -> Deleted {
+        Deleted::PerSubscription("/providers/Microsoft.OperationalInsights/deletedWorkspaces")
     }
 
     /// A PUT that says no more than the region brings all of it back as it was.
-    fn recover(&self, id: &str, desired: &Json) -> Option<Request> {
+    fn recover(&self, id: &str, desired: &Json, _handle: Option<&str>) -> Option<Request> {
         let body = json!({ "location": desired["location"] });
         Some(Request::arm(Method::Put, id, META.api_version).body(body))
     }
@@ -303,7 +303,7 @@ mod tests {
     #[test]
     fn a_recovery_says_nothing_that_would_overwrite() {
         let desired = section().body(&testing::place());
-        let request = Workspace.recover("/id", &desired).expect("a request");
+        let request = Workspace.recover("/id", &desired, None).expect("a request");
         assert_eq!(request.body, Some(json!({"location": "eastus2"})));
     }
 }

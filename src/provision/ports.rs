@@ -5,11 +5,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use futures::StreamExt;
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 use thiserror::Error;
 
 use crate::resource::{Address, EnvironmentName, Plane, Request};
+
+/// Objects that are read side by side.
+const READS_AT_ONCE: usize = 16;
 
 /// Reads Azure. Nothing that holds only a `Reader` can change anything.
 #[async_trait]
@@ -19,6 +23,31 @@ pub trait Reader: Send + Sync {
     /// # Errors
     /// [`Failure`] for every other answer, and for no answer.
     async fn get(&self, request: &Request) -> Result<Option<Json>, Failure>;
+
+    /// The bodies of several objects, in the order of the requests, some read side by side.
+    async fn get_many(&self, requests: &[Request]) -> Vec<Result<Option<Json>, Failure>> {
+        let mut reads = Vec::with_capacity(requests.len());
+        for request in requests {
+            reads.push(self.get(request));
+        }
+        futures::stream::iter(reads)
+            .buffered(READS_AT_ONCE)
+            .collect()
+            .await
+    }
+
+    /// The body of one object of a plane whose replicas lag behind writes: asked for again for a
+    /// while, until it is `good`.
+    ///
+    /// # Errors
+    /// As [`Reader::get`].
+    async fn get_settled(
+        &self,
+        request: &Request,
+        _good: &(dyn for<'b> Fn(Option<&'b Json>) -> bool + Send + Sync),
+    ) -> Result<Option<Json>, Failure> {
+        self.get(request).await
+    }
 
     /// Every page of a collection, each handed to `page` as it arrives.
     ///

@@ -82,6 +82,7 @@ pub(super) fn operation(
         guards: KINDS.named(kind).is_some_and(|kind| kind.meta().is_guard),
         restores: None,
         carries: Vec::new(),
+        handle: None,
         references: Vec::new(),
     }
 }

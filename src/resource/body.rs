@@ -2,6 +2,7 @@
 
 use serde_json::{Map, Value as Json, json};
 
+use super::field::word_key;
 use super::{Compare, Meta, Method, Request, UpdateMode};
 
 /// The update request of a kind without a hook of its own, as [`Meta::update`] says.
@@ -34,6 +35,7 @@ pub fn update(meta: &Meta, id: &str, live: &Json, desired: &Json, changed: &[&st
         }
         let value = match field.compare {
             Compare::OwnKeys => merge_keys(at(live, field.path), &wanted),
+            Compare::OwnWords => merge_words(at(live, field.path), &wanted),
             _ => wanted,
         };
         // A null that Azure does not hold either would only be noise in the request.
@@ -86,6 +88,19 @@ fn merge_keys(live: Option<&Json>, desired: &Json) -> Json {
         }
     }
     Json::Object(merged)
+}
+
+/// The live words whose keys are not ours, and then the wanted ones.
+fn merge_words(live: Option<&Json>, wanted: &Json) -> Json {
+    let words = |list: &Json| -> Vec<String> {
+        let items = list.as_array().into_iter().flatten();
+        items.filter_map(Json::as_str).map(str::to_owned).collect()
+    };
+    let wanted = words(wanted);
+    let mut merged = live.map(words).unwrap_or_default();
+    merged.retain(|word| !wanted.iter().any(|own| word_key(own) == word_key(word)));
+    merged.extend(wanted);
+    Json::from(merged)
 }
 
 /// The path of an object that nothing declares: its kind and its names, as segments.

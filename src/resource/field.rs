@@ -75,6 +75,8 @@ pub enum Compare {
     /// A map of which we own only the keys that we declare: tags. A declared null is a key to
     /// take away.
     OwnKeys,
+    /// A list of `key=value` texts of which we own only the keys that we declare: tags of Graph.
+    OwnWords,
 }
 
 /// How bad it is when a field has drifted.
@@ -166,6 +168,14 @@ impl Field {
         self
     }
 
+    /// The tags of a Graph object, a list of words.
+    pub const fn words() -> Self {
+        Self::new("tags")
+            .or(Literal::EmptyList)
+            .compare(Compare::OwnWords)
+            .severity(Severity::Low)
+    }
+
     /// The tags of a kind that has them.
     pub const fn tags() -> Self {
         Self::new("tags")
@@ -191,8 +201,34 @@ impl Field {
             (Compare::OwnKeys, Value::Map(a), Value::Map(b)) => a
                 .iter()
                 .all(|(key, value)| b.get(key).unwrap_or(&Value::Null) == value),
+            (Compare::OwnWords, Value::List(a), Value::List(b)) => {
+                a.iter().all(|word| b.contains(word))
+            }
             _ => desired == live,
         }
+    }
+}
+
+/// The words of `live` that stand under a key of one of `owned`.
+pub(crate) fn own_words(owned: &[Value], live: &[Value]) -> Vec<Value> {
+    let owns = |word: &&Value| {
+        word.as_str()
+            .is_some_and(|word| owned.iter().any(|own| key_of(own) == word_key(word)))
+    };
+    live.iter().filter(owns).cloned().collect()
+}
+
+/// What stands before the `=` of a word.
+pub(super) fn word_key(word: &str) -> &str {
+    word.split_once('=').map_or(word, |(key, _)| key)
+}
+
+/// The key of a declared word, of which the rest may be late.
+fn key_of(word: &Value) -> &str {
+    match word {
+        Value::String(word) => word_key(word),
+        Value::Late(late) => late.known_start().map_or("", word_key),
+        _ => "",
     }
 }
 

@@ -14,6 +14,9 @@ pub enum Carrier {
     Tags(&'static str),
     /// In a text at this path, as `managed-by=… onestream-id=…` after what it says to people.
     Note(&'static str),
+    /// In a list of texts at this path, as the words `managed-by=…` and `onestream-id=…`: the
+    /// tags of Microsoft Graph.
+    Words(&'static str),
     /// Nowhere: it is ours by a marked parent and a declared or journalled name.
     Parent,
 }
@@ -46,6 +49,19 @@ pub enum ReadMode {
     },
     /// One GET for each declared object: the plane has no useful LIST.
     DataPlane,
+}
+
+/// Where a type keeps what was soft-deleted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Deleted {
+    /// What is deleted is gone.
+    Never,
+    /// In one list at this path below `/subscriptions/<id>`.
+    PerSubscription(&'static str),
+    /// In one list for each object of the parent kind of this name.
+    PerParent(&'static str),
+    /// In one list for the whole tenant.
+    Tenant,
 }
 
 /// How an existing object is changed.
@@ -127,6 +143,17 @@ pub trait Kind: Sync + Send {
         Request::arm(Method::Get, id, self.meta().api_version)
     }
 
+    /// The request that lists the collection at `path`.
+    fn list(&self, path: &str) -> Request {
+        Request::arm(Method::Get, path, self.meta().api_version)
+    }
+
+    /// The request that finds all objects that carry our mark, for a type that no LIST over a
+    /// subscription or a parent covers.
+    fn marked(&self) -> Option<Request> {
+        None
+    }
+
     /// The request that creates an object from its resolved managed properties; what has no
     /// value is not said.
     fn create(&self, id: &str, desired: &Json) -> Request {
@@ -145,21 +172,38 @@ pub trait Kind: Sync + Send {
         Request::arm(Method::Delete, id, self.meta().api_version)
     }
 
-    /// The path below `/subscriptions/<id>` that lists soft-deleted objects; `None` where the
-    /// type has no such thing. It is read only where a declared object is missing.
-    fn deleted(&self) -> Option<&'static str> {
-        None
+    /// Where soft-deleted objects are listed. It is read only where a declared object is missing.
+    fn deleted(&self) -> Deleted {
+        Deleted::Never
     }
 
-    /// What an entry of [`Kind::deleted`] was: its id, and its marker where the carrier has it.
-    fn remains(&self, entry: &Json) -> Json {
+    /// The request that lists the soft-deleted objects within a path below a subscription or a
+    /// parent's id; of the tenant where that is empty.
+    fn deleted_list(&self, within: &str) -> Request {
+        self.list(within)
+    }
+
+    /// What an entry of [`Kind::deleted_list`] was: its id, and its marker where the carrier has
+    /// it.
+    fn remains(&self, _within: &str, entry: &Json) -> Json {
         entry.clone()
     }
 
-    /// The request that brings a soft-deleted object back as it was; the engine then updates
-    /// what is not as declared. `None` where a create does that.
-    fn recover(&self, _id: &str, _desired: &Json) -> Option<Request> {
+    /// By what Azure knows the entry of [`Kind::deleted_list`], where that is not its id.
+    fn handle(&self, _entry: &Json) -> Option<String> {
         None
+    }
+
+    /// The request that brings a soft-deleted object back as it was; the engine then updates
+    /// what is not as declared. `None` where a create does that. `handle` is what
+    /// [`Kind::handle`] took from the entry.
+    fn recover(&self, _id: &str, _desired: &Json, _handle: Option<&str>) -> Option<Request> {
+        None
+    }
+
+    /// Whether Azure answers reads of this type from replicas that lag behind writes.
+    fn lags(&self) -> bool {
+        false
     }
 
     /// Whether an object may outlive what it stands on, out of sight, and show again on another
@@ -171,6 +215,11 @@ pub trait Kind: Sync + Send {
     /// Whether a create of this object carries the create of `child` in its own body.
     fn embeds(&self, _child: &Resource) -> bool {
         false
+    }
+
+    /// Whether deleting this object is how `child`, which lives in it, is deleted.
+    fn takes(&self, child: &Resource) -> bool {
+        self.embeds(child)
     }
 
     /// Puts an embedded child, named `name`, into the body of a create.
@@ -224,9 +273,21 @@ pub trait Kind: Sync + Send {
         None
     }
 
-    /// The id of a listed body.
-    fn id_of(&self, body: &Json) -> Option<String> {
+    /// The id of a body that was listed or read at `within`.
+    fn id_of(&self, _within: &str, body: &Json) -> Option<String> {
         body.get("id")?.as_str().map(str::to_owned)
+    }
+
+    /// By what the live object `body` with `id` is matched with a declared one, and what its
+    /// marker is made of: the lower-cased id, unless something else tells what is the same.
+    fn key_of(&self, id: &str, _body: &Json) -> String {
+        id.to_lowercase()
+    }
+
+    /// Whether an id is one of this type.
+    fn is_id(&self, id: &str) -> bool {
+        super::arm_type_of(id)
+            .is_some_and(|arm_type| arm_type.eq_ignore_ascii_case(self.meta().arm_type))
     }
 
     /// A name for a live object that no TOML declares, as an address path under its environment.
@@ -342,12 +403,18 @@ impl Resource {
     ) -> Self {
         let meta = kind.meta();
         meta.materialise(&mut properties);
-        if let Carrier::Tags(path) = meta.carrier {
-            for (key, value) in &place.tags {
-                let held = properties.at(path).and_then(Value::as_map);
-                if held.is_none_or(|tags| !tags.contains_key(key)) {
-                    insert_key(&mut properties, path, key, value);
+        for (key, value) in &place.tags {
+            match meta.carrier {
+                Carrier::Tags(path) => {
+                    let held = properties.at(path).and_then(Value::as_map);
+                    if held.is_none_or(|tags| !tags.contains_key(key)) {
+                        insert_key(&mut properties, path, key, value);
+                    }
                 }
+                Carrier::Words(path) => {
+                    properties.push(path, Value::String(format!("{key}={value}")));
+                }
+                Carrier::Note(_) | Carrier::Parent => {}
             }
         }
         Marker::of(&place.environment, &id).put(meta.carrier, &mut properties);

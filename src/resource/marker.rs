@@ -65,6 +65,13 @@ impl Marker {
                 ]);
                 properties.set(path, Value::from(text));
             }
+            Carrier::Words(path) => {
+                let word = |mark: &str, text: Text| {
+                    Value::from(Text::concat(vec![format!("{mark}=").into(), text]))
+                };
+                properties.push(path, word(MANAGED_BY_TAG, owner.into()));
+                properties.push(path, word(ID_TAG, self.id.clone()));
+            }
             Carrier::Parent => {}
         }
     }
@@ -100,15 +107,22 @@ fn marks(carrier: Carrier, body: &Json) -> Option<(String, String)> {
         }
         Carrier::Note(path) => {
             let note = at(body, path)?.as_str()?;
-            let mark = |name: &str| {
-                note.split_whitespace()
-                    .find_map(|word| word.strip_prefix(name)?.strip_prefix('='))
-                    .map(str::to_owned)
-            };
-            Some((mark(MANAGED_BY_TAG)?, mark(ID_TAG)?))
+            let words = note.split_whitespace();
+            Some((said(words.clone(), MANAGED_BY_TAG)?, said(words, ID_TAG)?))
+        }
+        Carrier::Words(path) => {
+            let words = at(body, path)?.as_array()?.iter().filter_map(Json::as_str);
+            Some((said(words.clone(), MANAGED_BY_TAG)?, said(words, ID_TAG)?))
         }
         Carrier::Parent => None,
     }
+}
+
+/// What follows `name=` in one of these words.
+fn said<'a>(mut words: impl Iterator<Item = &'a str>, name: &str) -> Option<String> {
+    words
+        .find_map(|word| word.strip_prefix(name)?.strip_prefix('='))
+        .map(str::to_owned)
 }
 
 fn at<'a>(body: &'a Json, path: &str) -> Option<&'a Json> {
@@ -124,7 +138,11 @@ mod tests {
     fn a_marker_proves_itself_only_on_its_own_object() {
         let prod: EnvironmentName = "prod".parse().expect("a name");
         let id = "/subscriptions/s/resourceGroups/RG";
-        for carrier in [Carrier::Tags("tags"), Carrier::Note("properties.notes")] {
+        for carrier in [
+            Carrier::Tags("tags"),
+            Carrier::Note("properties.notes"),
+            Carrier::Words("tags"),
+        ] {
             let mut tree = Value::default();
             tree.set("properties.notes", Value::from("kept for people"));
             Marker::of(&prod, &id.into()).put(carrier, &mut tree);

@@ -19,9 +19,12 @@ mod value;
 pub use address::{Address, AddressError, EnvironmentName, Pattern};
 pub use body::{orphan_path, update, without_nulls};
 pub use condition::Condition;
+pub(crate) use field::own_words;
 pub use field::{Change, Compare, Field, Literal, Severity, Unmanaged};
 pub use id::{arm_type_of, scopes};
-pub use kind::{Blocks, Carrier, Guard, Kind, Kinds, Meta, ReadMode, Resource, UpdateMode};
+pub use kind::{
+    Blocks, Carrier, Deleted, Guard, Kind, Kinds, Meta, ReadMode, Resource, UpdateMode,
+};
 pub use marker::{ID_TAG, MANAGED_BY_TAG, Marker, Ownership, PROTECTED_TAG};
 pub use place::{Place, Problem};
 pub use request::{Method, Plane, Request};

@@ -190,6 +190,14 @@ impl Late {
         }
     }
 
+    /// The text that it begins with, where that is known.
+    pub fn known_start(&self) -> Option<&str> {
+        match self {
+            Self::Concat(parts) => parts.first()?.known(),
+            Self::Output { .. } | Self::NameUuid(_) => None,
+        }
+    }
+
     /// Adds the addresses whose outputs the value needs.
     pub fn references(&self, into: &mut BTreeSet<Address>) {
         match self {
@@ -254,6 +262,16 @@ impl Value {
             here = map.entry(key.to_owned()).or_default();
         }
         *here = value;
+    }
+
+    /// Appends to the list at a dotted path, making it where there is none.
+    pub fn push(&mut self, path: &str, item: Value) {
+        let mut items = match self.at(path) {
+            Some(Self::List(items)) => items.clone(),
+            _ => Vec::new(),
+        };
+        items.push(item);
+        self.set(path, Self::List(items));
     }
 
     /// The text, where it is one and known.

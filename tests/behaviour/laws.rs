@@ -3,7 +3,8 @@
 use onestream::kinds::KINDS;
 use onestream::provision::plan::{Action, Mode};
 use onestream::resource::{
-    Address, Carrier, Change, Compare, Field, ID_TAG, Kind, MANAGED_BY_TAG, UpdateMode, Value,
+    Address, Carrier, Change, Compare, Deleted, Field, ID_TAG, Kind, MANAGED_BY_TAG, UpdateMode,
+    Value,
 };
 use serde_json::{Value as Json, json};
 
@@ -187,6 +188,14 @@ fn flip(field: &Field, body: &Json) -> (String, Json) {
             more.push(json!({"enabled": true, keys[0]: "flipped"}));
             Json::Array(more)
         }
+        (Json::Array(words), Compare::OwnWords) => {
+            let marks = [MANAGED_BY_TAG, ID_TAG].map(|mark| format!("{mark}="));
+            let is_mark = |word: &&Json| {
+                let word = word.as_str().unwrap_or_default();
+                marks.iter().any(|mark| word.starts_with(mark))
+            };
+            json!(words.iter().filter(is_mark).collect::<Vec<_>>())
+        }
         (Json::Bool(flag), _) => json!(!flag),
         (Json::Number(number), _) => json!(number.as_i64().unwrap_or_default() + 1),
         (Json::Array(items), _) => {
@@ -304,6 +313,7 @@ async fn an_object_without_our_marker_is_adopted_only_when_asked() {
         let lost = match KINDS.named(kind).expect("a kind").meta().carrier {
             Carrier::Tags(path) => patch(path, json!({ ID_TAG: null, MANAGED_BY_TAG: null })),
             Carrier::Note(path) => patch(path, json!("made by hand")),
+            Carrier::Words(path) => patch(path, json!(["made-by-hand"])),
             Carrier::Parent => continue,
         };
         estate.tamper(&id, lost).await;
@@ -333,8 +343,16 @@ async fn an_object_without_our_marker_is_adopted_only_when_asked() {
 fn recoverable(estate: &Estate) -> Vec<(&'static dyn Kind, Address)> {
     let each = one_of_each(&estate.desired).into_iter();
     each.filter_map(|(kind, address)| Some((KINDS.named(kind)?, address)))
-        .filter(|(kind, _)| kind.deleted().is_some())
+        .filter(|(kind, _)| kind.deleted() != Deleted::Never)
         .collect()
+}
+
+/// Where a kind's soft-deleted objects are listed, as a path that faults know.
+fn graves(kind: &dyn Kind) -> String {
+    match kind.deleted() {
+        Deleted::PerSubscription(path) => format!("*{path}"),
+        Deleted::PerParent(_) | Deleted::Tenant | Deleted::Never => kind.deleted_list("").path,
+    }
 }
 
 #[tokio::test]
@@ -418,8 +436,7 @@ async fn what_somebody_else_soft_deleted_is_refused_and_what_is_unread_left_alon
             "{address}: {:#?}",
             plan.operations
         );
-        let path = format!("*{}", kind.deleted().expect("a list"));
-        let rule = json!([{"method": "GET", "path": path, "status": 403}]);
+        let rule = json!([{"method": "GET", "path": graves(kind), "status": 403}]);
         estate.faults(rule).await;
         let plan = estate.plan(Mode::Apply).await;
         assert!(plan.operations.iter().all(|o| o.address != address));

@@ -124,8 +124,11 @@ impl Run {
         subject: &Subject,
         failure: Failure,
     ) -> Result<Option<Json>, OperationError> {
-        let mut live = self.ports.cloud.get(&subject.kind.get(&subject.id)).await?;
-        if operation.step != Step::Delete {
+        let deletes = operation.step == Step::Delete;
+        let mut live = self
+            .settled(subject, &|live| live.is_none() == deletes)
+            .await?;
+        if !deletes {
             live = self.come_to_rest(subject, live).await?;
         }
         let as_declared = |live: &Json| {
@@ -176,10 +179,12 @@ impl Run {
         let holds = |body: &Json| {
             differences(subject.kind, desired, body).is_empty() && !has_failed(subject.kind, body)
         };
-        if let Some(body) = body.filter(holds) {
+        if let Some(body) = body.filter(|body| holds(body)) {
             return Ok(body);
         }
-        let live = self.ports.cloud.get(&subject.kind.get(&subject.id)).await?;
+        let live = self
+            .settled(subject, &|live| live.is_some_and(|live| holds(live)))
+            .await?;
         let live =
             live.ok_or_else(|| OperationError::NotAsDeclared("it does not exist".to_owned()))?;
         let mut wrong = differences(subject.kind, desired, &live);
@@ -190,6 +195,20 @@ impl Run {
             Ok(live)
         } else {
             Err(OperationError::NotAsDeclared(wrong.join(", ")))
+        }
+    }
+
+    /// The object after a write, asked for again while replicas may not know of it yet.
+    pub(super) async fn settled(
+        &self,
+        subject: &Subject,
+        good: &(dyn Fn(Option<&Json>) -> bool + Send + Sync),
+    ) -> Result<Option<Json>, Failure> {
+        let object = subject.kind.get(&subject.id);
+        if subject.kind.lags() {
+            self.ports.cloud.get_settled(&object, good).await
+        } else {
+            self.ports.cloud.get(&object).await
         }
     }
 

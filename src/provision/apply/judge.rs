@@ -174,7 +174,8 @@ pub(super) fn differences(kind: &dyn Kind, desired: Option<&Json>, live: &Json) 
 fn is_ours(operation: &Operation, kind: &dyn Kind, id: &str, live: &Json) -> bool {
     let carrier = kind.meta().carrier;
     carrier == Carrier::Parent
-        || Marker::read(carrier, id, live) == Ownership::Ours(operation.address.environment())
+        || Marker::read(carrier, &kind.key_of(id, live), live)
+            == Ownership::Ours(operation.address.environment())
 }
 
 /// Whose a live object is that the operation would change or delete, where it is not ours. An
@@ -184,7 +185,7 @@ fn not_ours(operation: &Operation, kind: &dyn Kind, id: &str, live: &Json) -> Op
     if carrier == Carrier::Parent {
         return None;
     }
-    match Marker::read(carrier, id, live) {
+    match Marker::read(carrier, &kind.key_of(id, live), live) {
         Ownership::Ours(owner) if owner == operation.address.environment() => None,
         Ownership::Ours(owner) => Some(format!("it belongs to {owner}")),
         Ownership::Copy | Ownership::Foreign if operation.action == Action::Adopt => None,

@@ -16,8 +16,7 @@ use crate::provision::observe::held_id;
 use crate::provision::plan::{Action, Operation, Plan, Step};
 use crate::provision::ports::{Entry, Event, Ports, StoreError, Verdict};
 use crate::resource::{
-    Carrier, Change, Condition, Kind, Kinds, Marker, Outputs, Ownership, Request, Value,
-    arm_type_of, scopes,
+    Carrier, Change, Condition, Kind, Kinds, Marker, Outputs, Ownership, Request, Value, scopes,
 };
 
 /// Objects that are re-read at the same time before a saved plan starts.
@@ -164,17 +163,13 @@ impl Run {
         }
         let environment = operation.address.environment();
         for above in scopes(&subject.id).skip(1) {
-            let Some(arm_type) = arm_type_of(above) else {
-                continue;
-            };
-            let is_it = |kind: &&dyn Kind| kind.meta().arm_type.eq_ignore_ascii_case(&arm_type);
-            let Some(kind) = self.kinds.iter().find(is_it) else {
+            let Some(kind) = self.kinds.iter().find(|kind| kind.is_id(above)) else {
                 continue;
             };
             let Some(live) = self.ports.cloud.get(&kind.get(above)).await? else {
                 continue;
             };
-            match Marker::read(kind.meta().carrier, above, &live) {
+            match Marker::read(kind.meta().carrier, &kind.key_of(above, &live), &live) {
                 Ownership::Ours(owner) if owner == environment => return Ok(()),
                 Ownership::Ours(owner) => {
                     let problem = format!("it lives in what belongs to {owner}");
@@ -249,7 +244,7 @@ impl Run {
 
     /// Makes an object as declared that came back as it had been when it was deleted.
     async fn renew(&self, index: usize, subject: &Subject) -> Result<Option<Json>, OperationError> {
-        let live = self.ports.cloud.get(&subject.kind.get(&subject.id)).await?;
+        let live = self.settled(subject, &|live| live.is_some()).await?;
         let live = self.come_to_rest(subject, live).await?;
         let desired = subject.desired.as_ref();
         match live {
@@ -349,14 +344,10 @@ impl Run {
                 kind.update(id, live, &desired, &changed)
             }
             // It is back already; what is left is to make it as declared.
-            (Step::Recover, Some(live)) => {
-                let wanted = Value::from(desired.clone());
-                let changes = diff(kind.meta(), &wanted, &kind.meta().project(live), None);
-                let changes = changes.iter().map(|change| change.path.as_str());
-                kind.update(id, live, &desired, &touched(*kind, changes))
-            }
+            (Step::Recover, Some(live)) => differing(*kind, id, live, &desired),
+            (Step::Create, Some(live)) if kind.resurfaces() => differing(*kind, id, live, &desired),
             (Step::Recover, _) => kind
-                .recover(id, &desired)
+                .recover(id, &desired, operation.handle.as_deref())
                 .unwrap_or_else(|| kind.create(id, &desired)),
             _ => {
                 let mut request = kind.create(id, &desired);
@@ -382,6 +373,14 @@ impl Run {
         }
         Ok(())
     }
+}
+
+/// The request that makes an object as declared that stands already.
+fn differing(kind: &dyn Kind, id: &str, live: &Json, desired: &Json) -> Request {
+    let wanted = Value::from(desired.clone());
+    let changes = diff(kind.meta(), &wanted, &kind.project(live), None);
+    let changes = changes.iter().map(|change| change.path.as_str());
+    kind.update(id, live, desired, &touched(kind, changes))
 }
 
 /// The managed fields that changes at these paths touch.

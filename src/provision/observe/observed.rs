@@ -22,11 +22,20 @@ pub struct Observed {
     pub unsearched: BTreeMap<String, Failure>,
     /// What the containers hold that a plan wants to delete, by their lower-cased id.
     pub contents: BTreeMap<String, Vec<String>>,
-    /// Whose the soft-deleted objects are, by the lower-cased ids that they had; read only of
+    /// What is left of soft-deleted objects, by the lower-cased ids that they had; read only of
     /// kinds of which something declared is missing.
-    pub deleted: BTreeMap<String, Ownership>,
+    pub deleted: BTreeMap<String, Remains>,
     /// How many collections were read.
     pub collections_read: usize,
+}
+
+/// What Azure keeps of an object that was soft-deleted.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Remains {
+    /// Whose it was.
+    pub ownership: Ownership,
+    /// By what it is brought back, where that is not its id.
+    pub handle: Option<String>,
 }
 
 /// One live object.

@@ -16,8 +16,11 @@ use crate::resource::{
     Resource, scopes,
 };
 
-/// Parents whose children, and declared objects without a list, are read at the same time.
+/// Parents whose children are read at the same time.
 const READS_AT_ONCE: usize = 16;
+
+/// Bodies of objects read one by one that are held at the same time.
+const HELD_AT_ONCE: usize = 160;
 
 /// Reads everything that `desired` names, and everything that carries our mark, in the
 /// subscriptions of what is declared and of what the applied snapshot knows.
@@ -34,7 +37,11 @@ pub async fn observe(
         .map(|id| format!("/subscriptions/{id}"))
         .collect();
     let strays = futures::future::join_all(scopes.iter().map(|scope| seen.marked(reader, scope)));
-    let (strays, ()) = futures::join!(strays, seen.listed(reader, kinds, &scopes));
+    let (strays, (), ()) = futures::join!(
+        strays,
+        seen.listed(reader, kinds, &scopes),
+        seen.searched(reader, kinds)
+    );
     // A child's list hangs on its parent's, and a late id on what it waits for, so the kinds go
     // in table order: parents first.
     let mut outputs = Outputs::default();
@@ -47,8 +54,9 @@ pub async fn observe(
             seen.below_parents(reader, kind).await;
             seen.outputs(&declared, &mut outputs);
         }
-        if seen.lacks(&declared, &outputs) {
-            seen.deleted(reader, kind, &scopes).await;
+        let lacking = seen.lacking(&declared, &outputs);
+        if !lacking.is_empty() {
+            seen.deleted(reader, kind, &scopes, &lacking).await;
         }
     }
     seen.finish(kinds, strays.into_iter().flatten().collect())
@@ -148,7 +156,7 @@ impl Seen {
                         reader,
                         kind,
                         scope,
-                        format!("{scope}{path}"),
+                        kind.list(&format!("{scope}{path}")),
                         None,
                         false,
                     ));
@@ -156,6 +164,16 @@ impl Seen {
             }
         }
         while reads.next().await.is_some() {}
+    }
+
+    /// The marked objects of kinds that no other list covers. Such a search lags behind, so what
+    /// it finds is read once more.
+    async fn searched(&self, reader: &dyn Reader, kinds: Kinds) {
+        let searches = kinds.iter().filter_map(|kind| {
+            let request = kind.marked()?;
+            Some(self.list(reader, kind, "", request, None, true))
+        });
+        futures::future::join_all(searches).await;
     }
 
     /// One kind that hangs on the objects of another.
@@ -176,8 +194,8 @@ impl Seen {
             parents.extend(self.parents(parent));
         }
         let lists = parents.iter().map(|(id, parent)| {
-            let path = format!("{id}{collection}");
-            self.list(reader, kind, id, path, Some(*parent), then_get)
+            let request = kind.list(&format!("{id}{collection}"));
+            self.list(reader, kind, id, request, Some(*parent), then_get)
         });
         futures::stream::iter(lists)
             .buffer_unordered(READS_AT_ONCE)
@@ -208,16 +226,15 @@ impl Seen {
         reader: &dyn Reader,
         kind: &'static dyn Kind,
         scope: &str,
-        path: String,
+        request: Request,
         parent: Option<&'static dyn Kind>,
         then_get: bool,
     ) {
-        let request = Request::arm(Method::Get, path, kind.meta().api_version);
         let (mut ids, mut nameless) = (Vec::new(), false);
         let read = reader
             .list(&request, &mut |page| {
                 for body in page {
-                    match kind.id_of(&body) {
+                    match kind.id_of(scope, &body) {
                         Some(id) if then_get => ids.push(id),
                         Some(id) => self.keep(kind, id, &body),
                         None => nameless = true,
@@ -266,24 +283,31 @@ impl Seen {
 
     /// Reads objects one by one, some of them side by side.
     async fn each(&self, reader: &dyn Reader, ids: Vec<(&'static dyn Kind, String)>) {
-        let reads = ids.into_iter().map(|(kind, id)| self.one(reader, kind, id));
-        futures::stream::iter(reads)
-            .buffer_unordered(READS_AT_ONCE)
-            .collect::<()>()
-            .await;
+        for some in ids.chunks(HELD_AT_ONCE) {
+            let requests: Vec<Request> = some.iter().map(|(kind, id)| kind.get(id)).collect();
+            let answers = reader.get_many(&requests).await;
+            for ((kind, id), answer) in some.iter().zip(answers) {
+                self.answered(*kind, id, answer);
+            }
+        }
     }
 
-    async fn one(&self, reader: &dyn Reader, kind: &'static dyn Kind, id: String) {
-        match reader.get(&kind.get(&id)).await {
+    fn answered(
+        &self,
+        kind: &'static dyn Kind,
+        asked: &str,
+        answer: Result<Option<Json>, Failure>,
+    ) {
+        match answer {
             Ok(None) => self.lock().collections_read += 1,
-            Ok(Some(body)) => match kind.id_of(&body) {
+            Ok(Some(body)) => match kind.id_of(asked, &body) {
                 Some(id) => {
                     self.lock().collections_read += 1;
                     self.keep(kind, id, &body);
                 }
-                None => self.blind(kind, &id, no_id()),
+                None => self.blind(kind, asked, no_id()),
             },
-            Err(failure) => self.blind(kind, &id, failure),
+            Err(failure) => self.blind(kind, asked, failure),
         }
     }
 
@@ -317,9 +341,9 @@ impl Seen {
     }
 
     fn keep(&self, kind: &'static dyn Kind, id: String, body: &Json) {
-        let key = id.to_lowercase();
+        let key = kind.key_of(&id, body);
         let meta = kind.meta();
-        let ownership = Marker::read(meta.carrier, &id, body);
+        let ownership = Marker::read(meta.carrier, &key, body);
         // Everything in a group counts as near until the groups themselves have been judged.
         let near = self.wanted().contains(&key) || ownership != Ownership::Foreign;
         let parent = key.rsplitn(3, '/').nth(2).unwrap_or_default();

@@ -9,7 +9,7 @@ use std::collections::BTreeSet;
 
 use super::{Action, Operation, Plan, Step, edges};
 use crate::provision::diff::diff;
-use crate::resource::{Carrier, Kind, Kinds, Marker, Outputs, Ownership, ReadMode, arm_type_of};
+use crate::resource::{Carrier, Kind, Kinds, Marker, Outputs, Ownership, Plane, ReadMode};
 
 /// What is wrong with a plan that was read, for people. Every kind in it is known.
 pub(super) fn flaw(plan: &Plan, kinds: Kinds) -> Option<String> {
@@ -85,7 +85,8 @@ fn place(plan: &Plan, operation: &Operation, kind: &dyn Kind) -> Option<String> 
     }
     if !start.to_lowercase().starts_with("/subscriptions/") {
         // An id that begins with something late, or one of a plane that is not ARM's.
-        let elsewhere = known.is_none() || meta.read == ReadMode::DataPlane;
+        let other_plane = || kind.get(&start).plane != Plane::Arm && kind.is_id(&start);
+        let elsewhere = known.is_none() || meta.read == ReadMode::DataPlane || other_plane();
         return (!elsewhere).then(|| format!("{start} is not the id of a {}", meta.name));
     }
     let subscription = start.split('/').nth(2).unwrap_or_default();
@@ -93,8 +94,8 @@ fn place(plan: &Plan, operation: &Operation, kind: &dyn Kind) -> Option<String> 
     if !plan.target.subscriptions.iter().any(inside) {
         return Some(format!("{start} lies outside the plan's subscriptions"));
     }
-    let fits = |id: &str| arm_type_of(id).is_some_and(|t| t.eq_ignore_ascii_case(meta.arm_type));
-    (!known.is_none_or(fits)).then(|| format!("{start} is not the id of a {}", meta.name))
+    (!known.is_none_or(|id| kind.is_id(id)))
+        .then(|| format!("{start} is not the id of a {}", meta.name))
 }
 
 /// An image without our marker of something that would be changed or deleted as ours.
@@ -111,7 +112,8 @@ fn ownership(operation: &Operation, kind: &dyn Kind) -> Option<String> {
         return None;
     }
     let image = before.resolve(&Outputs::default()).ok()?;
-    let owner = Marker::read(carrier, operation.id.known()?, &image);
+    let key = kind.key_of(operation.id.known()?, &image);
+    let owner = Marker::read(carrier, &key, &image);
     (owner != Ownership::Ours(operation.address.environment()))
         .then(|| "what it was planned on does not carry our marker".to_owned())
 }

@@ -10,7 +10,7 @@ use crate::provision::observe::{Object, Observed, State};
 use crate::provision::ports::{Failure, Verdict};
 use crate::resource::{
     Address, Carrier, Compare, Condition, EnvironmentName, Kind, Outputs, Ownership, Resource,
-    Text, Value,
+    Text, Value, own_words,
 };
 
 /// The plan in the making.
@@ -175,8 +175,8 @@ impl<'a> Work<'a> {
         let observed: &'a Observed = self.asked.observed;
         let id = settled.id.known().map(str::to_lowercase);
         let deleted = id.and_then(|id| observed.deleted.get(&id));
-        let (action, step, reason) = match deleted {
-            None => (Action::Create, Step::Create, "it does not exist"),
+        let (action, step, reason) = match deleted.map(|remains| &remains.ownership) {
+            None => (Action::Create, Step::Create, self.why_missing(resource)),
             Some(Ownership::Ours(owner)) if *owner == resource.address.environment() => {
                 let reason = "it was deleted and can be recovered";
                 (Action::Recover, Step::Recover, reason)
@@ -195,7 +195,20 @@ impl<'a> Work<'a> {
         };
         let mut operation = settled.operation(resource, action, step);
         reason.clone_into(&mut operation.reason);
+        operation.handle = deleted.and_then(|remains| remains.handle.clone());
         self.make(resource, operation);
+    }
+
+    fn why_missing(&self, resource: &Resource) -> &'static str {
+        let parent = resource.parent.as_ref();
+        let comes_back = parent
+            .and_then(|parent| self.draft.making(parent))
+            .is_some_and(|index| self.draft.operations[index].step == Step::Recover);
+        if comes_back && resource.kind.resurfaces() {
+            "it comes back with what it lives in, or is made again"
+        } else {
+            "it does not exist"
+        }
     }
 
     /// Adds an operation that makes an object: by a request of its own or in its parent's.
@@ -327,6 +340,7 @@ impl<'a> Work<'a> {
         };
         let meta = resource.kind.meta();
         let mut operation = settled.operation(resource, action, Step::Update);
+        operation.id = settled.id_of(object);
         operation.reason = reason;
         let wanted = diff::with_dropped_keys(meta, &settled.properties, &changes);
         operation.before = Some(image(resource.kind, &wanted, &object.projection));
@@ -360,6 +374,7 @@ impl<'a> Work<'a> {
         // What travels in its parent's create has gone with the old parent.
         if self.carrier(resource).is_none() {
             let mut delete = settled.operation(resource, Action::Replace, Step::Delete);
+            delete.id = settled.id_of(object);
             delete.desired = None;
             delete.before = Some(before);
             delete.reason.clone_from(&reason);
@@ -406,6 +421,14 @@ struct Settled {
 }
 
 impl Settled {
+    /// The id to write on: Azure's own, where the object was matched by something else.
+    fn id_of(&self, object: &Object) -> Text {
+        match self.id.known() {
+            Some(id) if !id.eq_ignore_ascii_case(&object.id) => object.id.clone().into(),
+            _ => self.id.clone(),
+        }
+    }
+
     fn operation(&self, resource: &Resource, action: Action, step: Step) -> Operation {
         Operation {
             address: resource.address.clone(),
@@ -421,6 +444,7 @@ impl Settled {
             guards: resource.kind.meta().is_guard,
             restores: None,
             carries: Vec::new(),
+            handle: None,
             references: resource.references().into_iter().collect(),
         }
     }
@@ -450,6 +474,18 @@ pub(super) fn image(kind: &dyn Kind, owned: &Value, live: &Value) -> Value {
             )
         });
         image.set(field.path, Value::Map(kept.collect()));
+    }
+    for field in kind
+        .meta()
+        .fields
+        .iter()
+        .filter(|field| field.compare == Compare::OwnWords)
+    {
+        if let (Some(Value::List(own)), Some(Value::List(held))) =
+            (owned.at(field.path), live.at(field.path))
+        {
+            image.set(field.path, Value::List(own_words(own, held)));
+        }
     }
     image
 }

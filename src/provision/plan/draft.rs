@@ -16,6 +16,8 @@ pub(super) struct Draft {
     pub(super) unreadable: Vec<Unread>,
     /// What stands as declared, left out or not: the applied snapshot keeps it all.
     pub(super) standing: BTreeMap<Address, Standing>,
+    /// The lower-cased ids of what is deleted by deleting what it lives in.
+    pub(super) along: BTreeSet<String>,
     /// What the selection leaves out.
     pub(super) left_out: BTreeSet<Address>,
     by_address: BTreeMap<Address, Vec<usize>>,

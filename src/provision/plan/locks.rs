@@ -135,6 +135,7 @@ fn operation(lock: &Resource, step: Step, reason: &str) -> Operation {
         guards: true,
         restores: None,
         carries: Vec::new(),
+        handle: None,
         references: lock.references().into_iter().collect(),
     }
 }

@@ -116,6 +116,9 @@ pub struct Operation {
     /// Operations whose objects travel in the body of this create.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub carries: Vec<usize>,
+    /// By what Azure knows the remains of what it recovers, where that is not its id.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub handle: Option<String>,
     /// What has to stand before it: kept for the order of a later delete.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub references: Vec<Address>,

@@ -55,6 +55,7 @@ impl<'a> Work<'a> {
             let Some(address) = address else { continue };
             if self.goes_with_parent(key, &address, leaver, &leavers) {
                 self.ids.insert((*key).clone(), address);
+                self.draft.along.insert((*key).clone());
             } else {
                 self.delete(key, address, leaver);
             }
@@ -115,7 +116,7 @@ impl<'a> Work<'a> {
         Some(address)
     }
 
-    /// Whether an unmarked child that its parent's create carried dies with that parent.
+    /// Whether a child is deleted by deleting its parent.
     fn goes_with_parent(
         &self,
         key: &str,
@@ -124,9 +125,6 @@ impl<'a> Work<'a> {
         leavers: &BTreeMap<&String, Leaver<'_>>,
     ) -> bool {
         let object = leaver.object;
-        if object.kind.meta().carrier != Carrier::Parent {
-            return false;
-        }
         let declared = self.asked.desired.resources.get(address).cloned();
         let child = declared.unwrap_or_else(|| Resource {
             address: address.clone(),
@@ -142,7 +140,7 @@ impl<'a> Work<'a> {
         scopes(key)
             .skip(1)
             .filter_map(|above| leavers.get(&above.to_owned()))
-            .any(|parent| parent.object.kind.embeds(&child))
+            .any(|parent| parent.object.kind.takes(&child))
     }
 
     fn delete(&mut self, key: &str, address: Address, leaver: &Leaver<'_>) {
@@ -192,6 +190,7 @@ impl<'a> Work<'a> {
             guards: meta.is_guard,
             restores: None,
             carries: Vec::new(),
+            handle: None,
             references,
             address,
         };
@@ -199,12 +198,14 @@ impl<'a> Work<'a> {
     }
 }
 
-/// The image of an object that will go: of its tags, only our marker.
+/// The image of an object that will go: of its tags or words, only our marker.
 fn marker_image(object: &Object) -> Value {
     let mut owned = Value::default();
-    if let Carrier::Tags(path) = object.kind.meta().carrier {
-        for tag in [MANAGED_BY_TAG, ID_TAG] {
-            owned.set(&format!("{path}.{tag}"), Value::Null);
+    for mark in [MANAGED_BY_TAG, ID_TAG] {
+        match object.kind.meta().carrier {
+            Carrier::Tags(path) => owned.set(&format!("{path}.{mark}"), Value::Null),
+            Carrier::Words(path) => owned.push(path, Value::from(mark)),
+            Carrier::Note(_) | Carrier::Parent => {}
         }
     }
     image(object.kind, &owned, &object.projection)
@@ -213,7 +214,8 @@ fn marker_image(object: &Object) -> Value {
 /// Refuses to delete what still holds something that this plan does not delete before it.
 pub(super) fn keep_containers(asked: &Asked<'_>, draft: &mut Draft) {
     loop {
-        let deleted: BTreeSet<String> = draft.deletes().map(|(id, _)| id).collect();
+        let mut deleted: BTreeSet<String> = draft.deletes().map(|(id, _)| id).collect();
+        deleted.extend(draft.along.iter().cloned());
         let live = asked.observed.objects.iter();
         let along: BTreeSet<String> = live
             .filter(|(key, _)| scopes(key).any(|scope| deleted.contains(scope)))

@@ -7,6 +7,7 @@ use azure_core::credentials::TokenCredential;
 use serde_json::Value as Json;
 
 use super::accepted;
+use super::clock::Backoff;
 use super::cloud::{Cloud, is_loopback};
 use super::counts::{Counts, RequestCounts};
 use super::credential::{self, Credential};
@@ -123,6 +124,23 @@ impl Reader for Azure {
                     None,
                 )
             }),
+        }
+    }
+
+    async fn get_settled(
+        &self,
+        request: &Request,
+        good: &(dyn for<'b> Fn(Option<&'b Json>) -> bool + Send + Sync),
+    ) -> Result<Option<Json>, Failure> {
+        let started = self.wire.clock.now();
+        let mut backoff = Backoff::polls(&self.wire.timing);
+        loop {
+            let found = self.get(request).await?;
+            let waited = self.wire.clock.now().saturating_duration_since(started);
+            if good(found.as_ref()) || waited >= self.wire.timing.replica_wait {
+                return Ok(found);
+            }
+            self.wire.clock.sleep(backoff.step()).await;
         }
     }
 

@@ -47,6 +47,8 @@ pub struct Timing {
     pub principal_wait: Duration,
     /// How long a parent may stay unknown after its creation (seconds).
     pub parent_wait: Duration,
+    /// How long a replica may lag behind a write (seconds).
+    pub replica_wait: Duration,
     /// Before the first poll of an operation, where Azure does not say; ×1.5 from poll to poll.
     pub first_poll: Duration,
     /// The longest wait between polls, where Azure does not say.
@@ -69,6 +71,7 @@ impl Timing {
             max_wait: Duration::from_secs(600),
             principal_wait: Duration::from_secs(300),
             parent_wait: Duration::from_secs(30),
+            replica_wait: Duration::from_secs(120),
             first_poll: Duration::from_secs(1),
             longest_poll: Duration::from_secs(30),
             operation_wait: Duration::from_secs(90 * 60),
@@ -85,6 +88,7 @@ impl Timing {
             max_wait: Duration::from_secs(120),
             principal_wait: Duration::from_secs(30),
             parent_wait: Duration::from_secs(1),
+            replica_wait: Duration::from_secs(10),
             first_poll: Duration::from_millis(10),
             longest_poll: Duration::from_millis(250),
             pace: Duration::from_millis(10),
