@@ -199,11 +199,16 @@ fn keep_within_bounds(pool: &mut Json) {
     }
 }
 
+/// Whether a resource is a pool.
+pub(super) fn is_pool(resource: &Resource) -> bool {
+    resource.kind.meta().name == META.name
+}
+
 /// Whether a resource is a pool for the cluster's own pods.
 pub(super) fn is_system(resource: &Resource) -> bool {
     let mode = resource.properties.at("properties.mode");
     let mode = mode.and_then(Value::as_str).unwrap_or_default();
-    resource.kind.meta().name == META.name && mode.eq_ignore_ascii_case("System")
+    is_pool(resource) && mode.eq_ignore_ascii_case("System")
 }
 
 /// The pools of an environment's cluster.

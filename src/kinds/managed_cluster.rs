@@ -48,6 +48,10 @@ impl Kind for ManagedCluster {
         agent_pool::is_system(child)
     }
 
+    fn takes(&self, child: &Resource) -> bool {
+        agent_pool::is_pool(child)
+    }
+
     fn embed(&self, body: &mut Json, name: &str, child: &Json) {
         let created = agent_pool::created(child);
         let mut profile = created["properties"].clone();
@@ -336,7 +340,8 @@ mod tests {
             panic!("two pools: {pools:?}")
         };
         assert!(ManagedCluster.embeds(system) && !ManagedCluster.embeds(apps));
-        assert!(!ManagedCluster.embeds(&cluster("")));
+        assert!(ManagedCluster.takes(system) && ManagedCluster.takes(apps));
+        assert!(!ManagedCluster.embeds(&cluster("")) && !ManagedCluster.takes(&cluster("")));
         let mut body = ManagedCluster
             .create("/c", &known(&cluster("")))
             .body
