@@ -23,6 +23,8 @@ use onestream_emulator::{Emulator, Pace};
 use serde_json::{Value as Json, json};
 use tokio::sync::watch;
 
+use crate::granting::Granting;
+
 /// The sample estate, unprotected, on an emulator of its own.
 pub struct Estate {
     pub desired: Desired,
@@ -125,6 +127,15 @@ impl Estate {
         }
     }
 
+    /// Other environments in place of the declared ones; Azure and the snapshot stay.
+    pub fn redeclare(&mut self, environments: Vec<(Place, Sections)>) {
+        let all = environments
+            .iter()
+            .map(|(place, sections)| (place, sections));
+        self.desired = desired::build(all).expect("it adds up");
+        self.dag = Dag::of(&self.desired).expect("no cycle");
+    }
+
     pub async fn observe(&self) -> Observed {
         observe::observe(&self.azure, KINDS, &self.desired, &self.applied().await).await
     }
@@ -187,7 +198,7 @@ impl Estate {
         };
         let approved = guard(plan, &everything, &[]).expect("nothing objects");
         let ports = Ports {
-            cloud: Arc::new(self.azure.clone()),
+            cloud: Arc::new(Granting(self.azure.clone())),
             journal: Arc::clone(&self.control) as _,
             observer: Arc::new(Silent),
         };
