@@ -224,6 +224,12 @@ pub enum SchemaOf {
     Environment,
     /// environments/common.toml
     Common,
+    /// rbac/principals.toml
+    Principals,
+    /// rbac/capabilities.toml
+    Capabilities,
+    /// rbac/matrix.toml
+    Matrix,
 }
 
 /// What of the live state is shown.

@@ -5,6 +5,7 @@
 //! does no I/O, knows no other kind's file, and never sees a plan. A new kind is its file and
 //! one line in [`TABLE`] (plus a field in [`Sections`] if it reads a table of its own).
 
+mod access;
 mod agent_pool;
 mod cluster_check;
 mod cluster_fields;
@@ -36,6 +37,10 @@ mod zone_link;
 
 use crate::resource::{AddressError, Kind, Kinds, Place, Problem, Resource};
 
+pub use access::{
+    Access, Credential, CustomRole, Grant, GrantPart, Grantee, Membership, People, Principal, Role,
+    Scope, Target, TargetType,
+};
 pub use agent_pool::AgentPool;
 pub use cluster_section::{
     AutoUpgrade, ClusterSection, ClusterTier, NetworkPolicy, NodeOs, NodeOsUpgrade, OsDisk,

@@ -3,6 +3,7 @@
 use schemars::JsonSchema;
 use serde::Deserialize;
 
+use super::access::{Access, Target};
 use super::{
     ClusterSection, GroupSection, NetworkSection, RegistrySection, Services, WorkspaceSection,
 };
@@ -24,6 +25,9 @@ pub struct Sections {
     /// The services that run in the clusters.
     #[serde(default)]
     pub services: Services,
+    /// What `rbac/` says about the environment. No environment's file can say it.
+    #[serde(skip)]
+    pub access: Access,
 }
 
 /// A name that nothing else may have.
@@ -47,6 +51,13 @@ impl Sections {
         "workspace",
         "services",
     ];
+
+    /// What a capability can be given on here.
+    pub fn targets(&self) -> Vec<Target> {
+        let registry = self.registry.iter().map(|_| Target::Registry);
+        let cluster = self.cluster.iter().map(|_| Target::Cluster);
+        registry.chain(cluster).collect()
+    }
 
     /// The names in it that have to be unique over all environments.
     pub fn taken_names(&self) -> Vec<TakenName> {

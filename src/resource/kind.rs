@@ -130,6 +130,17 @@ impl Guard {
     }
 }
 
+/// A cell of the access matrix: who may do what on what.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct AccessCell<'a> {
+    /// The row: a principal or a group of people.
+    pub who: &'a str,
+    /// The column: an address path in the environment.
+    pub target: &'a str,
+    /// What the cell says.
+    pub capability: &'a str,
+}
+
 /// One Azure resource type as we manage it: pure translation, no I/O.
 ///
 /// Every method has the meaning that fits ARM; a kind overrides where its type differs.
@@ -288,6 +299,11 @@ pub trait Kind: Sync + Send {
     fn is_id(&self, id: &str) -> bool {
         super::arm_type_of(id)
             .is_some_and(|arm_type| arm_type.eq_ignore_ascii_case(self.meta().arm_type))
+    }
+
+    /// The cell of the access matrix that the object at an address is part of.
+    fn access<'a>(&self, _address: &'a Address) -> Option<AccessCell<'a>> {
+        None
     }
 
     /// A name for a live object that no TOML declares, as an address path under its environment.

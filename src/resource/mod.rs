@@ -23,7 +23,7 @@ pub(crate) use field::own_words;
 pub use field::{Change, Compare, Field, Literal, Severity, Unmanaged};
 pub use id::{arm_type_of, scopes};
 pub use kind::{
-    Blocks, Carrier, Deleted, Guard, Kind, Kinds, Meta, ReadMode, Resource, UpdateMode,
+    AccessCell, Blocks, Carrier, Deleted, Guard, Kind, Kinds, Meta, ReadMode, Resource, UpdateMode,
 };
 pub use marker::{ID_TAG, MANAGED_BY_TAG, Marker, Ownership, PROTECTED_TAG};
 pub use place::{Place, Problem};

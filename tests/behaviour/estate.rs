@@ -14,11 +14,11 @@ use onestream::provision::apply::{Options, Outcome, apply};
 use onestream::provision::desired::{self, Desired};
 use onestream::provision::graph::Dag;
 use onestream::provision::guard::{Permissions, guard};
-use onestream::provision::observe::{self, Observed};
+use onestream::provision::observe::{self, Observed, State};
 use onestream::provision::plan::{self, Applied, Asked, Mode, Operation, Plan, Selection, Target};
 use onestream::provision::ports::{Begun, Observer, Ports, Progress, Snapshots, Writer as _};
 use onestream::remote::azure::{Azure, Clock, Cloud, Credential, Settings};
-use onestream::resource::{Address, EnvironmentName, Place, Request};
+use onestream::resource::{Address, EnvironmentName, Outputs, Place, Request};
 use onestream_emulator::{Emulator, Pace};
 use serde_json::{Value as Json, json};
 use tokio::sync::watch;
@@ -32,6 +32,8 @@ pub struct Estate {
     dag: Dag,
     emulator: Emulator,
     control: Arc<Memory>,
+    /// What the objects that have been seen make known.
+    outputs: Mutex<Outputs>,
 }
 
 /// Watches nothing.
@@ -124,6 +126,7 @@ impl Estate {
             dag,
             emulator,
             control: Arc::new(Memory::new()),
+            outputs: Mutex::default(),
         }
     }
 
@@ -137,7 +140,23 @@ impl Estate {
     }
 
     pub async fn observe(&self) -> Observed {
-        observe::observe(&self.azure, KINDS, &self.desired, &self.applied().await).await
+        let applied = self.applied().await;
+        let observed = observe::observe(&self.azure, KINDS, &self.desired, &applied).await;
+        self.learn(&observed);
+        observed
+    }
+
+    /// Notes what the declared objects make known, those first that others wait for.
+    fn learn(&self, observed: &Observed) {
+        let mut outputs = self.outputs.lock().expect("nobody panics while holding it");
+        for address in self.dag.order() {
+            let resource = &self.desired.resources[address];
+            let id = resource.id.settle(&outputs);
+            let object = id.known().map(|id| observed.state(resource.kind, id));
+            if let Some(State::Present(object)) = object {
+                outputs.insert(address.clone(), object.outputs.clone());
+            }
+        }
     }
 
     async fn applied(&self) -> Applied {
@@ -229,6 +248,7 @@ impl Estate {
             assert!(plan.refusals.is_empty(), "{caller}: {:#?}", plan.refusals);
             let outcome = self.carry_out(plan).await;
             assert!(outcome.is_complete(), "{caller}: {:#?}", outcome.ends);
+            self.observe().await;
         }
     }
 
@@ -248,13 +268,11 @@ impl Estate {
         }
     }
 
-    /// The known id of a declared resource.
+    /// The id of a declared resource that stands.
     pub fn id(&self, address: &Address) -> String {
-        self.desired.resources[address]
-            .id
-            .known()
-            .expect("known")
-            .to_owned()
+        let outputs = self.outputs.lock().expect("nobody panics while holding it");
+        let id = self.desired.resources[address].id.resolve(&outputs);
+        id.expect("known once it stands")
     }
 
     /// A live body, as the emulator keeps it.
@@ -321,6 +339,18 @@ pub fn patch(path: &str, value: Json) -> Json {
 /// The value at a dotted path.
 pub fn at<'a>(body: &'a Json, path: &str) -> Option<&'a Json> {
     path.split('.').try_fold(body, |json, key| json.get(key))
+}
+
+/// Outputs for everything that is declared, as if it stood: each says whose it is.
+pub fn imagined(desired: &Desired) -> Outputs {
+    let mut outputs = Outputs::default();
+    for (address, resource) in &desired.resources {
+        let named = resource.kind.meta().outputs.iter().map(|(name, _)| *name);
+        let all = named.chain(["id", "name"]);
+        let texts = all.map(|name| (name.to_owned(), format!("{name}-of-{address}")));
+        outputs.insert(address.clone(), texts.collect());
+    }
+    outputs
 }
 
 /// One declared address of every kind, by the kind's name.

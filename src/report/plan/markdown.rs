@@ -3,6 +3,7 @@
 use super::super::markdown::{LIMIT, Page, code, head, prose, row};
 use super::super::style::Style;
 use super::super::{sign, value};
+use super::access;
 use super::grouping::{self, Group};
 use super::text::UNMANAGED;
 use crate::provision::guard::Objection;
@@ -33,6 +34,7 @@ pub(super) fn render(plan: &Plan, objections: &[Objection]) -> String {
     }
     in_the_way(plan, objections, &mut page);
     unreadable(plan, &mut page);
+    access(plan, &mut page);
     for group in grouping::groups(plan) {
         if !group.operations.is_empty() {
             environment(plan, &group, &mut page);
@@ -67,6 +69,20 @@ fn in_the_way(plan: &Plan, objections: &[Objection], page: &mut Page) {
             for cells in rows {
                 page.offer(&row(&cells));
             }
+        }
+    }
+}
+
+fn access(plan: &Plan, page: &mut Page) {
+    for matrix in access::matrices(plan) {
+        page.push(&format!("\n#### access in {}\n\n", matrix.environment));
+        let mut header = vec!["who"];
+        header.extend(matrix.targets.iter().map(String::as_str));
+        page.push(&head(&header));
+        for (who, cells) in &matrix.rows {
+            let words = cells.iter().map(|cell| prose(&cell.words("→", "–")));
+            let cells: Vec<String> = std::iter::once(code(who)).chain(words).collect();
+            page.offer(&row(&cells));
         }
     }
 }

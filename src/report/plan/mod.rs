@@ -9,6 +9,7 @@
 //! field tables of [`crate::kinds`]: the plan holds every field and does not tell which of them
 //! TOML says. The full tree stands in JSON.
 
+mod access;
 mod grouping;
 mod json;
 mod markdown;

@@ -3,6 +3,7 @@
 use super::super::layout::{flow, list, pad, plain, shorten, shorten_id, table, wrap};
 use super::super::style::{Style, Tone};
 use super::super::{diagnostics, sign, value};
+use super::access;
 use super::grouping::{self, ACTIONS, Group};
 use crate::provision::diff::FieldChange;
 use crate::provision::guard::Objection;
@@ -22,6 +23,7 @@ pub(super) fn render(plan: &Plan, objections: &[Objection], style: &Style) -> St
         text.push('\n');
     } else {
         text.push_str(&headline(plan, style));
+        text.push_str(&access(plan, style));
         let groups = grouping::groups(plan);
         for group in groups.iter().filter(|group| !group.operations.is_empty()) {
             text.push_str(&environment(plan, group, style));
@@ -53,6 +55,27 @@ fn headline(plan: &Plan, style: &Style) -> String {
 
 fn heading(text: &str, style: &Style) -> String {
     format!("\n{}\n", style.paint(Tone::Strong, text))
+}
+
+/// Who may do what, before and after, where that changes.
+fn access(plan: &Plan, style: &Style) -> String {
+    let none = if style.unicode { "–" } else { "-" };
+    let mut text = String::new();
+    for matrix in access::matrices(plan) {
+        text.push_str(&heading(
+            &format!("access in {}", matrix.environment),
+            style,
+        ));
+        let mut header = vec!["who"];
+        header.extend(matrix.targets.iter().map(String::as_str));
+        let rows = matrix.rows.iter().map(|(who, cells)| {
+            let words = cells.iter().map(|cell| cell.words(style.arrow(), none));
+            std::iter::once(who.clone()).chain(words).collect()
+        });
+        let rows: Vec<Vec<String>> = rows.collect();
+        text.push_str(&table(&header, &rows, header.len().., style));
+    }
+    text
 }
 
 fn environment(plan: &Plan, group: &Group<'_>, style: &Style) -> String {
