@@ -9,7 +9,7 @@
 use azure_mgmt_authorization::package_2022_04_01::models;
 use serde_json::Value as Json;
 
-use super::{Grant, GrantPart, Role, Scope, Sections, Target, role};
+use super::{Grant, GrantPart, Role, Scope, Sections, Target, cluster_grants, role};
 use crate::resource::{
     AccessCell, Address, AddressError, Carrier, Field, Kind, Meta, Place, Problem, ReadMode,
     Resource, Severity, Text, Unmanaged, UpdateMode, Value,
@@ -178,13 +178,13 @@ impl Assignment<'_> {
     }
 }
 
-/// The cells of the matrix on what an environment has.
+/// The cells of the matrix on what an environment has, and what its cluster needs.
 pub(super) fn declare(place: &Place, sections: &Sections) -> Result<Vec<Resource>, AddressError> {
     let Some(group) = &sections.group else {
         return Ok(Vec::new());
     };
     let group_id = place.group_id(&group.name);
-    let mut grants = Vec::new();
+    let mut grants = cluster_grants::of(place, sections)?;
     for grant in &sections.access.grants {
         let Some(target) = sections.target_id(&grant.target, &group_id) else {
             continue;

@@ -6,11 +6,20 @@
 //! one line in [`TABLE`] (plus a field in [`Sections`] if it reads a table of its own).
 
 mod access;
+mod agent_pool;
+mod cluster_check;
+mod cluster_fields;
+mod cluster_grants;
+mod cluster_identity;
+mod cluster_section;
 mod diagnostic_setting;
+mod federated_credential;
 mod grant;
 mod identity;
 mod key;
 mod lock;
+mod managed_cluster;
+mod pool_check;
 mod private_dns_zone;
 mod private_endpoint;
 mod private_services;
@@ -37,11 +46,18 @@ pub use access::{
     Access, Credential, CustomRole, Grant, GrantPart, Grantee, Membership, People, Principal, Role,
     Scope, Target, TargetType,
 };
+pub use agent_pool::AgentPool;
+pub use cluster_section::{
+    AutoUpgrade, ClusterSection, ClusterTier, NetworkPolicy, NodeOs, NodeOsUpgrade, OsDisk,
+    Outbound, PoolMode, PoolSection,
+};
 pub use diagnostic_setting::DiagnosticSetting;
+pub use federated_credential::FederatedCredential;
 pub use grant::RoleAssignment;
 pub use identity::{Identity, ServiceSection, Services};
 pub use key::{Curve, Key, KeyOperation, KeySection, KeyType};
 pub use lock::{Lock, LockLevel};
+pub use managed_cluster::ManagedCluster;
 pub use private_dns_zone::PrivateDnsZone;
 pub use private_endpoint::PrivateEndpoint;
 pub use regions::check as check_region;
@@ -121,6 +137,21 @@ pub static TABLE: &[Entry] = &[
         check: vault::check,
     },
     Entry {
+        kind: &ManagedCluster,
+        declare: managed_cluster::declare,
+        check: cluster_check::check,
+    },
+    Entry {
+        kind: &AgentPool,
+        declare: agent_pool::declare,
+        check: pool_check::check,
+    },
+    Entry {
+        kind: &FederatedCredential,
+        declare: federated_credential::declare,
+        check: federated_credential::check,
+    },
+    Entry {
         kind: &DiagnosticSetting,
         declare: diagnostic_setting::declare,
         check: diagnostic_setting::check,
@@ -169,6 +200,9 @@ pub static KINDS: Kinds = Kinds(&[
     &Registry,
     &Replication,
     &Vault,
+    &ManagedCluster,
+    &AgentPool,
+    &FederatedCredential,
     &DiagnosticSetting,
     &PrivateEndpoint,
     &ZoneGroup,

@@ -6,7 +6,7 @@
 use azure_mgmt_authorization::package_2022_04_01::models;
 use serde_json::{Value as Json, json};
 
-use super::{CustomRole, Sections};
+use super::{CustomRole, Sections, cluster_grants};
 use crate::resource::{
     Address, AddressError, Carrier, Compare, EnvironmentName, Field, Kind, Literal, Meta, Method,
     Place, Problem, ReadMode, Request, Resource, Severity, Text, UpdateMode, Value,
@@ -111,7 +111,7 @@ pub(super) fn address(name: &str) -> Result<Address, AddressError> {
 }
 
 /// The declared part, in Microsoft's own model of the body.
-fn body(role: &CustomRole) -> models::RoleDefinition {
+fn body(role: &CustomRole, scopes: Vec<String>) -> models::RoleDefinition {
     let mut permission = models::Permission::new();
     permission.actions = role.actions.clone();
     permission.data_actions = role.data_actions.clone();
@@ -119,41 +119,62 @@ fn body(role: &CustomRole) -> models::RoleDefinition {
     properties.role_name = Some(role.display_name.clone());
     properties.description.clone_from(&role.description);
     properties.permissions = vec![permission];
-    let scopes = role.subscriptions.iter();
-    properties.assignable_scopes = scopes.map(|id| format!("/subscriptions/{id}")).collect();
+    properties.assignable_scopes = scopes;
     let mut definition = models::RoleDefinition::new();
     definition.properties = Some(properties);
     definition
 }
 
-/// The roles of the matrix.
+fn resource(
+    place: &Place,
+    address: Address,
+    guid: &str,
+    role: &CustomRole,
+    scopes: Vec<String>,
+) -> Resource {
+    let subscription = place.subscription_id();
+    let id = format!("{subscription}/providers/{}/{guid}", META.arm_type);
+    let mut said = super::typed(&body(role, scopes));
+    let permissions = said["properties"]["permissions"].take();
+    said["properties"]["permissions"] = permissions
+        .as_array()
+        .into_iter()
+        .flatten()
+        .map(permission)
+        .collect();
+    Resource::new(
+        place,
+        &RoleDefinition,
+        address,
+        id.into(),
+        Value::from(said),
+    )
+}
+
+/// The roles of the matrix, and the one that an environment's cluster needs.
 pub(super) fn declare(place: &Place, sections: &Sections) -> Result<Vec<Resource>, AddressError> {
-    let roles = sections.access.roles.iter();
-    roles
-        .map(|(name, role)| {
-            let guid = guid(&place.tenant, name);
-            let id = format!(
-                "{}/providers/{}/{guid}",
-                place.subscription_id(),
-                META.arm_type
-            );
-            let mut said = super::typed(&body(role));
-            said["properties"]["permissions"] = said["properties"]["permissions"]
-                .as_array()
-                .into_iter()
-                .flatten()
-                .map(permission)
-                .collect();
-            let properties = Value::from(said);
-            Ok(Resource::new(
-                place,
-                &RoleDefinition,
-                address(name)?,
-                id.into(),
-                properties,
-            ))
-        })
-        .collect()
+    let mut declared = Vec::new();
+    for (name, role) in &sections.access.roles {
+        let scopes = role.subscriptions.iter();
+        let scopes = scopes.map(|id| format!("/subscriptions/{id}")).collect();
+        let guid = guid(&place.tenant, name);
+        declared.push(resource(place, address(name)?, &guid, role, scopes));
+    }
+    if let (Some(_), Some(group)) = (&sections.cluster, &sections.group) {
+        let name = cluster_grants::role_name(place);
+        let role = CustomRole {
+            display_name: name.clone(),
+            description: Some("Join nodes to a subnet.".to_owned()),
+            actions: cluster_grants::ACTIONS.map(str::to_owned).to_vec(),
+            data_actions: Vec::new(),
+            subscriptions: Default::default(),
+        };
+        let address = place.address(cluster_grants::ROLE)?;
+        let guid = guid(&place.tenant, &name);
+        let scopes = vec![place.group_id(&group.name)];
+        declared.push(resource(place, address, &guid, &role, scopes));
+    }
+    Ok(declared)
 }
 
 /// `rbac/capabilities.toml` is checked where it is read.

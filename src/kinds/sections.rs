@@ -5,7 +5,8 @@ use serde::Deserialize;
 
 use super::access::{Access, Target};
 use super::{
-    GroupSection, NetworkSection, RegistrySection, Services, VaultSection, WorkspaceSection,
+    ClusterSection, GroupSection, NetworkSection, RegistrySection, Services, VaultSection,
+    WorkspaceSection,
 };
 
 /// The tables of an environment that declare resources.
@@ -20,6 +21,8 @@ pub struct Sections {
     pub registry: Option<RegistrySection>,
     /// The key vault.
     pub vault: Option<VaultSection>,
+    /// The Kubernetes cluster.
+    pub cluster: Option<ClusterSection>,
     /// The Log Analytics workspace.
     pub workspace: Option<WorkspaceSection>,
     /// The services that run in the clusters.
@@ -48,6 +51,7 @@ impl Sections {
         "network",
         "registry",
         "vault",
+        "cluster",
         "workspace",
         "services",
     ];
@@ -56,14 +60,21 @@ impl Sections {
     pub fn targets(&self) -> Vec<Target> {
         let registry = self.registry.iter().map(|_| Target::Registry);
         let keys = self.vault.iter().flat_map(|vault| vault.keys.keys());
-        registry.chain(keys.cloned().map(Target::Key)).collect()
+        let cluster = self.cluster.iter().map(|_| Target::Cluster);
+        let keys = keys.cloned().map(Target::Key);
+        registry.chain(cluster).chain(keys).collect()
     }
 
     /// The ARM id of a target here, where it is declared.
     pub(super) fn target_id(&self, target: &Target, group_id: &str) -> Option<String> {
         match target {
             Target::Registry => Some(self.registry.as_ref()?.id(group_id)),
-            Target::Cluster | Target::Key(_) => None,
+            Target::Cluster => Some(self.cluster.as_ref()?.id(group_id)),
+            Target::Key(name) => {
+                let vault = self.vault.as_ref()?;
+                vault.keys.get(name)?;
+                Some(format!("{}/keys/{name}", vault.id(group_id)))
+            }
         }
     }
 

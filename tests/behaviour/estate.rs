@@ -128,6 +128,15 @@ impl Estate {
         }
     }
 
+    /// Other environments in place of the declared ones; Azure and the snapshot stay.
+    pub fn redeclare(&mut self, environments: Vec<(Place, Sections)>) {
+        let all = environments
+            .iter()
+            .map(|(place, sections)| (place, sections));
+        self.desired = desired::build(all).expect("it adds up");
+        self.dag = Dag::of(&self.desired).expect("no cycle");
+    }
+
     pub async fn observe(&self) -> Observed {
         let applied = self.applied().await;
         let observed = observe::observe(&self.azure, KINDS, &self.desired, &applied).await;

@@ -1,6 +1,7 @@
 //! How the program behaves, seen from outside: the real binary on the real local Azure.
 
 mod bad_input;
+mod clusters;
 mod diagnostics;
 mod estate;
 mod first_light;

@@ -254,10 +254,15 @@ fn issuer(
             "OIDC issuer feature cannot be disabled.",
         )),
         (false, Some(true)) => {
+            let had = cluster.get("oidcIssuerProfile");
+            let had = had.and_then(|profile| profile["issuerURL"].as_str());
             let tenant = cx.azure.directory.tenant();
-            let url = format!(
-                "https://{location}.oic.prod-aks.azure.com/{tenant}/{}/",
-                Uuid::new_v4()
+            let url = had.map_or_else(
+                || {
+                    let id = Uuid::new_v4();
+                    format!("https://{location}.oic.prod-aks.azure.com/{tenant}/{id}/")
+                },
+                ToOwned::to_owned,
             );
             let profile = json!({"enabled": true, "issuerURL": url});
             cluster.insert("oidcIssuerProfile".to_owned(), profile);
