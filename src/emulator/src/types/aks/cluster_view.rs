@@ -17,6 +17,7 @@ const CLUSTER_SINCE: &[(&str, &str)] = &[
     ("enableRBAC", "2018-08-01"),
     ("azurePortalFQDN", "2021-02-01"),
     ("disableLocalAccounts", "2021-05-01"),
+    ("windowsProfile", "2019-10-01"),
     ("identityProfile", "2020-01-01"),
     ("autoUpgradeProfile", "2021-02-01"),
     ("securityProfile", "2022-01-01"),
