@@ -37,7 +37,7 @@ fn untyped(value: Value) -> Value {
     }
 }
 
-/// Lists that Graph reads back last item first, whatever wrote them.
+/// Lists of applications that Graph reads back last item first, whatever wrote them.
 const TURNED: &[&str] = &[
     "/appRoles",
     "/passwordCredentials",
@@ -48,7 +48,10 @@ const TURNED: &[&str] = &[
 ];
 
 /// Turns lists from the order that callers send to the one that they read, and back.
-pub fn turn(body: &mut Value) {
+pub fn turn(entity: &Entity, body: &mut Value) {
+    if entity.kind != APPLICATION {
+        return;
+    }
     for pointer in TURNED {
         if let Some(list) = body.pointer_mut(pointer).and_then(Value::as_array_mut) {
             list.reverse();

@@ -36,7 +36,7 @@ fn made(
 ) -> Result<Answer, GraphError> {
     let object = new(request, txn, entity, sent)?;
     let mut body = view::of(request.azure, txn.world(), &object);
-    normal::turn(&mut body);
+    normal::turn(entity, &mut body);
     Ok(request.created(entity, view::default(entity, body)))
 }
 
@@ -116,7 +116,7 @@ fn new(
     check::required(entity, &sent)?;
     let id = Uuid::new_v4().to_string();
     let mut body = (entity.template)();
-    normal::merge(&mut body, turned(sent));
+    normal::merge(&mut body, turned(entity, sent));
     body["id"] = json!(id);
     body["createdDateTime"] = json!(normal::second(request.now));
     match entity.kind {
@@ -226,7 +226,7 @@ fn change(
             "Property 'appId' is read-only and cannot be set.",
         ));
     }
-    normal::merge(&mut object.body, turned(sent));
+    normal::merge(&mut object.body, turned(entity, sent));
     normal::settle(entity, &mut object.body)?;
     check::values(entity, &object.body)?;
     let id = object.text("/id").unwrap_or_default().to_owned();
@@ -240,9 +240,9 @@ fn change(
 }
 
 /// A body as it is kept: its lists are in the order of reads.
-fn turned(sent: Map<String, Value>) -> Value {
+fn turned(entity: &Entity, sent: Map<String, Value>) -> Value {
     let mut body = Value::Object(sent);
-    normal::turn(&mut body);
+    normal::turn(entity, &mut body);
     body
 }
 

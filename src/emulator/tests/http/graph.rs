@@ -425,6 +425,12 @@ async fn lists_of_an_application_are_read_last_item_first() {
         json!([access[1], access[0]]),
         "what a resource grants keeps its order"
     );
+    let principal = json!({"appId": read.body["appId"]});
+    let principal = tenant.graph("POST", "servicePrincipals", principal).await;
+    assert_eq!(
+        principal.body["appRoles"], read.body["appRoles"],
+        "a principal's are its application's"
+    );
     let turned = json!({"web": read.body["web"], "appRoles": read.body["appRoles"]});
     assert_eq!(tenant.graph("PATCH", &path, turned).await.status, 204);
     for name in ["key1", "key2"] {
