@@ -338,11 +338,14 @@ async fn a_private_cluster_on_azures_network_shows_what_it_got() {
         written["agentPoolProfiles"][0]["upgradeSettings"],
         json!({"maxSurge": "10%"})
     );
+    assert_eq!(written["agentPoolProfiles"][0]["nodeLabels"], json!({}));
     let link = &written["privateLinkResources"][0];
     assert_eq!(link["name"], "management");
     assert!(link.get("id").is_none(), "{link}");
     azure.finish(&reply).await;
     let shown = azure.get(&id).await;
+    let pool = &shown.body["properties"]["agentPoolProfiles"][0];
+    assert!(pool.get("nodeLabels").is_none(), "{pool}");
     let link = &shown.body["properties"]["privateLinkResources"][0];
     assert!(
         link["id"]

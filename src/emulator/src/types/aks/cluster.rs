@@ -165,18 +165,13 @@ impl ResourceType for Cluster {
     }
 
     fn answered(&self, cx: &Context<'_>, _world: &World, _object: &Object, answer: &mut Answer) {
-        // Private link resources get their ids on the way; the answer to the write has none.
         if cx.call.method == Method::PUT
-            && let Some(resources) = answer
+            && let Some(properties) = answer
                 .body
                 .as_mut()
-                .and_then(|body| body.pointer_mut("/properties/privateLinkResources"))
+                .and_then(|body| body.pointer_mut("/properties")?.as_object_mut())
         {
-            for resource in resources.as_array_mut().into_iter().flatten() {
-                if let Some(resource) = resource.as_object_mut() {
-                    resource.remove("id");
-                }
-            }
+            cluster_view::written(properties, &cx.api);
         }
     }
 

@@ -82,6 +82,30 @@ pub fn show(object: &Object, world: &World, api: &ApiVersion) -> Value {
     body
 }
 
+/// What only the answer to a write shows: pools without labels have none, and private link
+/// resources have no ids yet.
+pub fn written(properties: &mut Map<String, Value>, api: &ApiVersion) {
+    for link in items(properties, "privateLinkResources") {
+        link.remove("id");
+    }
+    for pool in items(properties, "agentPoolProfiles") {
+        pool.entry("nodeLabels").or_insert(json!({}));
+        trim(pool, POOL_SINCE, api);
+    }
+}
+
+fn items<'a>(
+    properties: &'a mut Map<String, Value>,
+    list: &str,
+) -> impl Iterator<Item = &'a mut Map<String, Value>> {
+    properties
+        .get_mut(list)
+        .and_then(Value::as_array_mut)
+        .into_iter()
+        .flatten()
+        .filter_map(Value::as_object_mut)
+}
+
 /// Takes from a pool what came later than the api-version.
 pub fn trim_pool(properties: &mut Map<String, Value>, api: &ApiVersion) {
     trim(properties, POOL_SINCE, api);

@@ -276,8 +276,9 @@ fn tidy(pool: &mut Map<String, Value>) {
         pool.remove("maxCount");
     }
     pool.retain(|name, value| {
-        let nothing = value.as_array().is_some_and(Vec::is_empty) || *value == json!("");
-        !nothing || name == "upgradeSettings"
+        let empty = value.as_array().is_some_and(Vec::is_empty) || *value == json!("");
+        let unlabelled = name == "nodeLabels" && *value == json!({});
+        !(empty || unlabelled)
     });
     surge(pool);
 }
