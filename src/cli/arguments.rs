@@ -273,4 +273,7 @@ pub struct ServeArguments {
     /// Open the control endpoints, and hand out a principal that owns everything.
     #[arg(long)]
     pub open_info: bool,
+    /// Take Kubernetes versions that are not supported, for traffic from other times.
+    #[arg(long)]
+    pub any_kubernetes: bool,
 }

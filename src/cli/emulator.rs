@@ -68,6 +68,7 @@ async fn serve(
     settings.port = arguments.port;
     settings.latency = Duration::from_millis(arguments.latency);
     settings.open_info = arguments.open_info;
+    settings.any_kubernetes = arguments.any_kubernetes;
     settings.announce = true;
     if arguments.realistic {
         settings.pace = Pace::Realistic;
