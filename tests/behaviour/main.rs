@@ -10,3 +10,4 @@ mod program;
 mod reading;
 mod saved_plans;
 mod scenarios;
+mod serving;
