@@ -13,3 +13,4 @@ mod saved_plans;
 mod scenarios;
 mod vault_client;
 mod vaults;
+mod serving;
