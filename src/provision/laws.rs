@@ -8,7 +8,7 @@ use super::plan::{self, Plan, Step};
 use super::ports::Reader as _;
 use super::testing::{FakeCloud, KINDS, Rig, Sketch, What, World, show, sketch};
 use crate::kinds;
-use crate::resource::{Compare, Field, Kind, Literal, Method, Outputs, Value};
+use crate::resource::{Compare, Field, Kind, Literal, Method, Outputs, Plane, Value};
 
 /// Runs a future to its end on this thread.
 fn block<T>(future: impl Future<Output = T>) -> T {
@@ -297,6 +297,10 @@ fn an_update_clears_the_diff_and_leaves_the_rest() {
                 .resolve(&Outputs::default())
                 .expect("nothing is late");
             let request = kind.update("/x", &live, &desired_json, &[field.path]);
+            // A vault is told in its own words: what becomes of them, the behaviour laws hold.
+            if matches!(request.plane, Plane::Vault(_)) {
+                continue;
+            }
             let sent = request.body.expect("an update has a body");
             let mut after = live.clone();
             match request.method {
