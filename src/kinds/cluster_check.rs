@@ -84,11 +84,17 @@ fn check_names(section: &ClusterSection) -> Vec<Problem> {
                 .help("1 to 63 letters, digits, `_` and `-`, a letter or digit at both ends"),
         );
     }
-    let prefix = section.dns_prefix.as_ref().unwrap_or(name);
-    if !fits(prefix, "-", LONGEST_PREFIX) {
-        let message = format!("`{prefix}` cannot begin the name of an API server");
-        let help = format!("dns_prefix: 1 to {LONGEST_PREFIX} letters, digits and hyphens");
-        problems.push(Problem::at("cluster.dns_prefix", message).help(help));
+    let help = format!("dns_prefix: 1 to {LONGEST_PREFIX} letters, digits and hyphens");
+    match &section.dns_prefix {
+        Some(prefix) if !fits(prefix, "-", LONGEST_PREFIX) => {
+            let message = format!("`{prefix}` cannot begin the name of an API server");
+            problems.push(Problem::at("cluster.dns_prefix", message).help(help));
+        }
+        None if problems.is_empty() && !fits(name, "-", LONGEST_PREFIX) => {
+            let message = format!("`{name}` cannot begin the name of an API server, too");
+            problems.push(Problem::at("cluster.name", message).help(help));
+        }
+        _ => {}
     }
     for (at, group) in section.admin_groups.iter().enumerate() {
         if Uuid::parse_str(group).is_err() {
@@ -424,9 +430,15 @@ mod tests {
         sections.cluster.as_mut().expect("a cluster").name = "-a".to_owned();
         let found = check(&testing::place(), &sections);
         let paths: Vec<String> = found.iter().map(|p| p.path.join(".")).collect();
-        assert_eq!(
-            paths,
-            ["cluster", "cluster", "cluster.name", "cluster.dns_prefix"]
-        );
+        assert_eq!(paths, ["cluster", "cluster", "cluster.name"]);
+        let mut sections = testing::cluster(POOL);
+        let named = |sections: &mut Sections, name: &str, prefix: Option<&str>| {
+            let section = sections.cluster.as_mut().expect("a cluster");
+            name.clone_into(&mut section.name);
+            section.dns_prefix = prefix.map(str::to_owned);
+            check(&testing::place(), sections).len()
+        };
+        assert_eq!(named(&mut sections, "aks_dev", None), 1);
+        assert_eq!(named(&mut sections, "aks_dev", Some("aks-dev")), 0);
     }
 }

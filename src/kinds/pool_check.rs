@@ -80,7 +80,7 @@ fn check_count(wrong: &Wrong<'_>, pool: &PoolSection) -> Vec<Problem> {
             wrong
                 .at(
                     &["count"],
-                    "is the autoscaler's where there is a min or max",
+                    "how many is the autoscaler's to say where there is a min or max",
                 )
                 .help("drop count, or min and max"),
         ),

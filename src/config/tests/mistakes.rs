@@ -1000,6 +1000,7 @@ fn nothing_steers_the_terminal() {
        `----
       help: known here: azure, regions, tags, environment, group, network,
             registry, vault, workspace, services
+            registry, cluster, workspace, services
     "#);
 }
 
