@@ -6,14 +6,25 @@
 //! one line in [`TABLE`] (plus a field in [`Sections`] if it reads a table of its own).
 
 mod access;
+mod agent_pool;
 mod application;
 mod application_credential;
+mod cluster_check;
+mod cluster_fields;
+mod cluster_grants;
+mod cluster_identity;
+mod cluster_section;
 mod diagnostic_setting;
 mod entra_group;
+mod federated_credential;
+mod grant;
 mod graph;
 mod identity;
+mod key;
 mod lock;
+mod managed_cluster;
 mod membership;
+mod pool_check;
 mod private_dns_zone;
 mod private_endpoint;
 mod private_services;
@@ -22,12 +33,14 @@ mod regions;
 mod registry;
 mod replication;
 mod resource_group;
+mod role;
 mod sections;
 mod service_principal;
 mod subnet;
 #[cfg(test)]
 mod testing;
 mod typed;
+mod vault;
 mod virtual_network;
 mod workspace;
 mod zone_group;
@@ -39,12 +52,21 @@ pub use access::{
     Access, Credential, CustomRole, Grant, GrantPart, Grantee, Members, People, Principal, Role,
     Scope, Target, TargetType,
 };
+pub use agent_pool::AgentPool;
 pub use application::Application;
 pub use application_credential::ApplicationCredential;
+pub use cluster_section::{
+    AutoUpgrade, ClusterSection, ClusterTier, NetworkPolicy, NodeOs, NodeOsUpgrade, OsDisk,
+    Outbound, PoolMode, PoolSection,
+};
 pub use diagnostic_setting::DiagnosticSetting;
 pub use entra_group::EntraGroup;
+pub use federated_credential::FederatedCredential;
+pub use grant::RoleAssignment;
 pub use identity::{Identity, ServiceSection, Services};
+pub use key::{Curve, Key, KeyOperation, KeySection, KeyType};
 pub use lock::{Lock, LockLevel};
+pub use managed_cluster::ManagedCluster;
 pub use membership::Membership;
 pub use private_dns_zone::PrivateDnsZone;
 pub use private_endpoint::PrivateEndpoint;
@@ -52,10 +74,12 @@ pub use regions::check as check_region;
 pub use registry::{Registry, RegistrySection, RegistrySku};
 pub use replication::Replication;
 pub use resource_group::{GroupSection, ResourceGroup};
+pub use role::RoleDefinition;
 pub use sections::{Sections, TakenName};
 pub use service_principal::ServicePrincipal;
 pub use subnet::Subnet;
 use typed::typed;
+pub use vault::{Vault, VaultBypass, VaultSection, VaultSku};
 pub use virtual_network::{NetworkSection, VirtualNetwork};
 pub use workspace::{Workspace, WorkspaceSection};
 pub use zone_group::ZoneGroup;
@@ -144,6 +168,26 @@ pub static TABLE: &[Entry] = &[
         check: replication::check,
     },
     Entry {
+        kind: &Vault,
+        declare: vault::declare,
+        check: vault::check,
+    },
+    Entry {
+        kind: &ManagedCluster,
+        declare: managed_cluster::declare,
+        check: cluster_check::check,
+    },
+    Entry {
+        kind: &AgentPool,
+        declare: agent_pool::declare,
+        check: pool_check::check,
+    },
+    Entry {
+        kind: &FederatedCredential,
+        declare: federated_credential::declare,
+        check: federated_credential::check,
+    },
+    Entry {
         kind: &DiagnosticSetting,
         declare: diagnostic_setting::declare,
         check: diagnostic_setting::check,
@@ -157,6 +201,21 @@ pub static TABLE: &[Entry] = &[
         kind: &ZoneGroup,
         declare: zone_group::declare,
         check: zone_group::check,
+    },
+    Entry {
+        kind: &Key,
+        declare: key::declare,
+        check: key::check,
+    },
+    Entry {
+        kind: &RoleDefinition,
+        declare: role::declare,
+        check: role::check,
+    },
+    Entry {
+        kind: &RoleAssignment,
+        declare: grant::declare,
+        check: grant::check,
     },
     Entry {
         kind: &Lock,
@@ -181,9 +240,16 @@ pub static KINDS: Kinds = Kinds(&[
     &ZoneLink,
     &Registry,
     &Replication,
+    &Vault,
+    &ManagedCluster,
+    &AgentPool,
+    &FederatedCredential,
     &DiagnosticSetting,
     &PrivateEndpoint,
     &ZoneGroup,
+    &Key,
+    &RoleDefinition,
+    &RoleAssignment,
     &Lock,
 ]);
 

@@ -77,3 +77,15 @@ pub fn with_access() -> Sections {
         ..Sections::default()
     }
 }
+
+/// An environment with a network and the least cluster, to which `more` is added.
+pub fn cluster(more: &str) -> Sections {
+    let text = format!(
+        "[network]\nname = \"vnet\"\naddress_space = [\"10.10.0.0/16\"]\n\
+         [network.subnets]\nnodes = \"10.10.0.0/20\"\nendpoints = \"10.10.16.0/24\"\n\
+         [cluster]\nname = \"aks-dev\"\nkubernetes = \"1.36\"\n{more}"
+    );
+    let mut sections: Sections = toml::from_str(&text).expect("sections");
+    sections.group = Some(group());
+    sections
+}

@@ -62,7 +62,7 @@ impl Observer for Silent {
 }
 
 /// The sample's environments, none of them protected.
-fn sample() -> Vec<(Place, Sections)> {
+pub fn sample() -> Vec<(Place, Sections)> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let configuration = config::load(root, &[]).expect("the sample is valid");
     let unprotected = |environment: config::Environment| {
@@ -129,6 +129,15 @@ impl Estate {
             control: Arc::new(Memory::new()),
             outputs: Mutex::default(),
         }
+    }
+
+    /// Other environments in place of the declared ones; Azure and the snapshot stay.
+    pub fn redeclare(&mut self, environments: Vec<(Place, Sections)>) {
+        let all = environments
+            .iter()
+            .map(|(place, sections)| (place, sections));
+        self.desired = desired::build(all).expect("it adds up");
+        self.dag = Dag::of(&self.desired).expect("no cycle");
     }
 
     pub async fn observe(&self) -> Observed {
@@ -258,6 +267,11 @@ impl Estate {
                 plan.unreadable
             );
         }
+    }
+
+    /// The object id of who applies here.
+    pub fn deployer(&self) -> &str {
+        &self.emulator.endpoint().deployer.object_id
     }
 
     /// The id of a declared resource that stands.

@@ -1,6 +1,7 @@
 //! How the program behaves, seen from outside: the real binary on the real local Azure.
 
 mod bad_input;
+mod clusters;
 mod diagnostics;
 mod directory;
 mod estate;
@@ -11,3 +12,6 @@ mod program;
 mod reading;
 mod saved_plans;
 mod scenarios;
+mod serving;
+mod vault_client;
+mod vaults;

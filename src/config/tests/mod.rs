@@ -1,5 +1,6 @@
 //! Tests of the whole layer: folders in, configurations or rendered mistakes out.
 
+mod clusters;
 mod files;
 mod mistakes;
 mod never_panics;

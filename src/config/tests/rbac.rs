@@ -86,10 +86,53 @@ fn the_samples_matrix_is_the_owners() {
         );
     }
     let configuration = load(root.path(), &["staging".to_owned()]).expect("sound");
+    let cells = |environment: &str| -> Vec<String> {
+        let environment = configuration
+            .environment(&name(environment))
+            .expect("there");
+        let grants = environment.sections.access.grants.iter();
+        grants
+            .map(|it| format!("{} {} {}", it.to.name(), it.target, it.capability))
+            .collect()
+    };
+    assert_eq!(
+        cells("dev"),
+        [
+            "approvers registry push-pull",
+            "dev-pipeline cluster deploy",
+            "dev-pipeline registry push-pull",
+            "dev-pipeline vault.key.cosign sign",
+            "promotion-engine registry pull",
+            "promotion-engine vault.key.cosign verify",
+        ]
+    );
+    assert_eq!(
+        cells("staging"),
+        [
+            "promotion-engine registry import",
+            "staging-pipeline cluster deploy",
+            "staging-pipeline registry pull",
+        ]
+    );
+    assert_eq!(
+        cells("prod"),
+        [
+            "approvers vault.key.cosign sign",
+            "prod-pipeline cluster deploy",
+            "prod-pipeline registry pull",
+            "promotion-engine registry import",
+        ]
+    );
     assert_eq!(
         grants(&configuration, "staging"),
         [
             "grant.promotion-engine.registry.import",
+            "grant.staging-pipeline.cluster.deploy",
+            "grant.staging-pipeline.cluster.deploy.auth",
+            "grant.staging-pipeline.cluster.deploy.cls",
+            "grant.staging-pipeline.cluster.deploy.iac",
+            "grant.staging-pipeline.cluster.deploy.iam",
+            "grant.staging-pipeline.cluster.deploy.utility",
             "grant.staging-pipeline.registry.pull",
         ]
     );

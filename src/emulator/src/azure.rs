@@ -24,6 +24,14 @@ pub struct Azure {
 }
 
 impl Azure {
+    /// What all its addresses start with.
+    pub fn scheme(&self) -> &'static str {
+        match self.settings.tls {
+            Some(_) => "https",
+            None => "http",
+        }
+    }
+
     pub fn new(settings: Settings, store: Store, directory: Directory) -> Self {
         Self {
             clock: Clock::new(settings.clock_offset),

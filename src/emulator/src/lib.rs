@@ -19,6 +19,7 @@
 mod access;
 mod arm;
 mod azure;
+mod certificate;
 mod control;
 mod emulator;
 mod endpoint;

@@ -57,6 +57,9 @@ pub struct Settings {
     /// registry without public access refuses them. Otherwise they count as inside once a
     /// private endpoint of the resource is approved.
     pub outside: bool,
+    /// Speaks TLS instead of plain http. The certificate of the authority that vouches for
+    /// the server is put into this folder as `ca.pem`, anew at each start.
+    pub tls: Option<PathBuf>,
     /// Writes `server.json` into the data folder, so that other processes find this
     /// emulator instead of waiting for its lock.
     pub announce: bool,
@@ -77,6 +80,7 @@ impl Default for Settings {
             any_kubernetes: false,
             clock_offset: 0,
             outside: false,
+            tls: None,
             announce: false,
         }
     }

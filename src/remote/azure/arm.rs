@@ -50,7 +50,7 @@ impl Azure {
         ]
         .into_iter()
         .any(is_loopback);
-        let transport = Transport::new(&settings.timing, local)
+        let transport = Transport::new(&settings.timing, local, settings.cloud.ca())
             .map_err(|reason| own(Verdict::Fatal, "NoTransport", reason, None))?;
         let credential = credential::build(&settings, &transport)?;
         let holds = matches!(settings.credential, Credential::ClientSecret { .. });

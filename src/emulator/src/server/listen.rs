@@ -10,32 +10,59 @@ use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::extract::{Request, State};
 use axum::http::{Method, Response};
+use axum_server::accept::NoDelayAcceptor;
+use axum_server::tls_rustls::{RustlsAcceptor, RustlsConfig};
+use axum_server::{Handle, Server};
+use futures::future::Either;
+use rustls::ServerConfig;
 use serde_json::json;
 use std::future::Future;
 use std::io;
+use std::net::SocketAddr;
+use std::pin::pin;
 use std::sync::Arc;
 use tokio::net::TcpListener;
 
 /// The largest request body, as ARM's own limit for templates.
 const MAX_BODY: usize = 4 << 20;
 
-/// Answers on `listener` until `stop` is ready, then finishes what was begun.
+/// Answers on `listener` until `stop` is ready, then finishes what was begun. With `tls` it
+/// speaks that, else plain http.
 pub async fn serve(
     listener: TcpListener,
+    tls: Option<Arc<ServerConfig>>,
     azure: Arc<Azure>,
-    stop: impl Future<Output = ()> + Send + 'static,
+    stop: impl Future<Output = ()>,
 ) -> io::Result<()> {
-    let router = Router::new().fallback(handle).with_state(azure);
-    axum::serve(Lenient(listener), router)
-        .with_graceful_shutdown(stop)
-        .await
+    let handle = Handle::<SocketAddr>::new();
+    let server = Server::from_listener(listener)
+        .handle(handle.clone())
+        .http1_only();
+    let service = Router::new()
+        .fallback(answer)
+        .with_state(azure)
+        .into_make_service();
+    let plain = NoDelayAcceptor::new();
+    let mut serving = pin!(match tls {
+        None => Either::Left(server.acceptor(Lenient(plain)).serve(service)),
+        Some(config) => {
+            let config = RustlsConfig::from_config(config);
+            let secure = RustlsAcceptor::new(config).acceptor(plain);
+            Either::Right(server.acceptor(Lenient(secure)).serve(service))
+        }
+    });
+    tokio::select! {
+        ended = &mut serving => return ended,
+        () = stop => handle.graceful_shutdown(None),
+    }
+    serving.await
 }
 
-async fn handle(State(azure): State<Arc<Azure>>, request: Request) -> Response<Body> {
+async fn answer(State(azure): State<Arc<Azure>>, request: Request) -> Response<Body> {
     let (parts, body) = request.into_parts();
     let head = parts.method == Method::HEAD;
     let answer = match to_bytes(body, MAX_BODY).await {
-        Ok(body) => disturbed(&azure, Call::new(parts, body)).await,
+        Ok(body) => disturbed(&azure, Call::new(azure.scheme(), parts, body)).await,
         Err(_) => Answer::json(
             413,
             json!({"error": {"code": "RequestContentTooLarge", "message": "The request content size exceeds the maximum size of 4 MB."}}),

@@ -451,3 +451,59 @@ async fn a_service_principal_shows_its_applications_tags_too() {
     let shown = tenant.graph("GET", &path, Value::Null).await;
     assert_eq!(shown.body["tags"], json!(["own", "both", "theirs"]));
 }
+
+#[tokio::test]
+async fn lists_of_an_application_are_read_last_item_first() {
+    let tenant = Tenant::start().await;
+    let role = |value: &str, n: u8| {
+        json!({"id": format!("00000000-0000-4000-8000-00000000000{n}"), "value": value,
+            "displayName": value, "description": value, "isEnabled": true,
+            "allowedMemberTypes": ["Application"]})
+    };
+    let web = json!({"redirectUris": ["https://a.example", "https://b.example"]});
+    let access = json!([
+        {"resourceAppId": "00000003-0000-0000-c000-000000000000", "resourceAccess": [
+            {"id": "18a4783c-866b-4cc7-a460-3d5e5662c884", "type": "Role"},
+            {"id": "c79f8feb-a9db-4090-85f9-90d820caa0eb", "type": "Scope"}]},
+        {"resourceAppId": "797f4846-ba00-4fd7-ba43-dac1f8f63013", "resourceAccess": [
+            {"id": "41094075-9dad-400e-a0bd-54e686782033", "type": "Scope"}]},
+    ]);
+    let body = json!({"displayName": "a", "web": web, "requiredResourceAccess": access,
+        "appRoles": [role("one", 1), role("two", 2)]});
+    let made = tenant.graph("POST", "applications", body).await;
+    assert_eq!(made.status, 201, "{made:?}");
+    assert_eq!(made.body["web"]["redirectUris"], web["redirectUris"]);
+    assert_eq!(made.body["requiredResourceAccess"], access);
+    assert_eq!(made.body["appRoles"][0]["value"], "one");
+    let path = format!("applications/{}", id(&made.body));
+    let read = tenant.graph("GET", &path, Value::Null).await;
+    assert_eq!(
+        read.body["web"]["redirectUris"],
+        json!(["https://b.example", "https://a.example"])
+    );
+    assert_eq!(read.body["appRoles"][0]["value"], "two");
+    assert_eq!(
+        read.body["requiredResourceAccess"],
+        json!([access[1], access[0]]),
+        "what a resource grants keeps its order"
+    );
+    let principal = json!({"appId": read.body["appId"]});
+    let principal = tenant.graph("POST", "servicePrincipals", principal).await;
+    assert_eq!(
+        principal.body["appRoles"], read.body["appRoles"],
+        "a principal's are its application's"
+    );
+    let turned = json!({"web": read.body["web"], "appRoles": read.body["appRoles"]});
+    assert_eq!(tenant.graph("PATCH", &path, turned).await.status, 204);
+    for name in ["key1", "key2"] {
+        let body = json!({"passwordCredential": {"displayName": name}});
+        let added = tenant
+            .graph("POST", &format!("{path}/addPassword"), body)
+            .await;
+        assert_eq!(added.status, 200, "{added:?}");
+    }
+    let read = tenant.graph("GET", &path, Value::Null).await;
+    assert_eq!(read.body["web"]["redirectUris"], web["redirectUris"]);
+    assert_eq!(read.body["appRoles"][0]["value"], "one");
+    assert_eq!(read.body["passwordCredentials"][0]["displayName"], "key2");
+}
