@@ -11,6 +11,6 @@ mod program;
 mod reading;
 mod saved_plans;
 mod scenarios;
+mod serving;
 mod vault_client;
 mod vaults;
-mod serving;
