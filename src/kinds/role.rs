@@ -160,7 +160,7 @@ pub(super) fn declare(place: &Place, sections: &Sections) -> Result<Vec<Resource
         let guid = guid(&place.tenant, name);
         declared.push(resource(place, address(name)?, &guid, role, scopes));
     }
-    if let (Some(_), Some(group)) = (&sections.cluster, &sections.group) {
+    if sections.cluster.is_some() && sections.group.is_some() {
         let name = cluster_grants::role_name(place);
         let role = CustomRole {
             display_name: name.clone(),
@@ -171,7 +171,8 @@ pub(super) fn declare(place: &Place, sections: &Sections) -> Result<Vec<Resource
         };
         let address = place.address(cluster_grants::ROLE)?;
         let guid = guid(&place.tenant, &name);
-        let scopes = vec![place.group_id(&group.name)];
+        // A list over the subscription shows only what can be assigned in all of it.
+        let scopes = vec![place.subscription_id()];
         declared.push(resource(place, address, &guid, &role, scopes));
     }
     Ok(declared)
