@@ -402,7 +402,7 @@ impl Estate {
         let answer = request.send().await.expect("an answer");
         let status = answer.status();
         let text = answer.text().await.expect("a body");
-        assert!(status.is_success(), "{status} {text}");
+        assert!(status.is_success(), "{path}: {status} {text}");
         if text.is_empty() {
             Json::Null
         } else {
