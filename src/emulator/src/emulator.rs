@@ -5,6 +5,7 @@ use crate::control;
 use crate::endpoint::Endpoint;
 use crate::entra::{CREDENTIALS, Directory};
 use crate::process::{Claim, StartError};
+use crate::registry;
 use crate::seeds;
 use crate::server;
 use crate::settings::Settings;
@@ -71,6 +72,7 @@ impl Emulator {
             .map_err(|source| StartError::Port { port, source })?;
         let azure = Arc::new(Azure::new(settings, store, directory));
         seeds::plant(&azure).map_err(|error| StartError::State(error.to_string()))?;
+        registry::sweep(&azure).map_err(|error| StartError::State(error.to_string()))?;
         let endpoint = Endpoint {
             origin: format!("http://{address}"),
             tenant: azure.directory.tenant().to_owned(),

@@ -13,7 +13,7 @@ mod tokens;
 
 pub use assertions::{ASSERTIONS, AssertionKey};
 pub use directory::{CREDENTIALS, Directory, DirectoryError, Principal};
-pub use sign_in::digest;
+pub use sign_in::{Proof, digest, signed_in};
 pub use tokens::{Audience, TokenError};
 
 use crate::azure::Azure;
