@@ -185,6 +185,12 @@ pub fn may_pull(
     may(azure, world, registry, caller, repository, Action::Pull)
 }
 
+/// Whether a principal may pull from a registry, or everybody may.
+pub fn may_read(azure: &Azure, world: &World, registry: &Object, object_id: Option<&str>) -> bool {
+    anonymous(registry)
+        || object_id.is_some_and(|id| may_import(azure, world, registry, id).is_ok())
+}
+
 /// Whether everybody may read.
 pub fn anonymous(registry: &Object) -> bool {
     registry.body["properties"]["anonymousPullEnabled"] == json!(true)

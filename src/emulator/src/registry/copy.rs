@@ -45,6 +45,17 @@ pub fn conflict(world: &World, registry: &Object, repository: &str, tag: &str) -
     Shelf::of(registry).tag(world, repository, tag).is_some()
 }
 
+/// Whether a registry has an image.
+pub fn exists(world: &World, registry: &Object, image: &Reference) -> bool {
+    let shelf = Shelf::of(registry);
+    let name = &image.repository;
+    let digest = match &image.version {
+        Version::Digest(digest) => Some(digest.clone()),
+        Version::Tag(tag) => shelf.tag(world, name, tag).map(|tag| tag.digest),
+    };
+    digest.is_some_and(|digest| shelf.manifest(world, name, &digest).is_some())
+}
+
 /// Copies an image to each of `wanted`: a repository and, if it gets one, a tag.
 pub fn copy(
     txn: &mut Txn<'_>,

@@ -27,9 +27,9 @@ mod store;
 mod sweep;
 mod tokens;
 
-pub use access::{anonymous, may_import, may_pull};
+pub use access::{anonymous, may_import, may_pull, may_read};
 pub use blobs::{BLOBS, Blobs, Uploads};
-pub use copy::{Refused, Source, conflict, copy};
+pub use copy::{Refused, Source, conflict, copy, exists};
 pub use front_door::answer;
 pub use login::{Shown, knows};
 pub use reference::{Reference, Version};

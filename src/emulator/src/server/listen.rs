@@ -5,7 +5,7 @@ use super::targets::Lenient;
 use super::{Answer, Call, headers};
 use crate::azure::Azure;
 use crate::control::Disturbance;
-use crate::{arm, control, entra, graph, registry, vault};
+use crate::{arm, control, entra, graph, kubernetes, registry, vault};
 use axum::Router;
 use axum::body::{Body, Bytes, to_bytes};
 use axum::extract::{Request, State};
@@ -96,5 +96,6 @@ fn route(azure: &Azure, call: &Call, plane: &Plane) -> Answer {
         Plane::Graph => graph::answer(azure, call),
         Plane::Vault(name) => vault::answer(azure, call, name),
         Plane::Registry(name) => registry::answer(azure, call, name),
+        Plane::Cluster(name) => kubernetes::answer(azure, call, name),
     }
 }

@@ -34,7 +34,7 @@ mod vault_key;
 mod vault_policies;
 mod webhook;
 
-pub use aks::{Move, apply_move};
+pub use aks::{CLUSTER, Move, apply_move};
 pub use registry::named as registry_named;
 pub use replication::regions as registry_regions;
 pub use vault::named as vault_named;

@@ -1,0 +1,7 @@
+//! Clusters over HTTP, as clients of Kubernetes meet them.
+
+mod access;
+mod client;
+mod objects;
+mod patches;
+mod rollouts;
