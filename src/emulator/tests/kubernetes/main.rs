@@ -4,4 +4,5 @@ mod access;
 mod client;
 mod objects;
 mod patches;
+mod people;
 mod rollouts;
