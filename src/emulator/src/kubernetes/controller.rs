@@ -9,16 +9,16 @@
 
 use super::pods::{self, Step, owned_by, reference, word};
 use super::resources::{AUTOSCALERS, DEPLOYMENTS, REPLICA_SETS};
-use super::store::{Cabinet, metadata, stamp};
+use super::store::{Cabinet, metadata};
 use crate::azure::Azure;
 use crate::state::{Moment, Object, Txn};
 use serde_json::{Value, json};
 
 /// The label that tells the replica sets of a deployment apart.
-const HASH: &str = "pod-template-hash";
+pub const HASH: &str = "pod-template-hash";
 
 /// The annotation that counts a deployment's templates.
-const REVISION: &str = "deployment.kubernetes.io/revision";
+pub const REVISION: &str = "deployment.kubernetes.io/revision";
 
 /// One step of everything in a cluster.
 pub fn step(azure: &Azure, txn: &mut Txn<'_>, cluster: &Object, now: Moment) {
@@ -51,12 +51,13 @@ pub fn step(azure: &Azure, txn: &mut Txn<'_>, cluster: &Object, now: Moment) {
     }
 }
 
-fn number(value: &Value) -> i64 {
+/// A whole number; what is none counts as 0.
+pub fn number(value: &Value) -> i64 {
     value.as_i64().unwrap_or_default()
 }
 
 /// A number, or a percentage of `whole`.
-fn share(value: &Value, whole: i64, up: bool) -> i64 {
+pub fn share(value: &Value, whole: i64, up: bool) -> i64 {
     let percent = value
         .as_str()
         .and_then(|text| text.strip_suffix('%')?.parse::<i64>().ok());
@@ -69,7 +70,7 @@ fn share(value: &Value, whole: i64, up: bool) -> i64 {
 
 impl Step<'_> {
     /// The replica sets of a deployment; the one of its template first, if there is one.
-    fn sets(self, txn: &Txn<'_>, deployment: &Value) -> Vec<Value> {
+    pub fn sets(self, txn: &Txn<'_>, deployment: &Value) -> Vec<Value> {
         let namespace = deployment["metadata"]["namespace"]
             .as_str()
             .unwrap_or_default();
@@ -227,153 +228,6 @@ impl Step<'_> {
         }
     }
 
-    /// Tells in a deployment's status how far it is.
-    fn report(self, txn: &mut Txn<'_>, deployment: &Value) {
-        let sets = self.sets(txn, deployment);
-        let current = sets
-            .first()
-            .filter(|set| set["metadata"]["labels"][HASH] == json!(hash(deployment)));
-        let sum = |member: &str| {
-            sets.iter()
-                .map(|set| number(&set["status"][member]))
-                .sum::<i64>()
-        };
-        let desired = number(&deployment["spec"]["replicas"]);
-        let (replicas, available) = (sum("replicas"), sum("availableReplicas"));
-        let updated = current.map_or(0, |set| number(&set["status"]["replicas"]));
-        let mut next = deployment.clone();
-        if let Some(current) = current {
-            next["metadata"]["annotations"][REVISION] = json!(revision(current).to_string());
-        }
-        let mut status = json!({
-            "observedGeneration": deployment["metadata"]["generation"],
-            "replicas": replicas,
-            "updatedReplicas": updated,
-            "readyReplicas": available,
-            "availableReplicas": available,
-            "unavailableReplicas": (desired - available).max(0),
-        });
-        let done = updated == desired && replicas == updated && available == desired;
-        let rolling = &deployment["spec"]["strategy"]["rollingUpdate"];
-        let least = desired - share(&rolling["maxUnavailable"], desired, false);
-        let same = deployment["status"].as_object().is_some_and(|known| {
-            status
-                .as_object()
-                .into_iter()
-                .flatten()
-                .all(|(k, v)| known.get(k) == Some(v))
-        });
-        status["conditions"] = json!([
-            self.availability(deployment, available >= least),
-            self.progress(deployment, current, done, same),
-        ]);
-        next["status"] = status;
-        if next != *deployment {
-            self.cabinet.put(txn, &DEPLOYMENTS, next);
-        }
-    }
-
-    fn availability(self, deployment: &Value, enough: bool) -> Value {
-        let (status, reason, message) = if enough {
-            (
-                "True",
-                "MinimumReplicasAvailable",
-                "Deployment has minimum availability.",
-            )
-        } else {
-            (
-                "False",
-                "MinimumReplicasUnavailable",
-                "Deployment does not have minimum availability.",
-            )
-        };
-        self.condition(
-            deployment,
-            "Available",
-            status,
-            reason,
-            message.to_owned(),
-            true,
-        )
-    }
-
-    /// `same` says that nothing moved since the last step.
-    fn progress(
-        self,
-        deployment: &Value,
-        current: Option<&Value>,
-        done: bool,
-        same: bool,
-    ) -> Value {
-        let name = current
-            .and_then(|set| set["metadata"]["name"].as_str())
-            .unwrap_or_default();
-        let set = format!("ReplicaSet \"{name}\"");
-        let known = known(deployment, "Progressing");
-        let since = known
-            .and_then(|known| known["lastUpdateTime"].as_str())
-            .map(ToOwned::to_owned);
-        let limit = number(&deployment["spec"]["progressDeadlineSeconds"]);
-        let late = stamp(Moment::from(self.now.seconds() - limit));
-        let already = known.is_some_and(|known| known["reason"] == "ProgressDeadlineExceeded");
-        let expired = !done && same && (already || since.is_some_and(|since| since < late));
-        let paused = deployment["spec"]["paused"] == json!(true);
-        let (status, reason, message) = if done {
-            (
-                "True",
-                "NewReplicaSetAvailable",
-                format!("{set} has successfully progressed."),
-            )
-        } else if paused {
-            (
-                "Unknown",
-                "DeploymentPaused",
-                "Deployment is paused".to_owned(),
-            )
-        } else if expired {
-            (
-                "False",
-                "ProgressDeadlineExceeded",
-                format!("{set} has timed out progressing."),
-            )
-        } else {
-            (
-                "True",
-                "ReplicaSetUpdated",
-                format!("{set} is progressing."),
-            )
-        };
-        self.condition(deployment, "Progressing", status, reason, message, same)
-    }
-
-    /// A condition, with its times kept where it stays as it is.
-    fn condition(
-        self,
-        deployment: &Value,
-        kind: &str,
-        status: &str,
-        reason: &str,
-        message: String,
-        still: bool,
-    ) -> Value {
-        let known = known(deployment, kind);
-        let keep = |member: &str, same: bool| {
-            known
-                .filter(|_| same)
-                .map_or_else(|| json!(stamp(self.now)), |known| known[member].clone())
-        };
-        let turned = known.is_none_or(|known| known["status"] != status);
-        let moved = turned || !still || known.is_none_or(|known| known["reason"] != reason);
-        json!({
-            "type": kind,
-            "status": status,
-            "reason": reason,
-            "message": message,
-            "lastTransitionTime": keep("lastTransitionTime", !turned),
-            "lastUpdateTime": keep("lastUpdateTime", !moved),
-        })
-    }
-
     /// Keeps an autoscaler's deployment between its bounds; there is no load to follow.
     fn autoscale(self, txn: &mut Txn<'_>, scaler: &Value) {
         let namespace = scaler["metadata"]["namespace"].as_str().unwrap_or_default();
@@ -412,12 +266,8 @@ impl Step<'_> {
     }
 }
 
-fn known<'a>(deployment: &'a Value, kind: &str) -> Option<&'a Value> {
-    let list = deployment["status"]["conditions"].as_array()?;
-    list.iter().find(|condition| condition["type"] == kind)
-}
-
-fn revision(set: &Value) -> i64 {
+/// Which of its deployment's templates a replica set is for.
+pub fn revision(set: &Value) -> i64 {
     set["metadata"]["annotations"][REVISION]
         .as_str()
         .and_then(|text| text.parse().ok())
@@ -425,7 +275,7 @@ fn revision(set: &Value) -> i64 {
 }
 
 /// A word for a deployment's template.
-fn hash(deployment: &Value) -> String {
+pub fn hash(deployment: &Value) -> String {
     word(&deployment["spec"]["template"].to_string(), 10)
 }
 

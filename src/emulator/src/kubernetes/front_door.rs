@@ -6,13 +6,13 @@ use super::request::{Request, Target};
 use super::resources::NAMESPACES;
 use super::status::Status;
 use super::store::Cabinet;
-use super::{AZURE_SUFFIX, caller, discovery, objects, review};
+use super::{AZURE_SUFFIX, caller, discovery, look, remove, review, write};
 use crate::azure::Azure;
 use crate::server::{Answer, Call};
 use crate::state::Object;
 use crate::types::CLUSTER;
 use axum::http::Method;
-use serde_json::{Value, json};
+use serde_json::json;
 use std::sync::Arc;
 
 /// Answers for the host `NAME.azmk8s.io`.
@@ -86,11 +86,11 @@ fn admit(azure: &Azure, call: &Call, cluster: Arc<Object>) -> Result<Answer, Sta
         .ok_or_else(Status::not_allowed)?;
     allowed(&request, &target, verb)?;
     match verb {
-        "get" | "list" => objects::read(&request, &target),
-        "create" => objects::create(&request, &target),
-        "update" => objects::update(&request, &target),
-        "patch" => objects::patch(&request, &target),
-        "delete" | "deletecollection" => objects::delete(&request, &target),
+        "get" | "list" => look::read(&request, &target),
+        "create" => write::create(&request, &target),
+        "update" => write::update(&request, &target),
+        "patch" => write::patch(&request, &target),
+        "delete" | "deletecollection" => remove::delete(&request, &target),
         _ => Err(Status::not_allowed()),
     }
 }
@@ -175,7 +175,7 @@ fn allowed(request: &Request<'_>, target: &Target, verb: &'static str) -> Result
 fn in_service(azure: &Azure, cluster: &Object) -> Result<(), Status> {
     let properties = &cluster.body["properties"];
     let stopped = properties["powerState"]["code"] == json!("Stopped");
-    let coming = properties["provisioningState"] == Value::from("Creating");
+    let coming = properties["provisioningState"] == "Creating";
     let down = azure.outages.down(cluster.location().unwrap_or_default());
     if !(stopped || coming || down) {
         return Ok(());

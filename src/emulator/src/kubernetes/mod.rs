@@ -15,10 +15,12 @@ mod controller;
 mod discovery;
 mod fields;
 mod front_door;
-mod objects;
+mod look;
 mod patch;
 mod pods;
 mod pull;
+mod remove;
+mod report;
 mod request;
 mod resources;
 mod review;
@@ -27,6 +29,7 @@ mod selector;
 mod status;
 mod store;
 mod validate;
+mod write;
 
 pub use front_door::answer;
 

@@ -194,12 +194,12 @@ mod tests {
                 "spec": {"containers": [{"name": "web", "image": "i"}]},
             },
         }});
-        let check = |object: &Value| {
+        let checked = |object: &Value| {
             let mut object = object.clone();
             defaults(&DEPLOYMENTS, &mut object);
-            super::check(&DEPLOYMENTS, &object)
+            check(&DEPLOYMENTS, &object)
         };
-        assert_eq!(check(&good), Ok(()));
+        assert_eq!(checked(&good), Ok(()));
         for (path, value) in [
             ("/metadata/name", json!("Web")),
             ("/spec/selector", json!({})),
@@ -209,7 +209,7 @@ mod tests {
         ] {
             let mut bad = good.clone();
             *bad.pointer_mut(path).unwrap() = value;
-            assert_eq!(check(&bad).unwrap_err().code, 422, "{path}");
+            assert_eq!(checked(&bad).unwrap_err().code, 422, "{path}");
         }
     }
 }

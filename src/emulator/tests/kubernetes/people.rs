@@ -10,7 +10,8 @@ async fn token(azure: &Azure, user: &str, audience: &str) -> String {
     let order = json!({"user": user, "audience": audience});
     let reply = azure.control("POST", "assertion", order).await;
     assert_eq!(reply.status, 200, "{reply:?}");
-    reply.body["access_token"].as_str().unwrap().to_owned()
+    let token = reply.body["access_token"].as_str();
+    token.expect("a token").to_owned()
 }
 
 #[tokio::test]

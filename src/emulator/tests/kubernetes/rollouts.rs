@@ -32,8 +32,9 @@ async fn finished(azure: &Azure) -> Value {
 }
 
 fn condition<'a>(deployment: &'a Value, kind: &str) -> &'a Value {
-    let list = deployment["status"]["conditions"].as_array().unwrap();
-    list.iter().find(|c| c["type"] == kind).unwrap()
+    let list = deployment["status"]["conditions"].as_array();
+    let found = list.and_then(|list| list.iter().find(|c| c["type"] == kind));
+    found.expect("the condition")
 }
 
 fn image(image: &str) -> Value {

@@ -289,8 +289,8 @@ async fn images_outlive_the_process_and_go_with_their_registry() {
 
 fn walk(folder: &std::path::Path) -> usize {
     std::fs::read_dir(folder)
-        .unwrap()
-        .map(|entry| entry.unwrap().path())
+        .expect("a folder")
+        .map(|entry| entry.expect("an entry").path())
         .map(|path| if path.is_dir() { walk(&path) } else { 1 })
         .sum()
 }
