@@ -258,7 +258,7 @@ fn check_ranges(section: &ClusterSection, network: &NetworkSection) -> Vec<Probl
                 problems.push(Problem::below(path, message).clashing(first.clone()));
             }
         }
-        seen.push((path.map(str::to_owned).into(), format!("{key}"), range));
+        seen.push((path.map(str::to_owned).into(), key.to_owned(), range));
         problems.extend(check_size(section, key, text, range));
     }
     problems

@@ -17,7 +17,7 @@ use onestream::provision::guard::{Permissions, guard};
 use onestream::provision::observe::{self, Observed, State};
 use onestream::provision::plan::{self, Applied, Asked, Mode, Operation, Plan, Selection, Target};
 use onestream::provision::ports::{
-    Begun, Observer, Ports, Progress, Reader as _, Snapshots, Writer as _,
+    Begun, Cloud as CloudPort, Observer, Ports, Progress, Reader as _, Snapshots, Writer as _,
 };
 use onestream::remote::azure::{Azure, Clock, Cloud, Credential, Settings};
 use onestream::resource::{Address, EnvironmentName, Method, Outputs, Place, Plane, Request};
@@ -212,13 +212,23 @@ impl Estate {
     }
 
     async fn run(&self, plan: Plan, check_first: bool) -> Outcome {
+        let cloud = Arc::new(self.azure.clone());
+        self.run_on(cloud, plan, check_first).await
+    }
+
+    /// Carries out a plan that was just made, through `cloud`.
+    pub async fn carry_out_on(&self, cloud: Arc<dyn CloudPort>, plan: Plan) -> Outcome {
+        self.run_on(cloud, plan, false).await
+    }
+
+    async fn run_on(&self, cloud: Arc<dyn CloudPort>, plan: Plan, check_first: bool) -> Outcome {
         let everything = Permissions {
             allow_destroy: vec!["*".parse().expect("a pattern")],
             protected: BTreeSet::new(),
         };
         let approved = guard(plan, &everything, &[]).expect("nothing objects");
         let ports = Ports {
-            cloud: Arc::new(self.azure.clone()),
+            cloud,
             journal: Arc::clone(&self.control) as _,
             observer: Arc::new(Silent),
         };

@@ -6,6 +6,7 @@ mod diagnostics;
 mod directory;
 mod estate;
 mod first_light;
+mod grants;
 mod laws;
 mod private_network;
 mod program;

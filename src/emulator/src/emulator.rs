@@ -6,6 +6,7 @@ use crate::control;
 use crate::endpoint::Endpoint;
 use crate::entra::{CREDENTIALS, Directory};
 use crate::process::{Claim, StartError};
+use crate::registry;
 use crate::seeds;
 use crate::server;
 use crate::settings::Settings;
@@ -77,6 +78,7 @@ impl Emulator {
         };
         let azure = Arc::new(Azure::new(settings, store, directory));
         seeds::plant(&azure).map_err(|error| StartError::State(error.to_string()))?;
+        registry::sweep(&azure).map_err(|error| StartError::State(error.to_string()))?;
         let endpoint = Endpoint {
             origin: format!("{}://{address}", azure.scheme()),
             ca: identity.as_ref().map(|identity| identity.authority.clone()),

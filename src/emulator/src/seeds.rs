@@ -11,6 +11,7 @@ use crate::azure::Azure;
 use crate::endpoint::Credential;
 use crate::entra::principals::{self, APPLICATION, SERVICE_PRINCIPAL, USER};
 use crate::graph::{self, APP_ROLES, GRAPH_APP};
+use crate::registry;
 use crate::state::{Object, Txn};
 use serde_json::{Value, json};
 use std::io;
@@ -84,6 +85,7 @@ fn user_impersonation(service: &str) -> Value {
 /// Plants what is not there yet.
 pub fn plant(azure: &Azure) -> io::Result<()> {
     azure.store.write(|txn| {
+        registry::modernise(txn, azure.clock.now());
         let now = azure.clock.now().zulu();
         let deployer = azure.directory.deployer();
         if first_time(txn, "tenant") {

@@ -12,8 +12,7 @@ use crate::provision::desired::Desired;
 use crate::provision::plan::Applied;
 use crate::provision::ports::{Failure, Reader, Verdict};
 use crate::resource::{
-    Carrier, Kind, Kinds, MANAGED_BY_TAG, Marker, Method, Outputs, Ownership, ReadMode, Request,
-    Resource, scopes,
+    Carrier, Kind, Kinds, Marker, Outputs, Ownership, ReadMode, Request, Resource, scopes,
 };
 
 /// Parents whose children are read at the same time.
@@ -166,16 +165,6 @@ impl Seen {
         while reads.next().await.is_some() {}
     }
 
-    /// The marked objects of kinds that no other list covers. Such a search lags behind, so what
-    /// it finds is read once more.
-    async fn searched(&self, reader: &dyn Reader, kinds: Kinds) {
-        let searches = kinds.iter().filter_map(|kind| {
-            let request = kind.marked()?;
-            Some(self.list(reader, kind, "", request, None, true))
-        });
-        futures::future::join_all(searches).await;
-    }
-
     /// One kind that hangs on the objects of another.
     async fn below_parents(&self, reader: &dyn Reader, kind: &'static dyn Kind) {
         let (above, collection, then_get) = match &kind.meta().read {
@@ -221,7 +210,7 @@ impl Seen {
     }
 
     /// Reads one collection; where LIST omits managed fields, each object after it.
-    async fn list(
+    pub(super) async fn list(
         &self,
         reader: &dyn Reader,
         kind: &'static dyn Kind,
@@ -309,22 +298,6 @@ impl Seen {
             },
             Err(failure) => self.blind(kind, asked, failure),
         }
-    }
-
-    /// Every resource of a subscription that carries our tag, whatever its type.
-    async fn marked(&self, reader: &dyn Reader, scope: &str) -> Vec<Json> {
-        let request = Request::arm(Method::Get, format!("{scope}/resources"), "2021-04-01")
-            .query("$filter", format!("tagName eq '{MANAGED_BY_TAG}'"));
-        let mut found = Vec::new();
-        let read = reader.list(&request, &mut |page| found.extend(page)).await;
-        let named = |body: &Json| body.get("id").is_some_and(Json::is_string);
-        let failure = read.err();
-        let failure = failure.or_else(|| (!found.iter().all(named)).then(no_id));
-        if let Some(failure) = failure {
-            let scope = scope.to_lowercase();
-            self.lock().unsearched.insert(scope, failure);
-        }
-        found
     }
 
     pub(super) fn blind(&self, kind: &'static dyn Kind, scope: &str, failure: Failure) {
