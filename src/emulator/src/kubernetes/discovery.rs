@@ -31,7 +31,11 @@ pub fn version(cluster: &Object) -> Answer {
             "major": parts.next(),
             "minor": parts.next(),
             "gitVersion": format!("v{version}"),
+            "gitCommit": "",
             "gitTreeState": "clean",
+            "buildDate": "",
+            "goVersion": "",
+            "compiler": "gc",
             "platform": "linux/amd64",
         }),
     )

@@ -58,12 +58,12 @@ impl Step<'_> {
             .as_array()
             .cloned()
             .unwrap_or_default();
-        let refused: Vec<(Value, String)> = containers
+        let refused: Vec<(&Value, String)> = containers
             .iter()
             .filter_map(|container| {
                 let image = container["image"].as_str()?;
                 let why = pull::check(self.azure, txn.world(), self.cluster, image).err()?;
-                Some((container["name"].clone(), why))
+                Some((container, why))
             })
             .collect();
         let mut next = pod.clone();
@@ -78,8 +78,12 @@ impl Step<'_> {
             };
             let states: Vec<Value> = refused
                 .iter()
-                .map(|(name, why)| {
-                    json!({"name": name, "ready": false, "restartCount": 0, "state": {"waiting": {"reason": reason, "message": why}}})
+                .map(|(container, why)| {
+                    json!({
+                        "name": container["name"], "image": container["image"], "imageID": "",
+                        "ready": false, "started": false, "restartCount": 0,
+                        "state": {"waiting": {"reason": reason, "message": why}},
+                    })
                 })
                 .collect();
             next["status"]["containerStatuses"] = json!(states);

@@ -210,8 +210,8 @@ fn covers(known: &str, repository: &str, action: Action) -> bool {
         return pattern == "*";
     }
     match pattern.strip_suffix('*') {
-        Some(front) => repository.starts_with(front),
-        None => repository == pattern,
+        Some(front) if front.is_empty() || front.ends_with('/') => repository.starts_with(front),
+        _ => repository == pattern,
     }
 }
 
@@ -228,6 +228,8 @@ mod tests {
         let family = "repositories/team/*/content/write";
         assert!(covers(family, "team/a/b", Action::Push));
         assert!(!covers(family, "teams", Action::Push));
+        let part = "repositories/te*/content/read";
+        assert!(!covers(part, "team", Action::Pull));
         assert!(covers("repositories/*/metadata/read", "x", Action::Catalog));
         assert!(!covers(
             "repositories/x/metadata/read",
