@@ -294,7 +294,8 @@ impl Estate {
     /// A live body: as the emulator keeps it, or as Graph shows it.
     pub async fn object(&self, id: &str) -> Json {
         if !is_graph(id) {
-            return self.control("GET", &format!("objects?id={id}"), None).await["body"].clone();
+            let path = format!("objects?id={}", key_of(id));
+            return self.control("GET", &path, None).await["body"].clone();
         }
         let kind = KINDS.iter().find(|kind| kind.is_id(id)).expect("a kind");
         let read = self.azure.get(&kind.get(id)).await.expect("readable");
@@ -308,7 +309,7 @@ impl Estate {
         }
         let key = match is_graph(id) {
             true => self.directory_key(id).await,
-            false => id.to_owned(),
+            false => key_of(id).to_owned(),
         };
         self.control("PATCH", &format!("objects?id={key}"), Some(patch))
             .await;
@@ -354,7 +355,7 @@ impl Estate {
 
     /// Puts an object there behind the API's back.
     pub async fn plant(&self, id: &str, body: Json) {
-        self.control("PUT", &format!("objects?id={id}"), Some(body))
+        self.control("PUT", &format!("objects?id={}", key_of(id)), Some(body))
             .await;
     }
 
@@ -365,6 +366,10 @@ impl Estate {
             let mut body = self.object(id).await;
             body["id"] = json!(copy);
             body["name"] = json!(copy.rsplit('/').next());
+            // An assignment of the same to the same would not be another one.
+            if body["properties"]["principalId"].is_string() && id.contains("/roleAssignments/") {
+                body["properties"]["principalId"] = json!(uuid::Uuid::new_v4().to_string());
+            }
             self.plant(&copy, body).await;
             return copy;
         }
@@ -419,6 +424,13 @@ impl Estate {
             serde_json::from_str(&text).expect("JSON")
         }
     }
+}
+
+/// Where the emulator keeps an object of ARM: a role is the tenant's, whatever subscription it is
+/// asked for in.
+fn key_of(id: &str) -> &str {
+    let role = id.find("/providers/Microsoft.Authorization/roleDefinitions/");
+    role.map_or(id, |at| &id[at..])
 }
 
 /// Whether an id is one of the directory's.

@@ -70,6 +70,7 @@ impl Seen {
             let remains = Remains {
                 ownership: Marker::read(carrier, &key, &body),
                 handle: kind.handle(entry),
+                outputs: kind.meta().read_outputs(&id, &body),
             };
             self.lock().deleted.insert(key, remains);
         };

@@ -56,6 +56,7 @@ pub async fn observe(
         let lacking = seen.lacking(&declared, &outputs);
         if !lacking.is_empty() {
             seen.deleted(reader, kind, &scopes, &lacking).await;
+            seen.outputs(&declared, &mut outputs);
         }
     }
     seen.finish(kinds, strays.into_iter().flatten().collect())
@@ -131,16 +132,20 @@ impl Seen {
         }
     }
 
-    /// Adds what the declared resources of one kind make known, where they stand.
+    /// Adds what the declared resources of one kind make known, where they stand or will again.
     fn outputs(&self, declared: &[&Resource], outputs: &mut Outputs) {
         let state = self.lock();
         for resource in declared {
             let id = resource.id.settle(outputs);
-            let object = id
-                .known()
-                .and_then(|id| state.objects.get(&id.to_lowercase()));
-            if let Some(object) = object {
-                outputs.insert(resource.address.clone(), object.outputs.clone());
+            let Some(key) = id.known().map(str::to_lowercase) else {
+                continue;
+            };
+            let object = state.objects.get(&key).map(|object| &object.outputs);
+            // What will be recovered is what it was.
+            let ours = Ownership::Ours(resource.address.environment());
+            let remains = state.deleted.get(&key).filter(|it| it.ownership == ours);
+            if let Some(made_known) = object.or(remains.map(|remains| &remains.outputs)) {
+                outputs.insert(resource.address.clone(), made_known.clone());
             }
         }
     }
