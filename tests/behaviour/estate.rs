@@ -88,7 +88,14 @@ impl Estate {
     }
 
     /// These environments, with nothing applied yet.
-    pub async fn of(environments: Vec<(Place, Sections)>) -> Self {
+    pub async fn of(mut environments: Vec<(Place, Sections)>) -> Self {
+        let has_shared = |(place, _): &(Place, Sections)| place.environment.is_shared();
+        if !environments.iter().any(has_shared) {
+            // Who is given something stands in `shared`.
+            for (_, sections) in &mut environments {
+                sections.access = Default::default();
+            }
+        }
         let desired = desired::build(
             environments
                 .iter()

@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 /// credentials of an application; `DELETE` removes the object and all below it.
 pub fn answer(azure: &Azure, call: &Call, method: &Method) -> Result<Answer, String> {
     let id = call.parameter("id").map(|id| id.trim_end_matches('/'));
-    let key = id.map(str::to_ascii_lowercase);
+    let key = id.map(key_of);
     match (method, id.zip(key)) {
         (&Method::GET, None) => Ok(list(azure, call)),
         (&Method::GET, Some((_, key))) => Ok(azure.store.read(|world| match world.object(&key) {
@@ -57,6 +57,17 @@ pub fn answer(azure: &Azure, call: &Call, method: &Method) -> Result<Answer, Str
     }
 }
 
+/// The key that an id is stored under: role definitions belong to the tenant, whatever
+/// subscription they are spoken of in.
+fn key_of(id: &str) -> String {
+    let key = id.to_ascii_lowercase();
+    let roles = "/providers/microsoft.authorization/roledefinitions/";
+    match key.find(roles) {
+        Some(at) => key[at..].to_owned(),
+        None => key,
+    }
+}
+
 fn put(azure: &Azure, id: &str, key: &str, body: Value) -> Result<Answer, String> {
     let kind = body
         .get("type")
@@ -68,9 +79,10 @@ fn put(azure: &Azure, id: &str, key: &str, body: Value) -> Result<Answer, String
         .write(|txn| {
             let old = txn.world().object(key).cloned();
             let object = Object {
-                id: old
-                    .as_ref()
-                    .map_or_else(|| id.to_owned(), |old| old.id.clone()),
+                id: old.as_ref().map_or_else(
+                    || id[id.len() - key.len()..].to_owned(),
+                    |old| old.id.clone(),
+                ),
                 kind,
                 body,
                 hidden: old.map_or(Value::Null, |old| old.hidden.clone()),
