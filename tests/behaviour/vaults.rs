@@ -290,7 +290,10 @@ fn purge_protection_can_be_switched_on_and_an_expiry_moved() {
     let name = "name = \"kv-onestream-dev\"\n";
     let weak = format!("{name}purge_protection = false\n");
     root.replace("environments/dev.toml", name, &weak);
-    root.expect(0, &["--env", "dev", "apply", "--auto-approve"]);
+    root.expect(
+        0,
+        &["--env", "dev", "--env", "shared", "apply", "--auto-approve"],
+    );
     root.expect(0, &["--env", "dev", "plan", "--detailed-exitcode"]);
     let key = |day: &str| format!("{name}[vault.keys.cosign]\nexpires = \"{day}\"\n");
     let mut stands = weak;
