@@ -187,7 +187,8 @@ fn unmanaged(
     let going: BTreeSet<String> = draft.deletes().map(|(id, _)| id).collect();
     let live = asked.observed.objects.iter().filter(|(key, object)| {
         let foreign = match object.ownership {
-            Ownership::Ours(_) => false,
+            // Found by a search over the tenant, and not for us to take away.
+            Ownership::Ours(_) => object.kind.marked().is_some(),
             Ownership::Copy => true,
             Ownership::Foreign => object.in_managed_scope,
         };

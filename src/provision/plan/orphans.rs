@@ -37,6 +37,7 @@ impl<'a> Work<'a> {
                 continue;
             };
             let stays = object.not_for_us.is_some()
+                || self.is_anothers(key, object, &journalled)
                 || (asked.mode == Mode::Apply && self.ids.contains_key(key));
             if !stays && asked.selects(&environment) {
                 let applied = journalled.get(key).map(|(_, standing)| *standing);
@@ -60,6 +61,15 @@ impl<'a> Work<'a> {
                 self.delete(key, address, leaver);
             }
         }
+    }
+
+    /// Whether a marked object may be another estate's: a search over the tenant finds those of
+    /// every estate in it, and `shared` is called so in each. It is ours where it is declared or
+    /// was applied from here.
+    fn is_anothers(&self, key: &str, object: &Object, journalled: &Journalled<'_>) -> bool {
+        object.kind.marked().is_some()
+            && !self.ids.contains_key(key)
+            && !journalled.contains_key(key)
     }
 
     /// Whose an object is: by its marker, or by its parent's where we know its name.
