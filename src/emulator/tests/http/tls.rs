@@ -61,7 +61,7 @@ async fn it_is_every_vault_and_registry_and_nothing_else() {
     let names = [
         ("kv-one.vault.localhost", Some(401)),
         ("management.localhost", Some(401)),
-        ("onestreamdev.azurecr.localhost", Some(501)),
+        ("onestreamdev.azurecr.localhost", Some(404)),
         ("management.azure.com", None),
         ("a.b.vault.localhost", None),
     ];
