@@ -171,6 +171,20 @@ async fn a_restored_application_keeps_its_object_id_and_its_credentials() {
 }
 
 #[tokio::test]
+async fn a_restored_service_principal_has_its_grants_still() {
+    let estate = Estate::sample().await;
+    estate.apply().await;
+    let address = "shared.principal.promotion-engine.service-principal";
+    let id = estate.id(&address.parse().expect("an address"));
+    estate.send(&graph(Method::Delete, &id, Json::Null)).await;
+    let plan = estate.plan(Mode::Apply).await;
+    assert_eq!(operations(&plan), [(Action::Recover, address)]);
+    let outcome = estate.carry_out(plan).await;
+    assert!(outcome.is_complete(), "{:#?}", outcome.ends);
+    estate.is_as_declared().await;
+}
+
+#[tokio::test]
 async fn a_failure_of_one_part_of_a_batch_is_that_of_one_object() {
     let estate = Estate::sample().await;
     estate.apply().await;
