@@ -95,9 +95,23 @@ impl Declared {
         self.covers(action.plane(), &|pattern| pattern.matches(action))
     }
 
+    /// Whether a permission gives anything beyond it.
+    pub(super) fn lacks(&self, permission: &Permission) -> bool {
+        PLANES.into_iter().any(|plane| {
+            let mut patterns: Vec<&Pattern> = self.patterns(plane).collect();
+            patterns.extend(permission.patterns(plane));
+            permission.given(plane).iter().any(|pattern| {
+                let beyond = search(pattern, patterns.iter().copied(), |fits| {
+                    permission.covers(plane, fits) && !self.covers(plane, fits)
+                });
+                beyond != Search::Nothing
+            })
+        })
+    }
+
     fn covers(&self, plane: Plane, fits: Fits<'_>) -> bool {
-        let permissions = self.permissions.iter();
-        permissions.into_iter().any(|one| one.covers(plane, fits))
+        let mut permissions = self.permissions.iter();
+        permissions.any(|one| one.covers(plane, fits))
     }
 
     fn patterns(&self, plane: Plane) -> impl Iterator<Item = &Pattern> {

@@ -21,6 +21,7 @@ mod denial;
 mod effective;
 mod hierarchy;
 mod membership;
+pub mod obtain;
 mod pattern;
 mod permission;
 mod role;

@@ -2,6 +2,7 @@
 
 mod bad_input;
 mod diagnostics;
+mod effective;
 mod estate;
 mod first_light;
 mod laws;

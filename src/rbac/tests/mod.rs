@@ -5,6 +5,7 @@ mod built_in;
 mod decisions;
 mod differences;
 mod naive;
+mod obtaining;
 
 use serde_json::{Value as Json, json};
 use time::OffsetDateTime;
