@@ -180,7 +180,7 @@ impl Effective<'_> {
         let beside = Circumstances::default();
         let truth = |fits: Fits<'_>| {
             let granted = grant.truth(plane, fits, &beside);
-            granted.and(self.denied(plane, fits).not())
+            granted.and(!self.denied(plane, fits))
         };
         let look = |least: Truth| {
             search(pattern, patterns.iter().copied(), |fits| {

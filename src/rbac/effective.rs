@@ -88,7 +88,7 @@ impl<'a> HeldAgainst<'a> {
             if *excluded == Truth::True {
                 return None;
             }
-            member = member.and(excluded.not());
+            member = member.and(!*excluded);
             doubtful = doubtful.or_else(|| way.first().cloned());
         }
         Some(Self {
@@ -307,7 +307,7 @@ impl Effective<'_> {
         if granted == Truth::False {
             return granted;
         }
-        granted.and(self.denied(plane, fits).not())
+        granted.and(!self.denied(plane, fits))
     }
 
     /// All patterns that the answer about a plane rests on.

@@ -24,16 +24,6 @@ impl Truth {
         self.max(other)
     }
 
-    /// The opposite.
-    #[must_use]
-    pub fn not(self) -> Self {
-        match self {
-            Self::False => Self::True,
-            Self::Unknown => Self::Unknown,
-            Self::True => Self::False,
-        }
-    }
-
     /// Whether any is so.
     pub fn any(all: impl IntoIterator<Item = Self>) -> Self {
         all.into_iter().fold(Self::False, Self::or)
@@ -42,6 +32,19 @@ impl Truth {
     /// Whether all are so.
     pub fn all(all: impl IntoIterator<Item = Self>) -> Self {
         all.into_iter().fold(Self::True, Self::and)
+    }
+}
+
+/// The opposite.
+impl std::ops::Not for Truth {
+    type Output = Self;
+
+    fn not(self) -> Self {
+        match self {
+            Self::False => Self::True,
+            Self::Unknown => Self::Unknown,
+            Self::True => Self::False,
+        }
     }
 }
 

@@ -1,7 +1,8 @@
 //! What the library makes of role assignments, against what the local Azure enforces: two
 //! implementations that share nothing, on random tenants.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Mutex;
 
 use onestream::rbac::{
     Access, Action, Assignment, Decision, Denial, Doubt, Plane, RoleDefinition, Scope, Tenant, Why,
@@ -59,6 +60,8 @@ struct Stage {
     graph: String,
     /// Three service principals, then three groups.
     principals: Vec<String>,
+    /// How often the local Azure gave which answer.
+    answers: Mutex<BTreeMap<String, usize>>,
 }
 
 #[derive(Debug, Clone)]
@@ -206,6 +209,7 @@ impl Stage {
             arm: String::new(),
             graph: String::new(),
             principals: Vec::new(),
+            answers: Mutex::default(),
         };
         stage.arm = stage.token("https://management.azure.com").await;
         stage.graph = stage.token("https://graph.microsoft.com").await;
@@ -270,7 +274,7 @@ impl Stage {
         ]
     }
 
-    /// Makes the local Azure's state that of the case.
+    /// Makes the local Azure's roles and assignments those of the case.
     async fn set(&self, case: &Case) {
         self.control("POST", "restore", json!({"name": "empty"}))
             .await;
@@ -307,9 +311,6 @@ impl Stage {
             }
             self.arm("PUT", &id, body).await;
         }
-        for (at, denied) in case.denials.iter().enumerate() {
-            self.deny(at, denied).await;
-        }
     }
 
     /// Only Azure itself makes deny assignments, so they are planted.
@@ -342,8 +343,9 @@ impl Stage {
         self.control("PUT", &format!("objects?id={id}"), body).await;
     }
 
-    /// What the library reads of it, from the lists that Azure has.
-    async fn read(&self) -> Access {
+    /// What the library reads of it, from the lists that Azure has; deny assignments come in
+    /// between, since they would keep the reader out too.
+    async fn read(&self, case: &Case) -> Access {
         let mut tenant = Tenant::default();
         let mut roles = Vec::new();
         let mut seen = BTreeSet::new();
@@ -368,6 +370,9 @@ impl Stage {
         }
         tenant.hierarchy.put_group(DEFAULT_TENANT, None);
         tenant.roles = roles.into_iter().collect();
+        for (at, denied) in case.denials.iter().enumerate() {
+            self.deny(at, denied).await;
+        }
         let kind = "Microsoft.Authorization/denyAssignments";
         let list = self
             .control("GET", &format!("objects?kind={kind}"), Json::Null)
@@ -393,7 +398,7 @@ impl Stage {
 
     async fn agrees(&self, case: &Case) -> Result<(), TestCaseError> {
         self.set(case).await;
-        let access = self.read().await;
+        let access = self.read(case).await;
         let bare = bare(&access);
         for question in &case.questions {
             let principal = &self.principals[question.principal];
@@ -414,6 +419,10 @@ impl Stage {
             };
             let action = Action::new(plane, &action);
             let ours = access.allows(principal, &Scope::new(&scope), &action);
+            let word = theirs["reason"].as_str().unwrap_or("granted").to_owned();
+            let mut answers = self.answers.lock().expect("nobody panics while holding it");
+            *answers.entry(word).or_default() += 1;
+            drop(answers);
             prop_assert!(
                 fit(&theirs, &ours, &bare),
                 "{question:?}\ntheirs: {theirs}\nours: {ours:?}"
@@ -552,4 +561,11 @@ fn the_library_and_the_local_azure_decide_alike() {
     if let Err(error) = outcome {
         panic!("{error}");
     }
+    let answers = stage
+        .answers
+        .lock()
+        .expect("nobody panics while holding it");
+    let words: Vec<&str> = answers.keys().map(String::as_str).collect();
+    let all = ["condition", "denied", "granted", "nothing"];
+    assert_eq!(words, all, "every answer has to come up: {answers:?}");
 }

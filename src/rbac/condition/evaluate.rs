@@ -12,7 +12,7 @@ impl Expression {
         match self {
             Self::All(parts) => Truth::all(parts.iter().map(part)),
             Self::Any(parts) => Truth::any(parts.iter().map(part)),
-            Self::Not(inner) => part(inner).not(),
+            Self::Not(inner) => !part(inner),
             Self::Action(patterns) => Truth::from(patterns.iter().any(fits)),
             Self::SubOperation(names) => match &circumstances.sub_operation {
                 Some(name) => {
