@@ -224,6 +224,12 @@ pub enum SchemaOf {
     Environment,
     /// environments/common.toml
     Common,
+    /// rbac/principals.toml
+    Principals,
+    /// rbac/capabilities.toml
+    Capabilities,
+    /// rbac/matrix.toml
+    Matrix,
 }
 
 /// What of the live state is shown.
@@ -264,7 +270,17 @@ pub struct ServeArguments {
     /// Operations take as long as in Azure.
     #[arg(long)]
     pub realistic: bool,
+    /// Serve https. The certificate authority to trust is put into this folder as ca.pem, anew at
+    /// each start.
+    #[arg(long, value_name = "DIR")]
+    pub tls: Option<PathBuf>,
+    /// Callers are outside every private network: vaults without public access refuse them.
+    #[arg(long)]
+    pub outside: bool,
     /// Open the control endpoints, and hand out a principal that owns everything.
     #[arg(long)]
     pub open_info: bool,
+    /// Take Kubernetes versions that are not supported, for traffic from other times.
+    #[arg(long)]
+    pub any_kubernetes: bool,
 }

@@ -203,8 +203,11 @@ async fn emulator(
         }
     };
     output.remark(format!("LOCAL EMULATOR{how}, not Azure"));
-    let cloud =
-        Cloud::emulator(&endpoint.origin).map_err(|error| Failure::of(Exit::Failed, &error))?;
+    let cloud = match &endpoint.ca {
+        None => Cloud::emulator(&endpoint.origin),
+        Some(ca) => Cloud::emulator_over_tls(&endpoint.origin, ca),
+    }
+    .map_err(|error| Failure::of(Exit::Failed, &error))?;
     let credential = Credential::ClientSecret {
         client_id: endpoint.deployer.client_id.clone(),
         secret: endpoint.deployer.client_secret.into(),

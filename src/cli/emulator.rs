@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use onestream::config::Configuration;
+use onestream::kinds::Members;
 use onestream_emulator::{Access, Endpoint, Pace, Settings, StartError, discard, open};
 
 use super::arguments::{EmulatorCommand, Global, ServeArguments};
@@ -32,8 +33,23 @@ pub fn settings(configuration: &Configuration) -> Settings {
         data: Some(data(&configuration.root)),
         tenant: configuration.azure.tenant.clone(),
         subscriptions,
+        people: people(configuration),
         ..Settings::default()
     }
+}
+
+/// Whom the configuration names: people are in a directory before onestream is.
+fn people(configuration: &Configuration) -> Vec<(String, String)> {
+    let environments = configuration.environments.iter();
+    let groups = environments.flat_map(|it| it.sections.access.people.values());
+    let members = groups.filter_map(|people| match &people.membership {
+        Members::Ours(members) => Some(members),
+        Members::Elsewhere(_) => None,
+    });
+    let people = members.flatten();
+    people
+        .map(|(name, object_id)| (object_id.clone(), name.clone()))
+        .collect()
 }
 
 /// Runs `emulator`.
@@ -68,6 +84,9 @@ async fn serve(
     settings.port = arguments.port;
     settings.latency = Duration::from_millis(arguments.latency);
     settings.open_info = arguments.open_info;
+    settings.any_kubernetes = arguments.any_kubernetes;
+    settings.outside = arguments.outside;
+    settings.tls.clone_from(&arguments.tls);
     settings.announce = true;
     if arguments.realistic {
         settings.pace = Pace::Realistic;
@@ -93,9 +112,12 @@ async fn serve(
         }
     };
     let endpoint = emulator.endpoint();
+    let trusted = arguments.tls.as_ref().map_or_else(String::new, |folder| {
+        format!("  CA to trust       {}\n", folder.join("ca.pem").display())
+    });
     output.result(&format!(
         "LOCAL EMULATOR, not Azure\n  Resource Manager  {0}\n  token endpoint    \
-         {0}/{1}/oauth2/v2.0/token\n  tenant            {1}\n  subscription      {2}\n",
+         {0}/{1}/oauth2/v2.0/token\n  tenant            {1}\n  subscription      {2}\n{trusted}",
         endpoint.origin, endpoint.tenant, endpoint.subscription
     ))?;
     if arguments.open_info {
@@ -145,10 +167,14 @@ async fn reset(global: &Global, output: &Output) -> Result<Exit, Failure> {
 
 /// Asks the emulator of another process. Its secret goes to this machine only.
 async fn reset_there(endpoint: &Endpoint) -> reqwest::Result<()> {
-    reqwest::Client::builder()
+    let mut client = reqwest::Client::builder()
         .no_proxy()
         .redirect(reqwest::redirect::Policy::none())
-        .timeout(PATIENCE)
+        .timeout(PATIENCE);
+    if let Some(ca) = &endpoint.ca {
+        client = client.tls_certs_only([reqwest::Certificate::from_pem(ca.as_bytes())?]);
+    }
+    client
         .build()?
         .post(format!("{}/emulator/reset", endpoint.origin))
         .header("x-emulator-secret", &endpoint.control_secret)

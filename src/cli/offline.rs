@@ -76,6 +76,9 @@ pub fn schema(of: SchemaOf, output: &Output) -> Result<Exit, Failure> {
     let schema = match of {
         SchemaOf::Environment => config::environment_schema(),
         SchemaOf::Common => config::common_schema(),
+        SchemaOf::Principals => config::principals_schema(),
+        SchemaOf::Capabilities => config::capabilities_schema(),
+        SchemaOf::Matrix => config::matrix_schema(),
     };
     output.result(&format!("{schema:#}"))?;
     Ok(Exit::Clean)

@@ -169,8 +169,7 @@ impl AzureSettings {
 
 /// The GUID at a TOML path, lower-cased as Azure compares them.
 pub(super) fn guid(path: &str, text: &str, problems: &mut Vec<Problem>) -> String {
-    let hyphenated = text.len() == uuid::fmt::Hyphenated::LENGTH;
-    if !hyphenated || uuid::Uuid::try_parse(text).is_err() {
+    if !is_guid(text) {
         problems.push(
             Problem::at(path, format!("`{text}` is not a GUID")).help(
                 "such as 22222222-2222-4222-8222-222222222222; `az account show` prints yours",
@@ -178,6 +177,11 @@ pub(super) fn guid(path: &str, text: &str, problems: &mut Vec<Problem>) -> Strin
         );
     }
     text.to_lowercase()
+}
+
+/// Whether a text is a GUID as Azure writes it, in any case.
+pub(super) fn is_guid(text: &str) -> bool {
+    text.len() == uuid::fmt::Hyphenated::LENGTH && uuid::Uuid::try_parse(text).is_ok()
 }
 
 /// Where a cloud is that onestream does not know.

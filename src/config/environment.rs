@@ -5,11 +5,11 @@ use std::path::PathBuf;
 use super::azure::guid;
 use super::checked::{self, Complaint};
 use super::configuration::Environment;
-use super::decode::{Fault, Missing, decode};
+use super::decode::{Fault, Missing, Other, decode};
 use super::tables::{EnvironmentTables, RegionsTable};
 use super::tags;
 use super::tree::{Node, Spot};
-use crate::kinds::{self, Sections, TakenName};
+use crate::kinds::{self, Sections, TakenName, Target};
 use crate::resource::{EnvironmentName, Place, Problem};
 
 /// What an environment's tables come to.
@@ -17,6 +17,8 @@ use crate::resource::{EnvironmentName, Place, Problem};
 pub(super) struct Reading {
     /// The environment, with made-up parts where something is wrong; `None` where too much is.
     pub environment: Option<Environment>,
+    /// What a capability can be given on here; `None` where faults hide that.
+    pub targets: Option<Vec<Target>>,
     /// Names in it that nothing else may have, and where it says them.
     pub taken: Vec<(TakenName, Spot)>,
     /// What is wrong.
@@ -46,6 +48,7 @@ pub(super) fn read(
     let (Some(settings), Some(sections)) = (settings, sections) else {
         return Reading {
             environment: None,
+            targets: None,
             taken: Vec::new(),
             faults,
         };
@@ -60,8 +63,10 @@ pub(super) fn read(
             .collect::<Vec<Problem>>()
     }));
     let taken = taken(&sections_tree, &sections.value);
+    let certain = whole && matches!(sections.other, Other::Same);
     Reading {
         environment: Some(environment),
+        targets: certain.then(|| sections.value.targets()),
         taken,
         faults,
     }

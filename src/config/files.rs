@@ -1,4 +1,4 @@
-//! The files in `environments/`: which there are, and their texts.
+//! The files in `environments/` and `rbac/`: which there are, and their texts.
 
 use std::fs;
 use std::io;
@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use super::excerpt::{Excerpt, printable};
 use super::mistake::Mistake;
+use super::near;
 use super::wrong::Wrong;
 use crate::resource::EnvironmentName;
 
@@ -13,6 +14,11 @@ use crate::resource::EnvironmentName;
 pub(super) const FOLDER: &str = "environments";
 /// The file that all environments inherit from.
 pub(super) const COMMON: &str = "common";
+
+/// The folder that says who may do what, below the root.
+const RBAC_FOLDER: &str = "rbac";
+/// The files in it.
+const RBAC_FILES: [&str; 3] = ["principals", "capabilities", "matrix"];
 
 /// A file that was read.
 #[derive(Debug)]
@@ -59,7 +65,10 @@ pub(super) fn find(root: &Path) -> Found {
                 has_common |= stem == COMMON;
                 found.take(root, &canonical_root, stem);
             }
-            None => found.warn_of_stray(&name),
+            None => {
+                let help = "an environment is a file NAME.toml";
+                found.warnings.extend(stray(FOLDER, &name, help));
+            }
         }
     }
     if !has_common && found.files.is_empty() && found.mistakes.is_empty() {
@@ -74,6 +83,72 @@ pub(super) fn find(root: &Path) -> Found {
         .files
         .sort_by(|a, b| a.environment.cmp(&b.environment));
     found
+}
+
+/// What was found in `rbac/`.
+#[derive(Debug, Default)]
+pub(super) struct FoundRbac {
+    /// The files that are there, by what they are of: their names from the root and their texts,
+    /// `None` where one cannot be read.
+    pub files: Vec<(&'static str, Option<(String, String)>)>,
+    pub mistakes: Vec<Mistake>,
+    pub warnings: Vec<Mistake>,
+}
+
+/// Reads `rbac/*.toml` below a root folder. There need be none.
+pub(super) fn find_rbac(root: &Path) -> FoundRbac {
+    let mut found = FoundRbac::default();
+    let folder = root.join(RBAC_FOLDER);
+    let listed = fs::canonicalize(root).and_then(|canonical| Ok((canonical, list(&folder)?)));
+    let (canonical_root, names) = match listed {
+        Ok(listed) => listed,
+        Err(error) if error.kind() == io::ErrorKind::NotFound && !folder.is_symlink() => {
+            return found;
+        }
+        Err(source) => {
+            let path = RBAC_FOLDER.to_owned();
+            let unreadable = Mistake::new(Wrong::Unreadable { path, source });
+            found.mistakes.push(unreadable);
+            return found;
+        }
+    };
+    for name in names {
+        let of = RBAC_FILES.iter().find(|of| stem(&name) == Some(**of));
+        let Some(of) = of else {
+            found
+                .warnings
+                .extend(stray(RBAC_FOLDER, &name, &rbac_help(&name)));
+            continue;
+        };
+        let path = folder.join(&name);
+        let name = format!("{RBAC_FOLDER}/{name}");
+        let text = match read(&canonical_root, &path, &name) {
+            Ok(text) => Some((name, text)),
+            Err(mistake) => {
+                found.mistakes.push(*mistake);
+                None
+            }
+        };
+        found.files.push((*of, text));
+    }
+    found
+}
+
+fn rbac_help(name: &str) -> String {
+    let names = RBAC_FILES.map(|of| format!("{of}.toml"));
+    match near::name(name, names.iter().map(String::as_str)) {
+        Some(near) => format!("did you mean `{near}`?"),
+        None => format!("the files here are {}", names.join(", ")),
+    }
+}
+
+/// A file that nobody reads.
+fn stray(folder: &str, name: &str, help: &str) -> Option<Mistake> {
+    if name.starts_with('.') || name.ends_with(".md") {
+        return None;
+    }
+    let stray = Mistake::new(Wrong::Stray(format!("{folder}/{name}")));
+    Some(stray.help(help).warning())
 }
 
 const START: &str = "`onestream init` writes sample files to begin with";
@@ -105,15 +180,6 @@ fn stem(name: &str) -> Option<&str> {
 }
 
 impl Found {
-    fn warn_of_stray(&mut self, name: &str) {
-        if name.starts_with('.') || name.ends_with(".md") {
-            return;
-        }
-        let stray = Mistake::new(Wrong::Stray(format!("{FOLDER}/{name}")));
-        self.warnings
-            .push(stray.help("an environment is a file NAME.toml").warning());
-    }
-
     fn take(&mut self, root: &Path, canonical_root: &Path, stem: &str) {
         let name = format!("{FOLDER}/{stem}.toml");
         let environment = match environment(&name, stem) {

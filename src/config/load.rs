@@ -9,7 +9,7 @@ use std::collections::btree_map::Entry;
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
-use serde_json::json;
+use serde_json::{Value as Json, json};
 use sha2::{Digest as _, Sha256};
 
 use super::base::{self, COMMON_ONLY, Common};
@@ -20,6 +20,7 @@ use super::files::{self, COMMON, FOLDER};
 use super::mistake::{ConfigErrors, Mistake};
 use super::near;
 use super::parse::parse;
+use super::rbac::{self, Estate};
 use super::sources::Sources;
 use super::tree::{Node, Spot};
 use super::wrong::Wrong;
@@ -36,6 +37,8 @@ pub fn load(root: &Path, only: &[String]) -> Result<Configuration, ConfigErrors>
     let inputs = loading.read_files(root);
     let common = loading.read_common(&inputs);
     let mut environments = loading.read_environments(&inputs, common.as_ref(), root);
+    let rbac = loading.read_rbac(root);
+    rbac.give(&mut environments);
     environments
         .sort_by_cached_key(|it| (!it.name().is_shared(), it.place.order, it.name().clone()));
     let selected = loading.select(only, &environments);
@@ -52,7 +55,7 @@ pub fn load(root: &Path, only: &[String]) -> Result<Configuration, ConfigErrors>
         control,
         environments,
         selected,
-        digest: digest(own, &loading.sources),
+        digest: digest(own, &loading.sources, rbac.said),
         sources: loading.sources,
         warnings: loading.warnings,
     })
@@ -74,6 +77,8 @@ struct Loading {
     /// Every environment that has a file, whatever is in it.
     names: Vec<EnvironmentName>,
     taken: BTreeMap<(&'static str, String), Spot>,
+    /// What the matrix can speak of.
+    estate: Estate,
 }
 
 impl Loading {
@@ -101,18 +106,13 @@ impl Loading {
         self.names = found.unread;
         let mut inputs = Vec::new();
         for file in found.files {
-            let number = self.sources.add(&file.name, &file.text);
-            let parsed = parse(number, &file.text);
-            for fault in parsed.faults {
-                let mistake = self.sources.mistake(fault);
-                self.report(mistake);
-            }
+            let (number, tree) = self.parse(&file.name, &file.text);
             self.names.extend(file.environment.clone());
             inputs.push(Input {
                 environment: file.environment,
                 path: file.path,
                 number,
-                tree: parsed.tree,
+                tree,
             });
         }
         if self.names.is_empty() && lonely {
@@ -123,6 +123,17 @@ impl Loading {
         self.names.push(EnvironmentName::shared());
         self.names.sort();
         inputs
+    }
+
+    /// Takes a file in: its number, and what it says.
+    fn parse(&mut self, name: &str, text: &str) -> (usize, Option<Node>) {
+        let number = self.sources.add(name, text);
+        let parsed = parse(number, text);
+        for fault in parsed.faults {
+            let mistake = self.sources.mistake(fault);
+            self.report(mistake);
+        }
+        (number, parsed.tree)
     }
 
     fn read_common(&mut self, inputs: &[Input]) -> Option<Common> {
@@ -177,6 +188,7 @@ impl Loading {
         missing: Missing,
     ) -> Option<Environment> {
         let reading = environment::read(name, file, &tree, missing);
+        self.estate.targets.insert(name.clone(), reading.targets);
         self.sources.set(name, tree, own);
         let clashes: Vec<Fault> = reading
             .taken
@@ -188,6 +200,30 @@ impl Loading {
             self.report(mistake);
         }
         reading.environment
+    }
+
+    fn read_rbac(&mut self, root: &Path) -> rbac::Reading {
+        let found = files::find_rbac(root);
+        found.mistakes.into_iter().for_each(|it| self.report(it));
+        self.warnings.extend(found.warnings);
+        let mut inputs = rbac::Inputs::default();
+        for (of, file) in found.files {
+            let tree = file.and_then(|(name, text)| self.parse(&name, &text).1);
+            inputs.put(of, tree);
+        }
+        // An environment whose file is faulty is there all the same.
+        for name in &self.names {
+            self.estate.targets.entry(name.clone()).or_default();
+        }
+        let mut reading = rbac::read(inputs, &self.estate);
+        for fault in std::mem::take(&mut reading.faults) {
+            let mistake = self.sources.mistake(fault);
+            self.report(mistake);
+        }
+        for fault in std::mem::take(&mut reading.warnings) {
+            self.warnings.push(self.sources.mistake(fault).warning());
+        }
+        reading
     }
 
     fn take_name(&mut self, taken: TakenName, spot: Spot) -> Option<Fault> {
@@ -226,12 +262,15 @@ impl Loading {
 }
 
 /// The digest of what the files say in the end.
-fn digest(own: &Node, sources: &Sources) -> String {
+fn digest(own: &Node, sources: &Sources, rbac: Json) -> String {
     let environments: BTreeMap<_, _> = sources
         .trees()
         .map(|(name, tree)| (name.as_str(), tree.to_json()))
         .collect();
-    let all = json!({ "common": own.to_json(), "environments": environments });
+    let mut all = json!({ "common": own.to_json(), "environments": environments });
+    if !rbac.is_null() {
+        all["rbac"] = rbac;
+    }
     Sha256::digest(all.to_string())
         .iter()
         .fold(String::new(), |mut hex, byte| {

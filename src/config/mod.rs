@@ -2,6 +2,7 @@
 //!
 //! `environments/common.toml` is put under each `environments/NAME.toml`, key by key, in a tree
 //! that remembers where everything was written; `[shared]` in it is an environment of its own.
+//! `rbac/*.toml` is resolved into each environment's [`Access`](crate::kinds::Access).
 //! Invariants: a [`Configuration`] is free of mistakes, those of Azure's naming rules and of the
 //! kinds' own checks included; [`ConfigErrors`] holds all mistakes of all files at once, and no
 //! mistake in it is the mere consequence of another; no input makes it panic. It must not talk to
@@ -21,6 +22,7 @@ mod load;
 mod mistake;
 mod near;
 mod parse;
+mod rbac;
 mod reader;
 mod schema;
 mod sources;
@@ -38,12 +40,14 @@ pub use control::{ControlSettings, ControlStore};
 pub use excerpt::Location;
 pub use load::load;
 pub use mistake::{ConfigErrors, Mistake};
-pub use schema::{common_schema, environment_schema};
+pub use schema::{
+    capabilities_schema, common_schema, environment_schema, matrix_schema, principals_schema,
+};
 pub use sources::Sources;
 pub use wrong::Wrong;
 
 /// The sample files, by their paths from the root folder: a small organisation with three
-/// environments on the local Azure. `init` writes them.
+/// environments and who may do what in them, on the local Azure. `init` writes them.
 pub const SAMPLES: &[(&str, &str)] = &[
     (
         "environments/common.toml",
@@ -61,4 +65,13 @@ pub const SAMPLES: &[(&str, &str)] = &[
         "environments/prod.toml",
         include_str!("../../environments/prod.toml"),
     ),
+    (
+        "rbac/principals.toml",
+        include_str!("../../rbac/principals.toml"),
+    ),
+    (
+        "rbac/capabilities.toml",
+        include_str!("../../rbac/capabilities.toml"),
+    ),
+    ("rbac/matrix.toml", include_str!("../../rbac/matrix.toml")),
 ];

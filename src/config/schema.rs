@@ -1,12 +1,14 @@
 //! JSON Schemas of the TOML files, for editors.
 //!
 //! ## Why
-//! Draft 7 with everything inlined, since the TOML language servers know no later draft. No key is
-//! required: each may stand in the other of the two files, and only both together are checked.
+//! Draft 7 with everything inlined, since the TOML language servers know no later draft. In
+//! `environments/` no key is required: each may stand in the other of the two files, and only both
+//! together are checked.
 
 use schemars::generate::SchemaSettings;
 use serde_json::{Map, Value as Json};
 
+use super::rbac::{CapabilitiesFile, MatrixFile, PrincipalsFile};
 use super::tables::{CommonTables, EnvironmentTables};
 use crate::kinds::Sections;
 
@@ -33,6 +35,21 @@ pub fn common_schema() -> Json {
     let mut common = file::<CommonTables>();
     tables(&mut common).insert("shared".to_owned(), shared);
     common
+}
+
+/// The JSON Schema of `rbac/principals.toml`.
+pub fn principals_schema() -> Json {
+    generate::<PrincipalsFile>()
+}
+
+/// The JSON Schema of `rbac/capabilities.toml`.
+pub fn capabilities_schema() -> Json {
+    generate::<CapabilitiesFile>()
+}
+
+/// The JSON Schema of `rbac/matrix.toml`.
+pub fn matrix_schema() -> Json {
+    generate::<MatrixFile>()
 }
 
 fn file<T: schemars::JsonSchema>() -> Json {

@@ -4,13 +4,15 @@
 //! no stable one), and its `diagnosticSettingsCategories`. It has neither PATCH nor tags.
 //!
 //! ## Why
-//! All logs go as the group `allLogs`, which covers what Azure adds later. A setting outlives
-//! its target in Azure and acts again on a new one of the same id, unseen in between; so it is
-//! deleted before its target, and one that shows again is written over.
+//! All logs go as the group `allLogs`, which covers what Azure adds later; of a cluster, only the
+//! categories that tell what was done to it, since the rest is every read of every pod and is
+//! paid for by size. A setting outlives its target in Azure and acts again on a new one of the
+//! same id, unseen in between; so it is deleted before its target, and one that shows again is
+//! written over.
 
 use serde_json::{Value as Json, json};
 
-use super::Sections;
+use super::{Sections, managed_cluster};
 use crate::resource::{
     Address, AddressError, Carrier, Compare, Field, Kind, Literal, Meta, Place, Problem, ReadMode,
     Resource, Severity, Unmanaged, UpdateMode,
@@ -21,6 +23,18 @@ pub struct DiagnosticSetting;
 
 /// The name of every setting that we make: one per target.
 const NAME: &str = "onestream";
+
+/// What a cluster tells: who changed what and who was let in, and what the control plane made of
+/// it. `kube-audit` is the same with all reads.
+const CLUSTER_LOGS: &[&str] = &[
+    "kube-audit-admin",
+    "guard",
+    "kube-apiserver",
+    "kube-controller-manager",
+    "kube-scheduler",
+    "cluster-autoscaler",
+    "cloud-controller-manager",
+];
 
 /// A further place that logs are sent to: none, and a finding where there is one.
 const fn elsewhere(path: &'static str) -> Field {
@@ -35,7 +49,7 @@ static META: Meta = Meta {
     api_version: "2021-05-01-preview",
     carrier: Carrier::Parent,
     read: ReadMode::Extension {
-        on: &["registry"],
+        on: &["registry", "vault", managed_cluster::NAME],
         collection: "/providers/Microsoft.Insights/diagnosticSettings",
     },
     update: UpdateMode::Put,
@@ -91,15 +105,58 @@ pub(super) fn declare(place: &Place, sections: &Sections) -> Result<Vec<Resource
         return Ok(Vec::new());
     };
     let group_id = place.group_id(&group.name);
-    let mut settings = Vec::new();
-    if let Some(registry) = &sections.registry
-        && registry.diagnostics.unwrap_or(true)
-    {
-        let target = place.address("registry")?;
-        let scope = registry.id(&group_id);
-        settings.push(setting(place, &target, &scope, &workspace.id(&group_id))?);
-    }
-    Ok(settings)
+    let workspace_id = workspace.id(&group_id);
+    let targets = targets(&group_id, sections);
+    let telling = targets.iter().filter(|target| target.asked.unwrap_or(true));
+    telling
+        .map(|target| {
+            setting(
+                place,
+                &place.address(target.key)?,
+                &target.id,
+                &workspace_id,
+                &target.logs,
+            )
+        })
+        .collect()
+}
+
+/// Something that can tell the workspace what was done to it.
+struct Target {
+    /// Its address below the environment, which is its table, too.
+    key: &'static str,
+    /// Its ARM id.
+    id: String,
+    /// What its table says.
+    asked: Option<bool>,
+    /// The logs that it tells, each switched on.
+    logs: Json,
+}
+
+fn targets(group_id: &str, sections: &Sections) -> Vec<Target> {
+    let all = || json!([{ "categoryGroup": "allLogs", "enabled": true }]);
+    let registry = sections.registry.as_ref().map(|it| Target {
+        key: "registry",
+        id: it.id(group_id),
+        asked: it.diagnostics,
+        logs: all(),
+    });
+    let vault = sections.vault.as_ref().map(|it| Target {
+        key: "vault",
+        id: it.id(group_id),
+        asked: it.diagnostics,
+        logs: all(),
+    });
+    let cluster = sections.cluster.as_ref().map(|it| Target {
+        key: "cluster",
+        id: it.id(group_id),
+        asked: it.diagnostics,
+        logs: CLUSTER_LOGS
+            .iter()
+            .map(|category| json!({ "category": category, "enabled": true }))
+            .collect(),
+    });
+    registry.into_iter().chain(vault).chain(cluster).collect()
 }
 
 fn setting(
@@ -107,10 +164,11 @@ fn setting(
     target: &Address,
     scope: &str,
     workspace_id: &str,
+    logs: &Json,
 ) -> Result<Resource, AddressError> {
     let properties: Json = json!({ "properties": {
         "workspaceId": workspace_id,
-        "logs": [{ "categoryGroup": "allLogs", "enabled": true }],
+        "logs": logs,
     } });
     let id = format!("{scope}/providers/{}/{NAME}", META.arm_type);
     let address = target.child("diagnostics")?;
@@ -126,14 +184,18 @@ fn setting(
 
 /// Nothing is logged to a workspace that is not there.
 pub(super) fn check(_place: &Place, sections: &Sections) -> Vec<Problem> {
-    let asked = sections.registry.as_ref().and_then(|it| it.diagnostics);
-    if asked != Some(true) || sections.workspace.is_some() {
+    if sections.workspace.is_some() {
         return Vec::new();
     }
-    vec![
-        Problem::at("registry.diagnostics", "there is no workspace to log to")
-            .help("add `[workspace]` with a name"),
-    ]
+    let targets = targets("", sections).into_iter();
+    let asking = targets.filter(|target| target.asked == Some(true));
+    asking
+        .map(|target| {
+            let path = format!("{}.diagnostics", target.key);
+            Problem::at(&path, "there is no workspace to log to")
+                .help("add `[workspace]` with a name")
+        })
+        .collect()
 }
 
 #[cfg(test)]
@@ -171,6 +233,33 @@ mod tests {
             let counts = (declared.len(), found.len());
             assert_eq!(counts, (settings, problems), "{diagnostics:?} {workspace}");
         }
+    }
+
+    #[test]
+    fn a_cluster_tells_what_was_done_to_it() {
+        let with = |more: &str| testing::cluster(more);
+        let workspace = "[workspace]\nname = \"logs\"\n";
+        let declared = declare(&testing::place(), &with(workspace)).expect("addresses");
+        let [setting] = &declared[..] else {
+            panic!("one setting: {declared:?}")
+        };
+        assert_eq!(setting.address.as_str(), "dev.cluster.diagnostics");
+        let logs = setting.properties.at("properties.logs").expect("logs");
+        let logs = logs
+            .resolve(&Default::default())
+            .expect("known")
+            .to_string();
+        for told in ["kube-audit-admin", "guard", "kube-apiserver"] {
+            assert!(logs.contains(&format!("\"{told}\"")), "{told}: {logs}");
+        }
+        assert!(!logs.contains("\"kube-audit\"") && !logs.contains("allLogs"));
+        let off = with(&format!("diagnostics = false\n{workspace}"));
+        assert_eq!(
+            declare(&testing::place(), &off).expect("addresses").len(),
+            0
+        );
+        let problems = check(&testing::place(), &with("diagnostics = true\n"));
+        assert_eq!(problems[0].path, ["cluster", "diagnostics"]);
     }
 
     #[test]

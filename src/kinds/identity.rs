@@ -1,4 +1,5 @@
-//! User-assigned identities: what each service signs in to Azure as, without a secret.
+//! User-assigned identities: what each service, and each cluster, signs in to Azure as, without a
+//! secret.
 //!
 //! Reference: Microsoft.ManagedIdentity `userAssignedIdentities`, api-version 2023-01-31. Azure
 //! prints their ids with `resourcegroups` in lower case.
@@ -9,7 +10,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::json;
 
-use super::Sections;
+use super::{Sections, cluster_identity};
 use crate::resource::{
     AddressError, Carrier, Change, Compare, Field, Kind, Meta, Place, Problem, ReadMode, Resource,
     UpdateMode, Value,
@@ -24,18 +25,28 @@ pub type Services = BTreeMap<String, ServiceSection>;
 pub struct ServiceSection {
     /// The Kubernetes namespace that it runs in: 1 to 63 lower-case letters, digits and hyphens.
     pub namespace: String,
+    /// Further Kubernetes service accounts of its namespace that act as it, beside the one that
+    /// has its name.
+    #[serde(default)]
+    pub accounts: Vec<String>,
 }
 
 /// The kind of user-assigned identities.
 pub struct Identity;
 
+/// Its name.
+pub(super) const NAME: &str = "identity";
+
+/// The api-version of identities and everything below them.
+pub(super) const API_VERSION: &str = "2023-01-31";
+
 /// The longest name that Azure takes.
 const LONGEST_NAME: usize = 128;
 
 static META: Meta = Meta {
-    name: "identity",
+    name: NAME,
     arm_type: "Microsoft.ManagedIdentity/userAssignedIdentities",
-    api_version: "2023-01-31",
+    api_version: API_VERSION,
     carrier: Carrier::Tags("tags"),
     read: ReadMode::List("/providers/Microsoft.ManagedIdentity/userAssignedIdentities"),
     update: UpdateMode::Patch,
@@ -74,22 +85,37 @@ fn name(place: &Place, service: &str) -> String {
     format!("id-onestream-{}-{service}", place.environment)
 }
 
-/// One identity for each service of an environment.
+/// The ARM id of an identity in a resource group.
+pub(super) fn id(group_id: &str, name: &str) -> String {
+    format!("{group_id}/providers/{}/{name}", META.arm_type)
+}
+
+/// The ARM id of a service's identity.
+pub(super) fn of_service(place: &Place, group_id: &str, service: &str) -> String {
+    id(group_id, &name(place, service))
+}
+
+/// The address of a service's identity, below its environment's.
+pub(super) fn address(service: &str) -> String {
+    format!("service.{service}.identity")
+}
+
+/// One identity for each service of an environment, and those of its cluster.
 pub(super) fn declare(place: &Place, sections: &Sections) -> Result<Vec<Resource>, AddressError> {
     let Some(group) = &sections.group else {
         return Ok(Vec::new());
     };
     let group_address = place.address("group")?;
     let group_id = place.group_id(&group.name);
-    let services = sections.services.keys();
+    let services = sections.services.keys().map(|service| {
+        let id = of_service(place, &group_id, service);
+        (address(service), id)
+    });
+    let cluster = cluster_identity::of(sections, &group_id);
     services
-        .map(|service| {
-            let address = place.address(&format!("service.{service}.identity"))?;
-            let id = format!(
-                "{group_id}/providers/{}/{}",
-                META.arm_type,
-                name(place, service)
-            );
+        .chain(cluster)
+        .map(|(path, id)| {
+            let address = place.address(&path)?;
             let properties = Value::from(json!({ "location": place.primary }));
             Ok(
                 Resource::new(place, &Identity, address, id.into(), properties)
@@ -119,7 +145,8 @@ pub(super) fn check(place: &Place, sections: &Sections) -> Vec<Problem> {
 }
 
 /// What a DNS label looks like, for people.
-const LABEL: &str = "1 to 63 lower-case letters, digits and hyphens, no hyphen first or last";
+pub(super) const LABEL: &str =
+    "1 to 63 lower-case letters, digits and hyphens, no hyphen first or last";
 
 fn check_name(place: &Place, service: &str) -> Option<Problem> {
     if !is_label(service) {
@@ -144,7 +171,7 @@ fn problem(service: &str, key: Option<&str>, message: String) -> Problem {
 }
 
 /// Whether a text is a DNS label as Kubernetes wants it (RFC 1123).
-fn is_label(text: &str) -> bool {
+pub(super) fn is_label(text: &str) -> bool {
     let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
     (1..=63).contains(&text.len())
         && text.chars().all(plain)
@@ -164,7 +191,10 @@ mod tests {
         };
         for (name, namespace) in services {
             let namespace = (*namespace).to_owned();
-            let section = ServiceSection { namespace };
+            let section = ServiceSection {
+                namespace,
+                accounts: Vec::new(),
+            };
             sections.services.insert((*name).to_owned(), section);
         }
         let found = check(&testing::place(), &sections);
@@ -203,6 +233,7 @@ mod tests {
                 "iam".to_owned(),
                 ServiceSection {
                     namespace: "iam".to_owned(),
+                    accounts: Vec::new(),
                 },
             )]
             .into(),

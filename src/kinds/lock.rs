@@ -91,11 +91,14 @@ pub(super) fn declare(place: &Place, sections: &Sections) -> Result<Vec<Resource
     if let Some(level) = group.lock {
         locks.push(lock(place, &place.address("group")?, &group_id, level)?);
     }
-    if let Some(registry) = &sections.registry
-        && let Some(level) = registry.lock
-    {
-        let scope = registry.id(&group_id);
-        locks.push(lock(place, &place.address("registry")?, &scope, level)?);
+    let registry = sections.registry.as_ref();
+    let registry = registry.map(|it| ("registry", it.id(&group_id), it.lock));
+    let vault = sections.vault.as_ref();
+    let vault = vault.map(|it| ("vault", it.id(&group_id), it.lock));
+    for (key, scope, level) in registry.into_iter().chain(vault) {
+        if let Some(level) = level {
+            locks.push(lock(place, &place.address(key)?, &scope, level)?);
+        }
     }
     Ok(locks)
 }

@@ -5,9 +5,26 @@
 //! does no I/O, knows no other kind's file, and never sees a plan. A new kind is its file and
 //! one line in [`TABLE`] (plus a field in [`Sections`] if it reads a table of its own).
 
+mod access;
+mod agent_pool;
+mod application;
+mod application_credential;
+mod cluster_check;
+mod cluster_fields;
+mod cluster_grants;
+mod cluster_identity;
+mod cluster_section;
 mod diagnostic_setting;
+mod entra_group;
+mod federated_credential;
+mod grant;
+mod graph;
 mod identity;
+mod key;
 mod lock;
+mod managed_cluster;
+mod membership;
+mod pool_check;
 mod private_dns_zone;
 mod private_endpoint;
 mod private_services;
@@ -16,11 +33,14 @@ mod regions;
 mod registry;
 mod replication;
 mod resource_group;
+mod role;
 mod sections;
+mod service_principal;
 mod subnet;
 #[cfg(test)]
 mod testing;
 mod typed;
+mod vault;
 mod virtual_network;
 mod workspace;
 mod zone_group;
@@ -28,18 +48,38 @@ mod zone_link;
 
 use crate::resource::{AddressError, Kind, Kinds, Place, Problem, Resource};
 
+pub use access::{
+    Access, Credential, CustomRole, Grant, GrantPart, Grantee, Members, People, Principal, Role,
+    Scope, Target, TargetType,
+};
+pub use agent_pool::AgentPool;
+pub use application::Application;
+pub use application_credential::ApplicationCredential;
+pub use cluster_section::{
+    AutoUpgrade, ClusterSection, ClusterTier, NetworkPolicy, NodeOs, NodeOsUpgrade, OsDisk,
+    Outbound, PoolMode, PoolSection,
+};
 pub use diagnostic_setting::DiagnosticSetting;
+pub use entra_group::EntraGroup;
+pub use federated_credential::FederatedCredential;
+pub use grant::RoleAssignment;
 pub use identity::{Identity, ServiceSection, Services};
+pub use key::{Curve, Key, KeyOperation, KeySection, KeyType};
 pub use lock::{Lock, LockLevel};
+pub use managed_cluster::ManagedCluster;
+pub use membership::Membership;
 pub use private_dns_zone::PrivateDnsZone;
 pub use private_endpoint::PrivateEndpoint;
 pub use regions::check as check_region;
 pub use registry::{Registry, RegistrySection, RegistrySku};
 pub use replication::Replication;
 pub use resource_group::{GroupSection, ResourceGroup};
+pub use role::RoleDefinition;
 pub use sections::{Sections, TakenName};
+pub use service_principal::ServicePrincipal;
 pub use subnet::Subnet;
 use typed::typed;
+pub use vault::{Vault, VaultBypass, VaultSection, VaultSku};
 pub use virtual_network::{NetworkSection, VirtualNetwork};
 pub use workspace::{Workspace, WorkspaceSection};
 pub use zone_group::ZoneGroup;
@@ -66,6 +106,31 @@ pub static TABLE: &[Entry] = &[
         kind: &Identity,
         declare: identity::declare,
         check: identity::check,
+    },
+    Entry {
+        kind: &Application,
+        declare: application::declare,
+        check: application::check,
+    },
+    Entry {
+        kind: &ServicePrincipal,
+        declare: service_principal::declare,
+        check: service_principal::check,
+    },
+    Entry {
+        kind: &ApplicationCredential,
+        declare: application_credential::declare,
+        check: application_credential::check,
+    },
+    Entry {
+        kind: &EntraGroup,
+        declare: entra_group::declare,
+        check: entra_group::check,
+    },
+    Entry {
+        kind: &Membership,
+        declare: membership::declare,
+        check: membership::check,
     },
     Entry {
         kind: &Workspace,
@@ -103,6 +168,26 @@ pub static TABLE: &[Entry] = &[
         check: replication::check,
     },
     Entry {
+        kind: &Vault,
+        declare: vault::declare,
+        check: vault::check,
+    },
+    Entry {
+        kind: &ManagedCluster,
+        declare: managed_cluster::declare,
+        check: cluster_check::check,
+    },
+    Entry {
+        kind: &AgentPool,
+        declare: agent_pool::declare,
+        check: pool_check::check,
+    },
+    Entry {
+        kind: &FederatedCredential,
+        declare: federated_credential::declare,
+        check: federated_credential::check,
+    },
+    Entry {
         kind: &DiagnosticSetting,
         declare: diagnostic_setting::declare,
         check: diagnostic_setting::check,
@@ -118,6 +203,21 @@ pub static TABLE: &[Entry] = &[
         check: zone_group::check,
     },
     Entry {
+        kind: &Key,
+        declare: key::declare,
+        check: key::check,
+    },
+    Entry {
+        kind: &RoleDefinition,
+        declare: role::declare,
+        check: role::check,
+    },
+    Entry {
+        kind: &RoleAssignment,
+        declare: grant::declare,
+        check: grant::check,
+    },
+    Entry {
         kind: &Lock,
         declare: lock::declare,
         check: lock::check,
@@ -128,6 +228,11 @@ pub static TABLE: &[Entry] = &[
 pub static KINDS: Kinds = Kinds(&[
     &ResourceGroup,
     &Identity,
+    &Application,
+    &ServicePrincipal,
+    &ApplicationCredential,
+    &EntraGroup,
+    &Membership,
     &Workspace,
     &VirtualNetwork,
     &Subnet,
@@ -135,9 +240,16 @@ pub static KINDS: Kinds = Kinds(&[
     &ZoneLink,
     &Registry,
     &Replication,
+    &Vault,
+    &ManagedCluster,
+    &AgentPool,
+    &FederatedCredential,
     &DiagnosticSetting,
     &PrivateEndpoint,
     &ZoneGroup,
+    &Key,
+    &RoleDefinition,
+    &RoleAssignment,
     &Lock,
 ]);
 

@@ -34,6 +34,12 @@ const REGISTRY: Zones = Zones {
     china: "privatelink.azurecr.cn",
 };
 
+const VAULT: Zones = Zones {
+    public: "privatelink.vaultcore.azure.net",
+    usgov: "privatelink.vaultcore.usgovcloudapi.net",
+    china: "privatelink.vaultcore.azure.cn",
+};
+
 impl Zones {
     /// The zone's name in the cloud that a region belongs to.
     fn in_cloud_of(&self, region: &str) -> &'static str {
@@ -55,22 +61,30 @@ pub(super) fn of(place: &Place, sections: &Sections) -> Vec<PrivateService> {
     let group_id = place.group_id(&group.name);
     let registry = sections.registry.as_ref();
     let registry = registry.filter(|registry| registry.private_endpoint.unwrap_or(true));
-    registry
-        .map(|registry| PrivateService {
-            key: "registry",
-            name: registry.name.clone(),
-            id: registry.id(&group_id),
-            group: "registry",
-            zone: REGISTRY.in_cloud_of(&place.primary),
-            // A region has a data endpoint of its own, and that an address.
-            parts: registry
-                .replicate_to
-                .iter()
-                .map(|region| format!("registry.replication.{region}"))
-                .collect(),
-        })
-        .into_iter()
-        .collect()
+    let registry = registry.map(|registry| PrivateService {
+        key: "registry",
+        name: registry.name.clone(),
+        id: registry.id(&group_id),
+        group: "registry",
+        zone: REGISTRY.in_cloud_of(&place.primary),
+        // A region has a data endpoint of its own, and that an address.
+        parts: registry
+            .replicate_to
+            .iter()
+            .map(|region| format!("registry.replication.{region}"))
+            .collect(),
+    });
+    let vault = sections.vault.as_ref();
+    let vault = vault.filter(|vault| vault.is_private(true));
+    let vault = vault.map(|vault| PrivateService {
+        key: "vault",
+        name: vault.name.clone(),
+        id: vault.id(&group_id),
+        group: "vault",
+        zone: VAULT.in_cloud_of(&place.primary),
+        parts: Vec::new(),
+    });
+    registry.into_iter().chain(vault).collect()
 }
 
 impl PrivateService {
@@ -107,13 +121,16 @@ mod tests {
 
     #[test]
     fn each_cloud_has_its_own_zone() {
-        for (region, zone) in [
-            ("eastus2", "privatelink.azurecr.io"),
-            ("usgovvirginia", "privatelink.azurecr.us"),
-            ("usdodeast", "privatelink.azurecr.us"),
-            ("chinanorth3", "privatelink.azurecr.cn"),
+        for (region, registry, vault) in [
+            ("eastus2", "io", "azure.net"),
+            ("usgovvirginia", "us", "usgovcloudapi.net"),
+            ("usdodeast", "us", "usgovcloudapi.net"),
+            ("chinanorth3", "cn", "azure.cn"),
         ] {
+            let zone = format!("privatelink.azurecr.{registry}");
             assert_eq!(REGISTRY.in_cloud_of(region), zone);
+            let zone = format!("privatelink.vaultcore.{vault}");
+            assert_eq!(VAULT.in_cloud_of(region), zone);
         }
     }
 }

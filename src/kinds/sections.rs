@@ -3,7 +3,11 @@
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::{GroupSection, NetworkSection, RegistrySection, Services, WorkspaceSection};
+use super::access::{Access, Target};
+use super::{
+    ClusterSection, GroupSection, NetworkSection, RegistrySection, Services, VaultSection,
+    WorkspaceSection,
+};
 
 /// The tables of an environment that declare resources.
 #[derive(Debug, Clone, Default, PartialEq, Deserialize, JsonSchema)]
@@ -15,11 +19,18 @@ pub struct Sections {
     pub network: Option<NetworkSection>,
     /// The container registry.
     pub registry: Option<RegistrySection>,
+    /// The key vault.
+    pub vault: Option<VaultSection>,
+    /// The Kubernetes cluster.
+    pub cluster: Option<ClusterSection>,
     /// The Log Analytics workspace.
     pub workspace: Option<WorkspaceSection>,
     /// The services that run in the clusters.
     #[serde(default)]
     pub services: Services,
+    /// What `rbac/` says about the environment. No environment's file can say it.
+    #[serde(skip)]
+    pub access: Access,
 }
 
 /// A name that nothing else may have.
@@ -35,8 +46,37 @@ pub struct TakenName {
 
 impl Sections {
     /// The tables' names, as TOML has them.
-    pub const TABLES: &'static [&'static str] =
-        &["group", "network", "registry", "workspace", "services"];
+    pub const TABLES: &'static [&'static str] = &[
+        "group",
+        "network",
+        "registry",
+        "vault",
+        "cluster",
+        "workspace",
+        "services",
+    ];
+
+    /// What a capability can be given on here.
+    pub fn targets(&self) -> Vec<Target> {
+        let registry = self.registry.iter().map(|_| Target::Registry);
+        let keys = self.vault.iter().flat_map(|vault| vault.keys.keys());
+        let cluster = self.cluster.iter().map(|_| Target::Cluster);
+        let keys = keys.cloned().map(Target::Key);
+        registry.chain(cluster).chain(keys).collect()
+    }
+
+    /// The ARM id of a target here, where it is declared.
+    pub(super) fn target_id(&self, target: &Target, group_id: &str) -> Option<String> {
+        match target {
+            Target::Registry => Some(self.registry.as_ref()?.id(group_id)),
+            Target::Cluster => Some(self.cluster.as_ref()?.id(group_id)),
+            Target::Key(name) => {
+                let vault = self.vault.as_ref()?;
+                vault.keys.get(name)?;
+                Some(format!("{}/keys/{name}", vault.id(group_id)))
+            }
+        }
+    }
 
     /// The names in it that have to be unique over all environments.
     pub fn taken_names(&self) -> Vec<TakenName> {
@@ -53,6 +93,13 @@ impl Sections {
                 among: "container registries",
                 name: registry.name.to_lowercase(),
                 path: "registry.name",
+            });
+        }
+        if let Some(vault) = &self.vault {
+            names.push(TakenName {
+                among: "key vaults",
+                name: vault.name.to_lowercase(),
+                path: "vault.name",
             });
         }
         names

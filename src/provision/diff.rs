@@ -134,8 +134,9 @@ fn change(
             (false, false) => ChangedBy::Both,
         }
     });
-    let rule = match field.change {
-        Change::InPlace => Rule::InPlace,
+    let rule = match field.change_to(&after) {
+        Change::Raise(instead) if is_lower(&after, &before) => Rule::Refused(instead.to_owned()),
+        Change::InPlace | Change::Keep(_) | Change::Raise(_) => Rule::InPlace,
         Change::Replace => Rule::Replace,
         Change::Refuse(instead) => Rule::Refused(instead.to_owned()),
     };
@@ -147,6 +148,19 @@ fn change(
         severity: field.severity,
         by,
     }
+}
+
+/// Whether a dotted version lies below another, as far as both say.
+fn is_lower(version: &Value, than: &Value) -> bool {
+    let numbers = |value: &Value| -> Option<Vec<u32>> {
+        let parts = value.as_str()?.split('.');
+        parts.map(|part| part.parse().ok()).collect()
+    };
+    let (Some(version), Some(than)) = (numbers(version), numbers(than)) else {
+        return false;
+    };
+    let said = version.len().min(than.len());
+    version[..said] < than[..said]
 }
 
 /// Desired with every dropped key as a declared null, so that an update takes it away.
@@ -202,4 +216,61 @@ pub fn same_projection(meta: &Meta, owned: &Value, before: &Value, live: &Value)
         };
         keys.map(|(key, _)| key).all(|key| of(a, key) == of(b, key))
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_version_is_raised_and_never_lowered() {
+        static META: Meta = Meta {
+            name: "toy",
+            arm_type: "Toy/toys",
+            api_version: "2024-01-01",
+            carrier: crate::resource::Carrier::Parent,
+            read: crate::resource::ReadMode::DataPlane,
+            update: crate::resource::UpdateMode::Put,
+            fields: &[Field::new("version")
+                .compare(Compare::Version)
+                .change(Change::Raise("make another"))],
+            unmanaged: &[],
+            read_only: &[],
+            stateful: false,
+            is_guard: false,
+            outputs: &[],
+        };
+        let tree = |version: &str| {
+            let mut tree = Value::default();
+            tree.set("version", version.into());
+            tree
+        };
+        for (live, wanted, rule) in [
+            ("1.35", "1.36", Some(Rule::InPlace)),
+            ("1.9.3", "1.10", Some(Rule::InPlace)),
+            ("1.36.2", "1.36.4", Some(Rule::InPlace)),
+            ("1.36", "1.36.4", Some(Rule::InPlace)),
+            ("odd", "1.36", Some(Rule::InPlace)),
+            ("1.36.4", "1.36", None),
+            (
+                "1.36.4",
+                "1.36.2",
+                Some(Rule::Refused("make another".to_owned())),
+            ),
+            (
+                "1.37.0",
+                "1.36",
+                Some(Rule::Refused("make another".to_owned())),
+            ),
+            (
+                "1.10",
+                "1.9.3",
+                Some(Rule::Refused("make another".to_owned())),
+            ),
+        ] {
+            let changes = diff(&META, &tree(wanted), &tree(live), None);
+            let found = changes.first().map(|change| change.rule.clone());
+            assert_eq!(found, rule, "{live} to {wanted}");
+        }
+    }
 }

@@ -7,7 +7,7 @@ use super::style::Style;
 use crate::kinds::KINDS;
 use crate::provision::diff::{ChangedBy, FieldChange, Rule};
 use crate::provision::plan::{Action, Operation};
-use crate::resource::{Carrier, Compare, Field, ID_TAG, MANAGED_BY_TAG, Value};
+use crate::resource::{Carrier, Compare, Field, ID_TAG, Literal, MANAGED_BY_TAG, Value};
 
 /// How many keys of a map are worth telling one by one.
 const FEW_KEYS: usize = 2;
@@ -99,7 +99,7 @@ pub(super) fn summary(operation: &Operation) -> Vec<String> {
             words.extend(note(field, value));
         } else if field.compare == Compare::OwnKeys {
             tags.extend(own_keys(field, value));
-        } else if !field.same(&field.default.value(), value) {
+        } else if field.default == Literal::None || !field.same(&field.default.value(), value) {
             words.push(word(field.path, value));
         }
     }

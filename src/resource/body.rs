@@ -30,6 +30,9 @@ pub fn update(meta: &Meta, id: &str, live: &Json, desired: &Json, changed: &[&st
         .filter(|field| paths.contains(&field.path))
     {
         let wanted = at(desired, field.path).cloned().unwrap_or(Json::Null);
+        if wanted.is_null() && field.compare == Compare::IfDeclared {
+            continue;
+        }
         let value = match field.compare {
             Compare::OwnKeys => merge_keys(at(live, field.path), &wanted),
             Compare::OwnWords => merge_words(at(live, field.path), &wanted),

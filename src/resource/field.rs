@@ -43,10 +43,16 @@ impl Literal {
 pub enum Change {
     /// Azure changes it on the living object.
     InPlace,
+    /// A version that Azure raises on the living object and never lowers: lowering it is refused,
+    /// with what to do instead.
+    Raise(&'static str),
     /// Azure takes it on create only: the object is deleted and created again.
     Replace,
     /// It cannot be changed, and replacing would destroy too much: refused, with what to do instead.
     Refuse(&'static str),
+    /// Azure sets and changes it on the living object, but never takes it back: what would make it
+    /// `false` or nothing is refused, with what to do instead.
+    Keep(&'static str),
 }
 
 /// How two values of a field are compared.
@@ -54,9 +60,14 @@ pub enum Change {
 pub enum Compare {
     /// Equal as JSON.
     Exact,
-    /// Texts equal but for case, at any depth: enumerations and resource ids, which Azure
-    /// re-cases.
+    /// Equal as JSON where a value is declared; where none is, it is Azure's or somebody else's,
+    /// and an update leaves it as it is.
+    IfDeclared,
+    /// Texts equal but for case, at any depth, keys too: enumerations and resource ids, which
+    /// Azure re-cases.
     IgnoreCase,
+    /// Dotted versions: a declared one that stops short stands for every version below it.
+    Version,
     /// Azure regions: `East US 2` is `eastus2`.
     Region,
     /// Lists as sets: order and repetition say nothing.
@@ -176,10 +187,23 @@ impl Field {
             .severity(Severity::Low)
     }
 
+    /// What making the field `after` asks of the object.
+    pub fn change_to(&self, after: &Value) -> Change {
+        match self.change {
+            Change::Keep(instead) if matches!(after, Value::Null | Value::Bool(false)) => {
+                Change::Refuse(instead)
+            }
+            Change::Keep(_) => Change::InPlace,
+            change => change,
+        }
+    }
+
     /// Whether `live` is what `desired` asks for. A late value equals nothing that is known.
     pub fn same(&self, desired: &Value, live: &Value) -> bool {
         match (self.compare, desired, live) {
+            (Compare::IfDeclared, Value::Null, _) => true,
             (Compare::IgnoreCase, ..) => same_but_for_case(desired, live),
+            (Compare::Version, Value::String(a), Value::String(b)) => covers(a, b),
             (Compare::Region, Value::String(a), Value::String(b)) => region(a) == region(b),
             (Compare::Set, Value::List(a), Value::List(b)) => {
                 let held = |x: &[Value], y: &[Value]| x.iter().all(|item| y.contains(item));
@@ -239,12 +263,19 @@ fn same_but_for_case(a: &Value, b: &Value) -> bool {
             a.len() == b.len() && a.iter().zip(b).all(|(a, b)| same_but_for_case(a, b))
         }
         (Value::Map(a), Value::Map(b)) => {
+            let held = |key: &str| b.iter().find(|(other, _)| other.eq_ignore_ascii_case(key));
             let same =
-                |key: &String, a: &Value| b.get(key).is_some_and(|b| same_but_for_case(a, b));
+                |key: &str, a: &Value| held(key).is_some_and(|(_, b)| same_but_for_case(a, b));
             a.len() == b.len() && a.iter().all(|(key, a)| same(key, a))
         }
         _ => a == b,
     }
+}
+
+/// Whether a version is the declared one or lies below it: `1.36` covers `1.36.4`.
+fn covers(declared: &str, version: &str) -> bool {
+    let rest = version.strip_prefix(declared);
+    rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
 }
 
 /// The canonical name of an Azure region: lower case, no spaces.
@@ -276,5 +307,21 @@ mod tests {
         assert!(case.same(&ids("/a/B"), &ids("/A/b")));
         assert!(!case.same(&ids("/a/B"), &ids("/a/C")));
         assert!(!case.same(&value(json!(["a"])), &value(json!(["a", "b"]))));
+        let keyed = |id: &str| value(json!({id: {}}));
+        assert!(case.same(&keyed("/a/B"), &keyed("/A/b")));
+        assert!(!case.same(&keyed("/a/B"), &keyed("/A/c")));
+        let count = Field::new("x").compare(Compare::IfDeclared);
+        assert!(count.same(&Value::Null, &value(json!(5))));
+        assert!(!count.same(&value(json!(3)), &value(json!(5))));
+        assert!(!count.same(&value(json!(3)), &Value::Null));
+    }
+
+    #[test]
+    fn a_version_that_stops_short_covers_those_below_it() {
+        let version = Field::new("x").compare(Compare::Version);
+        let same = |declared: &str, live: &str| version.same(&declared.into(), &live.into());
+        assert!(same("1.36", "1.36") && same("1.36", "1.36.4") && same("1.36.4", "1.36.4"));
+        assert!(!same("1.36.4", "1.36") && !same("1.36.4", "1.36.5"));
+        assert!(!same("1.3", "1.36") && !same("1.36", "1.37.0"));
     }
 }

@@ -16,9 +16,11 @@ use onestream::provision::graph::Dag;
 use onestream::provision::guard::{Permissions, guard};
 use onestream::provision::observe::{self, Observed, State};
 use onestream::provision::plan::{self, Applied, Asked, Mode, Operation, Plan, Selection, Target};
-use onestream::provision::ports::{Begun, Observer, Ports, Progress, Snapshots, Writer as _};
+use onestream::provision::ports::{
+    Begun, Cloud as CloudPort, Observer, Ports, Progress, Reader as _, Snapshots, Writer as _,
+};
 use onestream::remote::azure::{Azure, Clock, Cloud, Credential, Settings};
-use onestream::resource::{Address, EnvironmentName, Outputs, Place, Request};
+use onestream::resource::{Address, EnvironmentName, Method, Outputs, Place, Plane, Request};
 use onestream_emulator::{Emulator, Pace};
 use serde_json::{Value as Json, json};
 use tokio::sync::watch;
@@ -60,7 +62,7 @@ impl Observer for Silent {
 }
 
 /// The sample's environments, none of them protected.
-fn sample() -> Vec<(Place, Sections)> {
+pub fn sample() -> Vec<(Place, Sections)> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let configuration = config::load(root, &[]).expect("the sample is valid");
     let unprotected = |environment: config::Environment| {
@@ -86,7 +88,14 @@ impl Estate {
     }
 
     /// These environments, with nothing applied yet.
-    pub async fn of(environments: Vec<(Place, Sections)>) -> Self {
+    pub async fn of(mut environments: Vec<(Place, Sections)>) -> Self {
+        let has_shared = |(place, _): &(Place, Sections)| place.environment.is_shared();
+        if !environments.iter().any(has_shared) {
+            // Who is given something stands in `shared`.
+            for (_, sections) in &mut environments {
+                sections.access = Default::default();
+            }
+        }
         let desired = desired::build(
             environments
                 .iter()
@@ -102,6 +111,7 @@ impl Estate {
         let emulator = Emulator::start(onestream_emulator::Settings {
             tenant: place.tenant.clone(),
             subscriptions: desired.subscriptions(),
+            people: people(&desired),
             pace: Pace::Instant,
             page_size,
             ..onestream_emulator::Settings::default()
@@ -126,6 +136,15 @@ impl Estate {
             control: Arc::new(Memory::new()),
             outputs: Mutex::default(),
         }
+    }
+
+    /// Other environments in place of the declared ones; Azure and the snapshot stay.
+    pub fn redeclare(&mut self, environments: Vec<(Place, Sections)>) {
+        let all = environments
+            .iter()
+            .map(|(place, sections)| (place, sections));
+        self.desired = desired::build(all).expect("it adds up");
+        self.dag = Dag::of(&self.desired).expect("no cycle");
     }
 
     pub async fn observe(&self) -> Observed {
@@ -200,13 +219,23 @@ impl Estate {
     }
 
     async fn run(&self, plan: Plan, check_first: bool) -> Outcome {
+        let cloud = Arc::new(self.azure.clone());
+        self.run_on(cloud, plan, check_first).await
+    }
+
+    /// Carries out a plan that was just made, through `cloud`.
+    pub async fn carry_out_on(&self, cloud: Arc<dyn CloudPort>, plan: Plan) -> Outcome {
+        self.run_on(cloud, plan, false).await
+    }
+
+    async fn run_on(&self, cloud: Arc<dyn CloudPort>, plan: Plan, check_first: bool) -> Outcome {
         let everything = Permissions {
             allow_destroy: vec!["*".parse().expect("a pattern")],
             protected: BTreeSet::new(),
         };
         let approved = guard(plan, &everything, &[]).expect("nothing objects");
         let ports = Ports {
-            cloud: Arc::new(self.azure.clone()),
+            cloud,
             journal: Arc::clone(&self.control) as _,
             observer: Arc::new(Silent),
         };
@@ -257,6 +286,11 @@ impl Estate {
         }
     }
 
+    /// The object id of who applies here.
+    pub fn deployer(&self) -> &str {
+        &self.emulator.endpoint().deployer.object_id
+    }
+
     /// The id of a declared resource that stands.
     pub fn id(&self, address: &Address) -> String {
         let outputs = self.outputs.lock().expect("nobody panics while holding it");
@@ -264,21 +298,101 @@ impl Estate {
         id.expect("known once it stands")
     }
 
-    /// A live body, as the emulator keeps it.
+    /// A live body: as the emulator keeps it, or as Graph shows it.
     pub async fn object(&self, id: &str) -> Json {
-        self.control("GET", &format!("objects?id={id}"), None).await["body"].clone()
+        if !is_graph(id) {
+            let path = format!("objects?id={}", key_of(id));
+            return self.control("GET", &path, None).await["body"].clone();
+        }
+        let kind = KINDS.iter().find(|kind| kind.is_id(id)).expect("a kind");
+        let read = self.azure.get(&kind.get(id)).await.expect("readable");
+        read.unwrap_or_else(|| panic!("{id} does not stand"))
     }
 
     /// Merges into a live body behind the API's back, as nobody could in Azure.
     pub async fn tamper(&self, id: &str, patch: Json) {
-        self.control("PATCH", &format!("objects?id={id}"), Some(patch))
+        if let Some((application, _)) = id.split_once("/federatedIdentityCredentials(") {
+            return self.tamper_credential(application, id, patch).await;
+        }
+        let key = match is_graph(id) {
+            true => self.directory_key(id).await,
+            false => key_of(id).to_owned(),
+        };
+        self.control("PATCH", &format!("objects?id={key}"), Some(patch))
             .await;
+    }
+
+    /// The same for a credential, which the emulator keeps within its application.
+    async fn tamper_credential(&self, application: &str, id: &str, patch: Json) {
+        let name = self.object(id).await["name"].clone();
+        let list = Request::arm(
+            Method::Get,
+            format!("{application}/federatedIdentityCredentials"),
+            "",
+        );
+        let list = Request {
+            plane: Plane::Graph,
+            api_version: None,
+            ..list
+        };
+        let mut held = self
+            .azure
+            .get(&list)
+            .await
+            .expect("readable")
+            .expect("a list");
+        let held = held["value"].as_array_mut().expect("a list");
+        for credential in held.iter_mut().filter(|held| held["name"] == name) {
+            for (key, value) in patch.as_object().expect("fields") {
+                credential[key] = value.clone();
+            }
+        }
+        let key = self.directory_key(application).await;
+        let path = format!("objects?part=hidden&id={key}");
+        self.control("PATCH", &path, Some(json!({ "federated": held })))
+            .await;
+    }
+
+    /// Where the emulator keeps an object of the directory.
+    async fn directory_key(&self, id: &str) -> String {
+        let collection = id.split(['/', '(']).nth(2).expect("a collection");
+        let object_id = self.object(id).await["id"].clone();
+        format!("graph/{collection}/{}", object_id.as_str().expect("an id"))
     }
 
     /// Puts an object there behind the API's back.
     pub async fn plant(&self, id: &str, body: Json) {
-        self.control("PUT", &format!("objects?id={id}"), Some(body))
+        self.control("PUT", &format!("objects?id={}", key_of(id)), Some(body))
             .await;
+    }
+
+    /// Puts a copy of an object beside it behind the API's back, marker and all; its id.
+    pub async fn plant_copy(&self, id: &str) -> String {
+        if !is_graph(id) {
+            let copy = format!("{id}copy");
+            let mut body = self.object(id).await;
+            body["id"] = json!(copy);
+            body["name"] = json!(copy.rsplit('/').next());
+            // An assignment of the same to the same would not be another one.
+            if body["properties"]["principalId"].is_string() && id.contains("/roleAssignments/") {
+                body["properties"]["principalId"] = json!(uuid::Uuid::new_v4().to_string());
+            }
+            self.plant(&copy, body).await;
+            return copy;
+        }
+        let key = self.directory_key(id).await;
+        let (kind, _) = key.rsplit_once('/').expect("a kind");
+        let kept = self
+            .control("GET", &format!("objects?id={key}"), None)
+            .await;
+        let mut body = kept["body"].clone();
+        let object_id = uuid::Uuid::new_v4().to_string();
+        let name = body["uniqueName"].as_str().expect("a name").to_owned();
+        body["id"] = json!(object_id);
+        body["type"] = json!(kind);
+        body["uniqueName"] = json!(format!("{name}copy"));
+        self.plant(&format!("{kind}/{object_id}"), body).await;
+        id.replace(&format!("'{name}'"), &format!("'{name}copy'"))
     }
 
     /// Sends one request beside every plan, as somebody in the portal would.
@@ -310,13 +424,36 @@ impl Estate {
         let answer = request.send().await.expect("an answer");
         let status = answer.status();
         let text = answer.text().await.expect("a body");
-        assert!(status.is_success(), "{status} {text}");
+        assert!(status.is_success(), "{path}: {status} {text}");
         if text.is_empty() {
             Json::Null
         } else {
             serde_json::from_str(&text).expect("JSON")
         }
     }
+}
+
+/// Where the emulator keeps an object of ARM: a role is the tenant's, whatever subscription it is
+/// asked for in.
+fn key_of(id: &str) -> &str {
+    let role = id.find("/providers/Microsoft.Authorization/roleDefinitions/");
+    role.map_or(id, |at| &id[at..])
+}
+
+/// Whether an id is one of the directory's.
+fn is_graph(id: &str) -> bool {
+    id.starts_with("/v1.0/")
+}
+
+/// Whom the declared groups have as members: they are in the directory already.
+fn people(desired: &Desired) -> Vec<(String, String)> {
+    let all = desired.resources.values();
+    let members = all.filter_map(|resource| {
+        let (group, member) = resource.id.known()?.split_once("/members/")?;
+        let name = resource.address.as_str().rsplit('.').next()?;
+        is_graph(group).then(|| (member.to_owned(), name.to_owned()))
+    });
+    members.collect()
 }
 
 /// A merge patch that sets one dotted path.

@@ -74,10 +74,14 @@ fn protection_outlives_the_file_that_declared_it() {
     root.expect(0, &["apply", "--auto-approve"]);
     let everything = ["--auto-approve", "--allow-destroy", "*"];
     let declared = root.read("environments/prod.toml");
+    let matrix = root.read("rbac/matrix.toml");
+    let cells = matrix.lines().filter(|line| !line.starts_with("\"prod."));
+    root.write("rbac/matrix.toml", &cells.collect::<Vec<_>>().join("\n"));
     std::fs::remove_file(root.file("environments/prod.toml")).expect("it was there");
     std::fs::remove_dir_all(root.file(".onestream/control")).expect("it was there");
     let refused = root.expect(3, &[&["apply"], &everything[..]].concat());
     assert!(refused.err.contains("protected"), "{}", refused.err);
+    root.write("rbac/matrix.toml", &matrix);
     root.write(
         "environments/prod.toml",
         &declared.replace("protected = true", "protected = false"),

@@ -1,13 +1,19 @@
 //! How the program behaves, seen from outside: the real binary on the real local Azure.
 
 mod bad_input;
+mod clusters;
 mod diagnostics;
+mod directory;
 mod effective;
 mod estate;
 mod first_light;
+mod grants;
 mod laws;
 mod private_network;
 mod program;
 mod reading;
 mod saved_plans;
 mod scenarios;
+mod serving;
+mod vault_client;
+mod vaults;

@@ -108,13 +108,15 @@ async fn a_zone_that_answers_for_somebody_else_is_not_destroyed() {
 #[test]
 fn a_subnet_dropped_from_toml_goes_and_the_others_stay() {
     let root = Root::sample();
+    let (nodes, spare) = ("nodes = \"10.10.0.0/20\"\n", "spare = \"10.10.32.0/24\"\n");
+    root.replace("environments/dev.toml", nodes, &format!("{nodes}{spare}"));
     root.expect(0, &["apply", "--auto-approve"]);
-    root.replace("environments/dev.toml", "nodes = \"10.10.0.0/20\"\n", "");
+    root.replace("environments/dev.toml", spare, "");
     let ran = root.expect(2, &["plan", "--detailed-exitcode", "--format", "json"]);
     let plan: Json = serde_json::from_str(&ran.out).expect("one document");
     let operations = plan["plan"]["operations"].as_array().expect("operations");
     assert_eq!(operations.len(), 1, "{operations:#?}");
-    assert_eq!(operations[0]["address"], "dev.network.subnet.nodes");
+    assert_eq!(operations[0]["address"], "dev.network.subnet.spare");
     assert_eq!(operations[0]["action"], "delete");
     root.expect(0, &["apply", "--auto-approve"]);
     root.expect(0, &["plan", "--detailed-exitcode"]);

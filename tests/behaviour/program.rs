@@ -5,7 +5,7 @@ use std::process::{Command, Output, Stdio};
 
 use tempfile::TempDir;
 
-/// A root folder with the sample environments.
+/// A root folder with the sample.
 pub struct Root {
     folder: TempDir,
 }
@@ -22,15 +22,11 @@ pub struct Ran {
 }
 
 impl Root {
-    /// The sample as committed.
+    /// The sample as `init` writes it.
     pub fn sample() -> Self {
         let root = Self::empty();
-        let sample = Path::new(env!("CARGO_MANIFEST_DIR")).join("environments");
-        std::fs::create_dir(root.path().join("environments")).expect("a new folder");
-        for entry in std::fs::read_dir(sample).expect("the sample") {
-            let from = entry.expect("an entry").path();
-            let name = from.file_name().expect("a file").to_owned();
-            std::fs::copy(&from, root.path().join("environments").join(name)).expect("a copy");
+        for (name, text) in onestream::config::SAMPLES {
+            root.write(name, text);
         }
         root
     }

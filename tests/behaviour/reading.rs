@@ -57,6 +57,8 @@ async fn what_is_refused_is_unreadable_and_neither_created_nor_deleted() {
         ("*/resourcegroups", "group"),
         ("*/providers/Microsoft.Authorization/locks", "lock"),
         ("*/diagnosticSettings", "diagnostics"),
+        ("*/providers/Microsoft.KeyVault/vaults", "vault"),
+        ("*/keys", "vault.key"),
         (
             "*/providers/Microsoft.OperationalInsights/workspaces",
             "workspace",

@@ -999,7 +999,7 @@ fn nothing_steers_the_terminal() {
      2 | #
        `----
       help: known here: azure, regions, tags, environment, group, network,
-            registry, workspace, services
+            registry, vault, cluster, workspace, services
     "#);
 }
 

@@ -1,8 +1,10 @@
 //! Tests of the whole layer: folders in, configurations or rendered mistakes out.
 
+mod clusters;
 mod files;
 mod mistakes;
 mod never_panics;
+mod rbac;
 mod samples;
 
 use std::fs;
@@ -26,7 +28,7 @@ primary = \"eastus2\"
 recovery = \"westus2\"
 ";
 
-/// A root folder with these files in `environments/`.
+/// A root folder with these files, in `environments/` where the name does not say otherwise.
 fn folder(files: &[(&str, &str)]) -> TempDir {
     let root = tempfile::tempdir().expect("a temporary folder");
     fs::create_dir(root.path().join("environments")).expect("a new folder");
@@ -37,7 +39,12 @@ fn folder(files: &[(&str, &str)]) -> TempDir {
 }
 
 fn write(root: &Path, name: &str, bytes: &[u8]) {
-    fs::write(root.join("environments").join(name), bytes).expect("a file");
+    let path = match name.strip_prefix("rbac/") {
+        Some(name) => root.join("rbac").join(name),
+        None => root.join("environments").join(name),
+    };
+    fs::create_dir_all(path.parent().expect("a folder")).expect("a folder");
+    fs::write(path, bytes).expect("a file");
 }
 
 fn loaded(files: &[(&str, &str)]) -> Result<Configuration, ConfigErrors> {

@@ -14,6 +14,12 @@ fn piece() -> impl Strategy<Value = String> {
         Just("[[registry.replicate_to]]\n".to_owned()),
         Just("[azure.endpoints]\n".to_owned()),
         Just("name = \"x\"\n".to_owned()),
+        Just("[principals.dev-pipeline]\n".to_owned()),
+        Just("[groups.approvers.members]\n".to_owned()),
+        Just("[capabilities.pull]\ntarget = \"registry\"\n".to_owned()),
+        Just("grants = [{ role = \"x\", on = \"namespaces\" }]\n".to_owned()),
+        Just("[dev-pipeline]\ndev.registry = \"pull\"\n".to_owned()),
+        Just("\"dev.registry\" = \"pull\"\n".to_owned()),
         Just("sku = 'Premium'\n".to_owned()),
         Just("replicate_to = [\n\"a\", {b = 1},\n]\n".to_owned()),
         Just("text = \"\"\"\r\nä\n\"\"\"\n".to_owned()),
@@ -57,9 +63,28 @@ proptest! {
     }
 
     #[test]
+    fn on_any_rbac(
+        principals in toml_ish(),
+        capabilities in toml_ish(),
+        matrix in toml_ish(),
+        sound in any::<bool>(),
+    ) {
+        let root = folder(&[("common.toml", COMMON), ("dev.toml", "[group]\nname = 'rg'\n")]);
+        for ((path, text), other) in SAMPLES[4..].iter().zip([principals, capabilities, matrix]) {
+            let text = if sound { format!("{text}{other}") } else { other };
+            write(root.path(), path, text.as_bytes());
+        }
+        if let Err(errors) = load(root.path(), &[]) {
+            prop_assert!(!errors.mistakes.is_empty());
+            render(&errors);
+        }
+    }
+
+    #[test]
     fn on_any_bytes(bytes in prop::collection::vec(any::<u8>(), 0..64)) {
         let root = folder(&[("common.toml", COMMON)]);
         write(root.path(), "dev.toml", &bytes);
+        write(root.path(), "rbac/matrix.toml", &bytes);
         if let Err(errors) = load(root.path(), &[]) {
             render(&errors);
         }

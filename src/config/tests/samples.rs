@@ -2,7 +2,10 @@
 
 use serde_json::Value as Json;
 
-use super::super::{ControlStore, SAMPLES, common_schema, environment_schema, load};
+use super::super::{
+    ControlStore, SAMPLES, capabilities_schema, common_schema, environment_schema, load,
+    matrix_schema, principals_schema,
+};
 use super::{COMMON, name, render, sound};
 
 fn samples() -> Vec<(&'static str, &'static str)> {
@@ -36,7 +39,8 @@ fn samples_have_no_mistakes_and_come_in_order() {
     assert_eq!(network.subnets["endpoints"], "10.30.16.0/24");
 
     let shared = samples.environment(&name("shared")).expect("shared");
-    assert_eq!(shared.sections, crate::kinds::Sections::default());
+    let vault = shared.sections.vault.as_ref().expect("a vault");
+    assert!(vault.keys.is_empty() && shared.sections.registry.is_none());
     assert_eq!(shared.place.tags["organisation"], "onestream");
     assert_eq!(
         samples.control.store,
@@ -142,11 +146,16 @@ fn strangers(path: &str, value: &toml::Value, schema: &Json, found: &mut Vec<Str
 #[test]
 fn schemas_know_every_key_of_the_samples() {
     let (common, environment) = (common_schema(), environment_schema());
+    let (principals, capabilities) = (principals_schema(), capabilities_schema());
+    let matrix = matrix_schema();
     let mut found = Vec::new();
     for (path, text) in SAMPLES {
-        let schema = match path.ends_with("common.toml") {
-            true => &common,
-            false => &environment,
+        let schema = match *path {
+            "environments/common.toml" => &common,
+            "rbac/principals.toml" => &principals,
+            "rbac/capabilities.toml" => &capabilities,
+            "rbac/matrix.toml" => &matrix,
+            _ => &environment,
         };
         let value: toml::Value = toml::from_str(text).expect("TOML");
         strangers(path, &value, schema, &mut found);
@@ -155,7 +164,16 @@ fn schemas_know_every_key_of_the_samples() {
 
     let stranger: toml::Value = toml::from_str("[registry]\nnmae = 1\n").expect("TOML");
     strangers("", &stranger, &environment, &mut found);
-    assert_eq!(found, [".registry.nmae"]);
+    let stranger: toml::Value =
+        toml::from_str("[principals.p.credentials.c]\nisuer = ''\n").expect("TOML");
+    strangers("", &stranger, &principals, &mut found);
+    let cell: toml::Value = toml::from_str("[p]\n'dev.registry' = 'pull'\n").expect("TOML");
+    strangers("", &cell, &matrix, &mut found);
+    assert_eq!(
+        found,
+        [".registry.nmae", ".principals.p.credentials.c.isuer"]
+    );
+    assert!(capabilities.to_string().contains("\"cluster\""));
 }
 
 #[test]

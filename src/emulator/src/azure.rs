@@ -2,6 +2,7 @@
 
 use crate::control::{Faults, Requests, Snapshots};
 use crate::entra::{AssertionKey, Directory};
+use crate::registry::{Blobs, Uploads};
 use crate::settings::Settings;
 use crate::state::{Clock, Store};
 use std::collections::{BTreeMap, BTreeSet};
@@ -21,13 +22,25 @@ pub struct Azure {
     pub snapshots: Snapshots,
     pub outages: Outages,
     pub recent_writes: RecentWrites,
+    pub blobs: Blobs,
+    pub uploads: Uploads,
 }
 
 impl Azure {
+    /// What all its addresses start with.
+    pub fn scheme(&self) -> &'static str {
+        match self.settings.tls {
+            Some(_) => "https",
+            None => "http",
+        }
+    }
+
     pub fn new(settings: Settings, store: Store, directory: Directory) -> Self {
         Self {
             clock: Clock::new(settings.clock_offset),
             assertions: AssertionKey::new(settings.data.as_deref()),
+            blobs: Blobs::new(settings.data.as_deref()),
+            uploads: Uploads::default(),
             settings,
             store,
             directory,

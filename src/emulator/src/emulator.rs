@@ -1,15 +1,18 @@
 //! A running emulator.
 
 use crate::azure::Azure;
+use crate::certificate::{AUTHORITY, Identity};
 use crate::control;
 use crate::endpoint::Endpoint;
 use crate::entra::{CREDENTIALS, Directory};
 use crate::process::{Claim, StartError};
+use crate::registry;
 use crate::seeds;
 use crate::server;
 use crate::settings::Settings;
 use crate::state::Store;
 use std::net::Ipv4Addr;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::TcpListener;
@@ -69,10 +72,16 @@ impl Emulator {
         let address = listener
             .local_addr()
             .map_err(|source| StartError::Port { port, source })?;
+        let identity = match &settings.tls {
+            None => None,
+            Some(folder) => Some(vouched(folder)?),
+        };
         let azure = Arc::new(Azure::new(settings, store, directory));
         seeds::plant(&azure).map_err(|error| StartError::State(error.to_string()))?;
+        registry::sweep(&azure).map_err(|error| StartError::State(error.to_string()))?;
         let endpoint = Endpoint {
-            origin: format!("http://{address}"),
+            origin: format!("{}://{address}", azure.scheme()),
+            ca: identity.as_ref().map(|identity| identity.authority.clone()),
             tenant: azure.directory.tenant().to_owned(),
             subscription: azure
                 .settings
@@ -88,12 +97,13 @@ impl Emulator {
         }
         let shared = Arc::clone(&azure);
         let (stop, stopped) = oneshot::channel::<()>();
+        let tls = identity.map(|identity| identity.config);
         let task = tokio::spawn(async move {
             let stopped = async {
                 // A dropped sender means the same as a message.
                 let _ = stopped.await;
             };
-            if let Err(error) = server::serve(listener, azure, stopped).await {
+            if let Err(error) = server::serve(listener, tls, azure, stopped).await {
                 tracing::error!(%error, "the emulator stopped listening");
             }
         });
@@ -139,6 +149,16 @@ impl Emulator {
         }
         self.claim = None;
     }
+}
+
+/// An identity whose authority stands in `folder`.
+fn vouched(folder: &Path) -> Result<Identity, StartError> {
+    Identity::make()
+        .and_then(|identity| identity.publish(folder).map(|()| identity))
+        .map_err(|source| StartError::Io {
+            path: folder.join(AUTHORITY),
+            source,
+        })
 }
 
 impl Drop for Emulator {

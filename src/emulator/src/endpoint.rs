@@ -28,6 +28,10 @@ impl fmt::Debug for Credential {
 pub struct Endpoint {
     /// Scheme, host and port, without a slash at the end.
     pub origin: String,
+    /// The certificate (PEM) of the authority that vouches for the server, where it speaks
+    /// TLS: the only one to trust.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ca: Option<String>,
     /// The tenant that it plays.
     pub tenant: String,
     /// The first subscription that it plays.

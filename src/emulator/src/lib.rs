@@ -7,6 +7,8 @@
 //! control/  /emulator/…: clock, faults, outages, snapshots, the request log
 //! entra/    tokens: who is calling
 //! vault/    the data plane of Key Vault: keys and what is done with them
+//! registry/ the data plane of registries: tokens, manifests, blobs, referrers
+//! kubernetes/ the API of clusters, as far as deployments need it
 //! arm/      the front door (order of checks, locks, paging, operations), the same for all types
 //! access/   role-based access control: what a principal holds, and what follows
 //! types/    one file per ARM type: what its provider accepts, adds and refuses
@@ -19,13 +21,16 @@
 mod access;
 mod arm;
 mod azure;
+mod certificate;
 mod control;
 mod emulator;
 mod endpoint;
 mod entra;
 mod graph;
+mod kubernetes;
 mod process;
 mod reach;
+mod registry;
 mod seeds;
 mod server;
 mod settings;

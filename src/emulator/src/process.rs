@@ -3,6 +3,7 @@
 use crate::emulator::Emulator;
 use crate::endpoint::Endpoint;
 use crate::entra::{ASSERTIONS, CREDENTIALS, DirectoryError};
+use crate::registry::BLOBS;
 use crate::settings::Settings;
 use crate::state::{LogError, STATE};
 use serde::{Deserialize, Serialize};
@@ -113,6 +114,13 @@ pub fn discard(folder: &Path) -> Result<(), StartError> {
     let _claim = Claim::take(folder)?.ok_or_else(|| StartError::InUse {
         folder: folder.to_owned(),
     })?;
+    let blobs = folder.join(BLOBS);
+    match fs::remove_dir_all(&blobs) {
+        Err(source) if source.kind() != io::ErrorKind::NotFound => {
+            return Err(fault(&blobs, source));
+        }
+        _ => {}
+    }
     // The credentials last: while they are there, an empty state is not taken for a new one.
     for name in ["state.new", STATE, ASSERTIONS, CREDENTIALS] {
         let path = folder.join(name);

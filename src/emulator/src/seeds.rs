@@ -9,8 +9,9 @@
 use crate::access::{ASSIGNMENT, DEFINITION};
 use crate::azure::Azure;
 use crate::endpoint::Credential;
-use crate::entra::principals::{self, APPLICATION, SERVICE_PRINCIPAL};
+use crate::entra::principals::{self, APPLICATION, SERVICE_PRINCIPAL, USER};
 use crate::graph::{self, APP_ROLES, GRAPH_APP};
+use crate::registry;
 use crate::state::{Object, Txn};
 use serde_json::{Value, json};
 use std::io;
@@ -84,10 +85,16 @@ fn user_impersonation(service: &str) -> Value {
 /// Plants what is not there yet.
 pub fn plant(azure: &Azure) -> io::Result<()> {
     azure.store.write(|txn| {
+        registry::modernise(txn, azure.clock.now());
         let now = azure.clock.now().zulu();
         let deployer = azure.directory.deployer();
         if first_time(txn, "tenant") {
             directory(txn, azure.directory.tenant(), deployer, &now);
+        }
+        for (id, name) in &azure.settings.people {
+            if first_time(txn, &format!("people/{}", id.to_ascii_lowercase())) {
+                person(txn, &id.to_ascii_lowercase(), name, &now);
+            }
         }
         for subscription in &azure.settings.subscriptions {
             let subscription = subscription.to_ascii_lowercase();
@@ -156,6 +163,17 @@ fn directory(txn: &mut Txn<'_>, tenant: &str, deployer: &Credential, now: &str) 
     principal["createdDateTime"] = json!(now);
     put(txn, SERVICE_PRINCIPAL, principal);
     permissions(txn, tenant, &graph_id, deployer, now);
+}
+
+/// Somebody who was in the directory before anything was asked of Graph.
+fn person(txn: &mut Txn<'_>, id: &str, name: &str, now: &str) {
+    let mut body = graph::user();
+    body["id"] = json!(id);
+    body["displayName"] = json!(name);
+    body["mailNickname"] = json!(name);
+    body["userPrincipalName"] = json!(format!("{name}.{id}@emulator.onmicrosoft.com"));
+    body["createdDateTime"] = json!(now);
+    put(txn, USER, body);
 }
 
 /// The service principal of one of Azure's services.

@@ -36,6 +36,9 @@ pub struct Settings {
     /// The subscriptions that are played, GUIDs; the first is the one in
     /// [`Endpoint`](crate::Endpoint).
     pub subscriptions: Vec<String>,
+    /// People in the directory beside whoever Graph is asked to make: object id (a GUID) and
+    /// name. One that is there already is left as it is.
+    pub people: Vec<(String, String)>,
     /// How long operations take.
     pub pace: Pace,
     /// Added to every request.
@@ -54,6 +57,9 @@ pub struct Settings {
     /// registry without public access refuses them. Otherwise they count as inside once a
     /// private endpoint of the resource is approved.
     pub outside: bool,
+    /// Speaks TLS instead of plain http. The certificate of the authority that vouches for
+    /// the server is put into this folder as `ca.pem`, anew at each start.
+    pub tls: Option<PathBuf>,
     /// Writes `server.json` into the data folder, so that other processes find this
     /// emulator instead of waiting for its lock.
     pub announce: bool,
@@ -66,6 +72,7 @@ impl Default for Settings {
             port: 0,
             tenant: DEFAULT_TENANT.to_owned(),
             subscriptions: vec![DEFAULT_SUBSCRIPTION.to_owned()],
+            people: Vec::new(),
             pace: Pace::default(),
             latency: Duration::ZERO,
             open_info: false,
@@ -73,6 +80,7 @@ impl Default for Settings {
             any_kubernetes: false,
             clock_offset: 0,
             outside: false,
+            tls: None,
             announce: false,
         }
     }

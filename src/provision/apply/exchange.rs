@@ -183,7 +183,7 @@ impl Run {
             return Ok(body);
         }
         let live = self
-            .settled(subject, &|live| live.is_some_and(|live| holds(live)))
+            .settled(subject, &|live| live.is_some_and(&holds))
             .await?;
         let live =
             live.ok_or_else(|| OperationError::NotAsDeclared("it does not exist".to_owned()))?;

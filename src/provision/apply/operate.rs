@@ -403,7 +403,13 @@ fn changeable(kind: &dyn Kind, id: &str, desired: &Json) -> Vec<&'static str> {
     let said = |path: &str| path.split('.').try_fold(&body, |json, key| json.get(key));
     let fields = kind.meta().fields.iter();
     fields
-        .filter(|field| field.change == Change::InPlace && said(field.path).is_some())
+        .filter(|field| {
+            matches!(
+                field.change,
+                Change::InPlace | Change::Keep(_) | Change::Raise(_)
+            )
+        })
+        .filter(|field| said(field.path).is_some())
         .map(|field| field.path)
         .collect()
 }

@@ -6,7 +6,7 @@ use serde_json::Value as Json;
 
 use super::Remains;
 use super::read::{Seen, no_id};
-use crate::provision::ports::Reader;
+use crate::provision::ports::{Failure, Reader};
 use crate::resource::{Deleted, Kind, Marker, Outputs, Resource, scopes};
 
 impl Seen {
@@ -28,21 +28,27 @@ impl Seen {
         subscriptions: &[String],
         lacking: &BTreeSet<String>,
     ) {
-        let lists: Vec<(String, String)> = match kind.deleted() {
+        // Each list, and the scopes of which nothing is known without it.
+        let lists: Vec<(Vec<String>, String)> = match kind.deleted() {
             Deleted::Never => return,
-            Deleted::Tenant => vec![(String::new(), String::new())],
+            // No id lies in the tenant's path: what is lacking is itself unknown.
+            Deleted::Tenant => vec![(lacking.iter().cloned().collect(), String::new())],
             Deleted::PerSubscription(path) => subscriptions
                 .iter()
-                .map(|scope| (scope.clone(), format!("{scope}{path}")))
+                .map(|scope| (vec![scope.clone()], format!("{scope}{path}")))
                 .collect(),
             Deleted::PerParent(parent) => self
                 .holders(parent, lacking)
                 .into_iter()
-                .map(|id| (id.clone(), id))
+                .map(|id| (vec![id.clone()], id))
                 .collect(),
         };
-        for (scope, within) in lists {
-            self.list_deleted(reader, kind, &scope, &within).await;
+        for (scopes, within) in lists {
+            if let Err(failure) = self.list_deleted(reader, kind, &within).await {
+                for scope in &scopes {
+                    self.blind(kind, scope, failure.clone());
+                }
+            }
         }
     }
 
@@ -50,9 +56,8 @@ impl Seen {
         &self,
         reader: &dyn Reader,
         kind: &'static dyn Kind,
-        scope: &str,
         within: &str,
-    ) {
+    ) -> Result<(), Failure> {
         let carrier = kind.meta().carrier;
         let mut nameless = false;
         let mut keep = |entry: &Json| {
@@ -65,6 +70,7 @@ impl Seen {
             let remains = Remains {
                 ownership: Marker::read(carrier, &key, &body),
                 handle: kind.handle(entry),
+                outputs: kind.meta().read_outputs(&id, &body),
             };
             self.lock().deleted.insert(key, remains);
         };
@@ -73,11 +79,12 @@ impl Seen {
                 page.iter().for_each(&mut keep);
             })
             .await;
-        match read {
-            Ok(()) if nameless => self.blind(kind, scope, no_id()),
-            Ok(()) => self.lock().collections_read += 1,
-            Err(failure) => self.blind(kind, scope, failure),
+        read?;
+        if nameless {
+            return Err(no_id());
         }
+        self.lock().collections_read += 1;
+        Ok(())
     }
 
     /// The ids of the objects of a parent kind in which something is lacking.

@@ -11,6 +11,7 @@
 
 mod contents;
 mod deleted;
+mod marks;
 mod observed;
 mod read;
 

@@ -36,6 +36,8 @@ pub struct Remains {
     pub ownership: Ownership,
     /// By what it is brought back, where that is not its id.
     pub handle: Option<String>,
+    /// What others refer to of it, as far as Azure still tells: it comes back as it was.
+    pub outputs: BTreeMap<String, String>,
 }
 
 /// One live object.

@@ -12,8 +12,7 @@ use crate::provision::desired::Desired;
 use crate::provision::plan::Applied;
 use crate::provision::ports::{Failure, Reader, Verdict};
 use crate::resource::{
-    Carrier, Kind, Kinds, MANAGED_BY_TAG, Marker, Method, Outputs, Ownership, ReadMode, Request,
-    Resource, scopes,
+    Carrier, Kind, Kinds, Marker, Outputs, Ownership, ReadMode, Request, Resource, scopes,
 };
 
 /// Parents whose children are read at the same time.
@@ -57,6 +56,7 @@ pub async fn observe(
         let lacking = seen.lacking(&declared, &outputs);
         if !lacking.is_empty() {
             seen.deleted(reader, kind, &scopes, &lacking).await;
+            seen.outputs(&declared, &mut outputs);
         }
     }
     seen.finish(kinds, strays.into_iter().flatten().collect())
@@ -132,16 +132,20 @@ impl Seen {
         }
     }
 
-    /// Adds what the declared resources of one kind make known, where they stand.
+    /// Adds what the declared resources of one kind make known, where they stand or will again.
     fn outputs(&self, declared: &[&Resource], outputs: &mut Outputs) {
         let state = self.lock();
         for resource in declared {
             let id = resource.id.settle(outputs);
-            let object = id
-                .known()
-                .and_then(|id| state.objects.get(&id.to_lowercase()));
-            if let Some(object) = object {
-                outputs.insert(resource.address.clone(), object.outputs.clone());
+            let Some(key) = id.known().map(str::to_lowercase) else {
+                continue;
+            };
+            let object = state.objects.get(&key).map(|object| &object.outputs);
+            // What will be recovered is what it was.
+            let ours = Ownership::Ours(resource.address.environment());
+            let remains = state.deleted.get(&key).filter(|it| it.ownership == ours);
+            if let Some(made_known) = object.or(remains.map(|remains| &remains.outputs)) {
+                outputs.insert(resource.address.clone(), made_known.clone());
             }
         }
     }
@@ -164,16 +168,6 @@ impl Seen {
             }
         }
         while reads.next().await.is_some() {}
-    }
-
-    /// The marked objects of kinds that no other list covers. Such a search lags behind, so what
-    /// it finds is read once more.
-    async fn searched(&self, reader: &dyn Reader, kinds: Kinds) {
-        let searches = kinds.iter().filter_map(|kind| {
-            let request = kind.marked()?;
-            Some(self.list(reader, kind, "", request, None, true))
-        });
-        futures::future::join_all(searches).await;
     }
 
     /// One kind that hangs on the objects of another.
@@ -221,7 +215,7 @@ impl Seen {
     }
 
     /// Reads one collection; where LIST omits managed fields, each object after it.
-    async fn list(
+    pub(super) async fn list(
         &self,
         reader: &dyn Reader,
         kind: &'static dyn Kind,
@@ -311,22 +305,6 @@ impl Seen {
         }
     }
 
-    /// Every resource of a subscription that carries our tag, whatever its type.
-    async fn marked(&self, reader: &dyn Reader, scope: &str) -> Vec<Json> {
-        let request = Request::arm(Method::Get, format!("{scope}/resources"), "2021-04-01")
-            .query("$filter", format!("tagName eq '{MANAGED_BY_TAG}'"));
-        let mut found = Vec::new();
-        let read = reader.list(&request, &mut |page| found.extend(page)).await;
-        let named = |body: &Json| body.get("id").is_some_and(Json::is_string);
-        let failure = read.err();
-        let failure = failure.or_else(|| (!found.iter().all(named)).then(no_id));
-        if let Some(failure) = failure {
-            let scope = scope.to_lowercase();
-            self.lock().unsearched.insert(scope, failure);
-        }
-        found
-    }
-
     pub(super) fn blind(&self, kind: &'static dyn Kind, scope: &str, failure: Failure) {
         let scope = scope.to_lowercase();
         let key = (kind.meta().name, scope.clone());
@@ -355,7 +333,10 @@ impl Seen {
         let not_for_us = kind.unmanageable(&id, body, parent.as_ref());
         // What is declared is kept whoever manages it, for the plan to refuse.
         if (not_for_us.is_some() && !self.wanted().contains(&key))
-            || !(near || group_of(&key).is_some() || kind.guard(&id, body).is_some())
+            || !(near
+                || group_of(&key).is_some()
+                || self.is_below_ours(&key)
+                || kind.guard(&id, body).is_some())
         {
             return;
         }
@@ -373,6 +354,16 @@ impl Seen {
             ownership,
         };
         self.lock().objects.insert(key, object);
+    }
+
+    /// Whether an id lies in what is ours: outside of ARM there are no groups, and somebody else's
+    /// credential of an application of ours has to be seen.
+    fn is_below_ours(&self, key: &str) -> bool {
+        let state = self.lock();
+        let above = scopes(key).skip(1);
+        above
+            .filter_map(|above| state.objects.get(above))
+            .any(|object| matches!(object.ownership, Ownership::Ours(_)))
     }
 
     /// The objects of the parent kind whose children have to be read.
@@ -417,12 +408,17 @@ impl Seen {
             .map(|(key, _)| key.clone())
             .collect();
         state.objects.retain(|key, object| {
-            object.in_managed_scope = group_of(key).is_some_and(|group| managed.contains(&group));
+            let below_ours = scopes(key).skip(1).any(|above| own.contains(above));
+            // Outside of ARM, what is ours is its own scope.
+            object.in_managed_scope = match group_of(key) {
+                Some(group) => managed.contains(&group),
+                None => below_ours,
+            };
             wanted.contains(key)
                 || object.ownership != Ownership::Foreign
                 || object.guard.is_some()
                 || object.in_managed_scope
-                || scopes(key).skip(1).any(|above| own.contains(above))
+                || below_ours
         });
         let known: BTreeSet<String> = kinds
             .iter()

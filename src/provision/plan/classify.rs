@@ -195,7 +195,12 @@ impl<'a> Work<'a> {
         };
         let mut operation = settled.operation(resource, action, step);
         reason.clone_into(&mut operation.reason);
-        operation.handle = deleted.and_then(|remains| remains.handle.clone());
+        if let Some(remains) = deleted {
+            operation.handle = remains.handle.clone();
+            // It comes back as it was, so what refers to it may still stand.
+            self.outputs
+                .insert(resource.address.clone(), remains.outputs.clone());
+        }
         self.make(resource, operation);
     }
 

@@ -13,6 +13,7 @@ use super::counts::{Counts, RequestCounts};
 use super::credential::{self, Credential};
 use super::error::own;
 use super::exchange::{Call, Purpose, Wire};
+use super::graph;
 use super::long_running;
 use super::pages;
 use super::pin::Pins;
@@ -29,7 +30,7 @@ use crate::resource::{Method, Plane, Request};
 /// throttling and counts.
 #[derive(Debug, Clone)]
 pub struct Azure {
-    wire: Arc<Wire>,
+    pub(super) wire: Arc<Wire>,
     cloud: Cloud,
 }
 
@@ -49,7 +50,7 @@ impl Azure {
         ]
         .into_iter()
         .any(is_loopback);
-        let transport = Transport::new(&settings.timing, local)
+        let transport = Transport::new(&settings.timing, local, settings.cloud.ca())
             .map_err(|reason| own(Verdict::Fatal, "NoTransport", reason, None))?;
         let credential = credential::build(&settings, &transport)?;
         let holds = matches!(settings.credential, Credential::ClientSecret { .. });
@@ -125,6 +126,10 @@ impl Reader for Azure {
                 )
             }),
         }
+    }
+
+    async fn get_many(&self, requests: &[Request]) -> Vec<Result<Option<Json>, Failure>> {
+        graph::get_many(self, requests).await
     }
 
     async fn get_settled(

@@ -79,11 +79,14 @@ pub struct CustomEndpoints {
     pub audiences: Option<Audiences>,
 }
 
-/// A cloud: its name and where its planes live. Plain http is loopback only, by construction.
+/// A cloud: its name and where its planes live. Plain http and a certificate authority of one's
+/// own are for loopback only, by construction.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Cloud {
     name: CloudName,
     endpoints: Endpoints,
+    /// The certificate authority (PEM) that is trusted instead of the system's.
+    ca: Option<String>,
 }
 
 /// Why endpoints are refused.
@@ -196,6 +199,18 @@ impl Cloud {
                 registry_suffix: format!("azurecr.localhost{port}"),
                 audiences: Self::public().endpoints.audiences,
             },
+            ca: None,
+        })
+    }
+
+    /// A local Azure that speaks TLS, vouched for by the authority `ca` (PEM) and no other.
+    ///
+    /// # Errors
+    /// As [`Cloud::emulator`].
+    pub fn emulator_over_tls(origin: &str, ca: &str) -> Result<Self, CloudError> {
+        Ok(Self {
+            ca: Some(ca.to_owned()),
+            ..Self::emulator(origin)?
         })
     }
 
@@ -223,6 +238,7 @@ impl Cloud {
                 registry_suffix: given.registry_suffix.clone(),
                 audiences,
             },
+            ca: None,
         })
     }
 
@@ -234,6 +250,11 @@ impl Cloud {
     /// Where its planes live.
     pub fn endpoints(&self) -> &Endpoints {
         &self.endpoints
+    }
+
+    /// The certificate authority (PEM) that is trusted instead of the system's.
+    pub(super) fn ca(&self) -> Option<&str> {
+        self.ca.as_deref()
     }
 
     fn known(name: CloudName, hosts: [&str; 3], suffixes: [&str; 2], audience: &str) -> Self {
@@ -256,6 +277,7 @@ impl Cloud {
                 vault_suffix,
                 registry_suffix,
             },
+            ca: None,
         }
     }
 }

@@ -19,7 +19,7 @@ use super::auto::{Auto, Hurried};
 use super::client_secret::ClientSecret;
 use super::error::own;
 use super::settings::Settings;
-use super::transport::{Transport, metadata_options};
+use super::transport::{Transport, metadata_options, root};
 use crate::provision::ports::{Failure, Verdict};
 
 /// The ways to sign in that configuration can name.
@@ -176,12 +176,14 @@ fn sources(error: &Error) -> impl Iterator<Item = &(dyn std::error::Error + 'sta
 pub(super) fn no_answer(error: &Error) -> Option<String> {
     sources(error).find_map(|source| {
         let inner = source.downcast_ref::<Error>()?;
-        let failed = match inner.kind() {
-            ErrorKind::Connection => true,
-            ErrorKind::HttpResponse { status, .. } => u16::from(*status) >= 500,
-            _ => false,
-        };
-        failed.then(|| first_line(&inner.to_string()))
+        match inner.kind() {
+            // What is around it only says that it was tried again.
+            ErrorKind::Connection => Some(first_line(&root(inner))),
+            ErrorKind::HttpResponse { status, .. } if u16::from(*status) >= 500 => {
+                Some(first_line(&inner.to_string()))
+            }
+            _ => None,
+        }
     })
 }
 
@@ -369,7 +371,7 @@ mod tests {
             let found = set.iter().find(|(key, _)| *key == name)?;
             Some(found.1.to_owned())
         });
-        let transport = Transport::new(&Timing::azure(), false).expect("client");
+        let transport = Transport::new(&Timing::azure(), false, None).expect("client");
         Maker {
             settings,
             transport,

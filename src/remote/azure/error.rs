@@ -265,6 +265,25 @@ mod tests {
     }
 
     #[test]
+    fn what_the_network_refuses_is_told_from_what_roles_do() {
+        let hint = |inner: &str| {
+            let mut closed = refusal(403, "Forbidden", "no");
+            closed.inner = Some(inner.to_owned());
+            let judgement = judge(&closed);
+            assert_eq!(judgement.verdict, Verdict::Denied, "{inner}");
+            judgement.hint.unwrap_or_default()
+        };
+        assert!(hint("ForbiddenByConnection").contains("inside its virtual network"));
+        assert!(hint("ForbiddenByFirewall").contains("firewall"));
+        for role in ["ForbiddenByRbac", "AccessDenied"] {
+            assert!(
+                hint(role).starts_with("the signed-in identity lacks a role"),
+                "{role}"
+            );
+        }
+    }
+
+    #[test]
     fn hints_name_what_the_message_names() {
         let denied = judge(&refusal(
             403,

@@ -11,6 +11,7 @@ use uuid::Uuid;
 use super::clock::{Clock, Timing};
 use super::counts::Counts;
 use super::error::{Action, Fresh, failure, judge, own};
+use super::graph;
 use super::patience::{Again, Patience, Trouble};
 use super::pin::Pins;
 use super::refusal::{Refusal, is_html};
@@ -78,10 +79,7 @@ impl<'a> Call<'a> {
             method: request.method,
             url: wire.pins.url(request)?,
             headers: &request.headers,
-            body: request
-                .body
-                .as_ref()
-                .map(|body| Bytes::from(body.to_string())),
+            body: graph::body(&wire.pins, request)?,
             idempotent: request.idempotent,
             purpose,
             retries: wire.timing.retries,
@@ -244,7 +242,13 @@ impl Wire {
             self.throttle.answered(bucket, &answer.headers);
         }
         Trouble {
-            again: again(call, action, answer.status),
+            again: again(
+                call.method,
+                call.idempotent,
+                call.purpose,
+                action,
+                answer.status,
+            ),
             failure: Box::new(failure),
             retry_after,
         }
@@ -268,14 +272,21 @@ impl Wire {
     }
 }
 
-fn again(call: &Call<'_>, action: Action, status: u16) -> Again {
+/// Whether a request that was refused is tried again.
+pub(super) fn again(
+    method: Method,
+    idempotent: bool,
+    purpose: Purpose,
+    action: Action,
+    status: u16,
+) -> Again {
     let passing = matches!(status, 408 | 429 | 500..=599);
     match action {
         Action::Fatal => Again::Never,
         Action::Throttled => Again::Throttled,
-        Action::Retry if call.idempotent => Again::Passing,
+        Action::Retry if idempotent => Again::Passing,
         Action::Retry => Again::Never,
-        Action::Busy | Action::Replicating(_) if call.purpose == Purpose::Poll => {
+        Action::Busy | Action::Replicating(_) if purpose == Purpose::Poll => {
             if passing {
                 Again::Passing
             } else {
@@ -283,8 +294,8 @@ fn again(call: &Call<'_>, action: Action, status: u16) -> Again {
             }
         }
         Action::Busy => Again::Busy,
-        Action::Replicating(fresh) => match call.method {
-            Method::Put | Method::Patch | Method::Post if call.purpose == Purpose::Write => {
+        Action::Replicating(fresh) => match method {
+            Method::Put | Method::Patch | Method::Post if purpose == Purpose::Write => {
                 Again::Replicating(fresh)
             }
             _ => Again::Never,

@@ -3,8 +3,9 @@
 //! A request passes [`arm`] (what the ports promise), [`exchange`] (tries until there is an
 //! answer that counts), [`throttle`] (waits where Azure asked to), [`tokens`] and
 //! [`transport`] (one try on the wire). Answers go back through [`refusal`] and [`error`]
-//! (what a refusal means, by [`table`]), [`pages`] (collections), [`accepted`] and
-//! [`long_running`] (operations).
+//! (what a refusal means, by [`table`]), [`pages`] (collections), [`graph`] (many
+//! reads of the directory in one), [`accepted`] and [`long_running`] (operations). [`KeyVault`]
+//! speaks to one vault on the same ports.
 //! Invariants: [`pin`] sees every URL before a token is fetched for it; only [`exchange`]
 //! repeats a request; waits between tries and polls go through one [`Clock`]; no token, secret
 //! or body is logged.
@@ -23,6 +24,9 @@ mod counts;
 mod credential;
 mod error;
 mod exchange;
+mod graph;
+mod key_model;
+mod key_vault;
 mod long_running;
 mod pages;
 mod patience;
@@ -43,5 +47,10 @@ pub use clock::{Clock, SystemClock, Timing};
 pub use cloud::{Audiences, Cloud, CloudError, CloudName, CustomEndpoints, Endpoints};
 pub use counts::RequestCounts;
 pub use credential::{Credential, CredentialName, Variables};
+pub use key_model::{
+    Backup, DeletedKey, KeyAttributes, KeyChanges, KeyId, KeyVersion, KeyVersionItem,
+    LifetimeAction, NewKey, PublicKey, RotationPolicy, SignatureAlgorithm, Signed, Trigger,
+};
+pub use key_vault::KeyVault;
 pub use probe::Subscription;
 pub use settings::Settings;

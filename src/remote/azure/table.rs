@@ -144,6 +144,22 @@ pub(super) const TABLE: &[Row] = &[
         Hint::Say("the signed-in identity lacks a Microsoft Graph permission or a directory role"),
     ),
     row(
+        &["ForbiddenByConnection"],
+        Action::Fatal,
+        Verdict::Denied,
+        Hint::Say(
+            "the vault is closed to the public network: run inside its virtual network, or through its private endpoint",
+        ),
+    ),
+    row(
+        &["ForbiddenByFirewall"],
+        Action::Fatal,
+        Verdict::Denied,
+        Hint::Say(
+            "the vault's firewall is closed to this machine: run inside a network that it names, or through its private endpoint",
+        ),
+    ),
+    row(
         &["Forbidden"],
         Action::Fatal,
         Verdict::Denied,

@@ -52,12 +52,13 @@ pub(super) enum Lost {
 
 impl Transport {
     /// A transport with its own connections. `direct` leaves proxies aside: what stays on
-    /// this machine must not be handed to one.
+    /// this machine must not be handed to one. With `ca` (PEM) that authority is trusted and
+    /// no other.
     ///
     /// # Errors
     /// The reason when the TLS provider or the resolver cannot be set up.
-    pub(super) fn new(timing: &Timing, direct: bool) -> Result<Self, String> {
-        let client = client(timing, direct).map_err(|problem| root(&problem))?;
+    pub(super) fn new(timing: &Timing, direct: bool, ca: Option<&str>) -> Result<Self, String> {
+        let client = client(timing, direct, ca).map_err(|problem| root(&problem))?;
         let http: Arc<dyn HttpClient> = Arc::new(Guarded {
             client: client.clone(),
             metadata: false,
@@ -117,7 +118,7 @@ pub(super) fn metadata_options(
     timing: &Timing,
     retry: RetryOptions,
 ) -> Result<ClientOptions, String> {
-    let client = client(timing, true).map_err(|problem| root(&problem))?;
+    let client = client(timing, true, None).map_err(|problem| root(&problem))?;
     let http = Arc::new(Guarded {
         client,
         metadata: true,
@@ -134,14 +135,17 @@ fn options(http: Arc<dyn HttpClient>, retry: RetryOptions) -> ClientOptions {
     }
 }
 
-fn client(timing: &Timing, direct: bool) -> reqwest::Result<reqwest::Client> {
-    let builder = reqwest::Client::builder()
+fn client(timing: &Timing, direct: bool, ca: Option<&str>) -> reqwest::Result<reqwest::Client> {
+    let mut builder = reqwest::Client::builder()
         .connect_timeout(timing.connect_timeout)
         .timeout(timing.request_timeout)
         .redirect(reqwest::redirect::Policy::none())
         .retry(reqwest::retry::never())
         .tls_backend_rustls()
         .dns_resolver(Arc::new(Resolver));
+    if let Some(ca) = ca {
+        builder = builder.tls_certs_only([reqwest::Certificate::from_pem(ca.as_bytes())?]);
+    }
     if direct { builder.no_proxy() } else { builder }.build()
 }
 
@@ -237,7 +241,7 @@ mod tests {
 
     #[tokio::test]
     async fn plain_http_does_not_leave_the_machine() {
-        let transport = Transport::new(&Timing::emulator(), true).expect("client");
+        let transport = Transport::new(&Timing::emulator(), true, None).expect("client");
         for url in [
             "http://10.1.2.3/",
             "http://169.254.169.254/metadata",
@@ -255,7 +259,7 @@ mod tests {
     async fn names_under_localhost_are_this_machine() {
         let server = wiremock::MockServer::start().await;
         let port = server.address().port();
-        let transport = Transport::new(&Timing::emulator(), true).expect("client");
+        let transport = Transport::new(&Timing::emulator(), true, None).expect("client");
         let answer = transport
             .send(get(&format!("http://kv-one.vault.localhost:{port}/keys")))
             .await
@@ -283,7 +287,7 @@ mod tests {
         let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("port");
         let port = listener.local_addr().expect("address").port();
         drop(listener);
-        let transport = Transport::new(&Timing::emulator(), true).expect("client");
+        let transport = Transport::new(&Timing::emulator(), true, None).expect("client");
         let lost = transport
             .send(get(&format!("http://127.0.0.1:{port}/")))
             .await;

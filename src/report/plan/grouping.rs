@@ -234,3 +234,38 @@ fn carrier<'a>(plan: &'a Plan, operation: &Operation) -> Option<&'a Address> {
     let carries = |other: &&Operation| other.carries.contains(&index);
     Some(&plan.operations.iter().find(carries)?.address)
 }
+
+/// What is not ours, each with a remark; what Azure copied our tags to, as it does to everything
+/// in a cluster's node group, once for each group.
+pub(super) fn unmanaged(plan: &Plan) -> Vec<(String, String)> {
+    let mut copies: BTreeMap<String, (String, usize)> = BTreeMap::new();
+    let mut lines = Vec::new();
+    for object in &plan.unmanaged {
+        let group: Vec<&str> = object.id.splitn(6, '/').take(5).collect();
+        if object.copied_marker && group.len() == 5 {
+            let group = group.join("/");
+            let (_, count) = copies.entry(group.to_lowercase()).or_insert((group, 0));
+            *count += 1;
+            if *count > 1 {
+                continue;
+            }
+        }
+        let remark = if object.copied_marker {
+            "copied marker"
+        } else {
+            ""
+        };
+        lines.push((object.id.clone(), remark.to_owned()));
+    }
+    for (id, remark) in &mut lines {
+        let group: Vec<&str> = id.splitn(6, '/').take(5).collect();
+        if let Some((group, count)) = copies.get(&group.join("/").to_lowercase())
+            && *count > 1
+            && !remark.is_empty()
+        {
+            *remark = format!("{count} copied markers");
+            id.clone_from(group);
+        }
+    }
+    lines
+}

@@ -174,24 +174,13 @@ fn unmanaged(plan: &Plan, page: &mut Page) {
         "\n<details><summary>{} not ours, never touched</summary>\n\n",
         plan.unmanaged.len()
     ));
-    page.push(&head(&["id", "type", ""]));
-    for object in plan.unmanaged.iter().take(UNMANAGED) {
-        let copied = if object.copied_marker {
-            "copied marker"
-        } else {
-            ""
-        };
-        page.offer(&row(&[
-            code(&object.id),
-            code(&object.arm_type),
-            copied.to_owned(),
-        ]));
+    page.push(&head(&["id", ""]));
+    let lines = grouping::unmanaged(plan);
+    for (id, remark) in lines.iter().take(UNMANAGED) {
+        page.offer(&row(&[code(id), remark.clone()]));
     }
-    if plan.unmanaged.len() > UNMANAGED {
-        page.push(&format!(
-            "\nand {} more\n",
-            plan.unmanaged.len() - UNMANAGED
-        ));
+    if lines.len() > UNMANAGED {
+        page.push(&format!("\nand {} more\n", lines.len() - UNMANAGED));
     }
     page.push("\n</details>\n");
 }

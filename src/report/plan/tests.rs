@@ -209,9 +209,9 @@ fn markdown_shows_what_is_in_the_way_first() {
 
     <details><summary>1 not ours, never touched</summary>
 
-    | id | type |  |
-    |---|---|---|
-    | `/subscriptions/7d3bd5ea-1b2f-4b1c-9f5e-2c4d6a8b0e11/resourceGroups/rg-prod/providers/Microsoft.ContainerRegistry/registries/other00` | `Microsoft.ContainerRegistry/registries` |  |
+    | id |  |
+    |---|---|
+    | `/subscriptions/7d3bd5ea-1b2f-4b1c-9f5e-2c4d6a8b0e11/resourceGroups/rg-prod/providers/Microsoft.ContainerRegistry/registries/other00` |  |
 
     </details>
     "#);

@@ -225,21 +225,13 @@ fn unmanaged(plan: &Plan, style: &Style) -> String {
     }
     let title = "Not ours, never touched, though it stands where we manage";
     let mut text = heading(title, style);
-    for object in plan.unmanaged.iter().take(UNMANAGED) {
-        let copied = if object.copied_marker {
-            "copied marker"
-        } else {
-            ""
-        };
-        let remark = if copied.is_empty() {
-            0
-        } else {
-            copied.len() + 2
-        };
-        let id = shorten_id(&plain(&object.id), style.columns() - 2 - remark, style);
-        text.push_str(&flow(&[id, copied.to_owned()], style, 2, 4));
+    let lines = grouping::unmanaged(plan);
+    for (id, remark) in lines.iter().take(UNMANAGED) {
+        let room = style.columns() - 2 - remark.len() - if remark.is_empty() { 0 } else { 2 };
+        let id = shorten_id(&plain(id), room, style);
+        text.push_str(&flow(&[id, remark.clone()], style, 2, 4));
     }
-    if let Some(more) = plan.unmanaged.len().checked_sub(UNMANAGED + 1) {
+    if let Some(more) = lines.len().checked_sub(UNMANAGED + 1) {
         text.push_str(&format!("  and {} more\n", more + 1));
     }
     text

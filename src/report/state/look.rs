@@ -62,7 +62,7 @@ impl Item<'_> {
     /// The name that Azure has for it.
     pub(super) fn name(&self) -> String {
         match self.id.known() {
-            Some(id) => id.rsplit('/').next().unwrap_or(id).to_owned(),
+            Some(id) => name_in(id).to_owned(),
             None => self.id.to_string(),
         }
     }
@@ -191,4 +191,13 @@ fn undeclared<'a>(live: &Live<'a>, key: &str, object: &'a Object) -> Option<Item
         failure: None,
         declared: None,
     })
+}
+
+/// The name at the end of an id; of a Graph object, the key that stands in quotes.
+fn name_in(id: &str) -> &str {
+    let last = id.rsplit('/').next().unwrap_or(id);
+    let key = last
+        .strip_suffix("')")
+        .and_then(|rest| rest.split_once("='"));
+    key.map_or(last, |(_, key)| key)
 }

@@ -3,6 +3,20 @@
 use super::error::ArmError;
 use std::fmt;
 
+/// What ARM itself supports for subscriptions and groups, newest first.
+pub const GATEWAY: &[&str] = &[
+    "2022-12-01",
+    "2022-09-01",
+    "2021-04-01",
+    "2020-10-01",
+    "2020-06-01",
+    "2020-01-01",
+    "2019-10-01",
+    "2018-05-01",
+    "2016-09-01",
+    "2016-06-01",
+];
+
 /// A well-formed api-version: a date, and whether it is a preview.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ApiVersion {
@@ -32,7 +46,8 @@ impl ApiVersion {
                 400,
                 "InvalidApiVersionParameter",
                 format!(
-                    "The api-version '{text}' is invalid. The supported versions are '2022-12-01, 2022-09-01, 2021-04-01, 2020-10-01, 2020-06-01, 2020-01-01, 2019-10-01, 2018-05-01, 2016-09-01, 2016-06-01'."
+                    "The api-version '{text}' is invalid. The supported versions are '{}'.",
+                    GATEWAY.join(", ")
                 ),
             )
         })

@@ -107,15 +107,21 @@ pub fn linked(
     if held.decide(&question).is_granted() {
         return Ok(());
     }
+    Err(linked_refusal(cx, wish, action, scope))
+}
+
+/// What somebody is told who may not do `action` at a resource that the write of `wish`
+/// makes use of.
+pub fn linked_refusal(cx: &Context<'_>, wish: &Wish, action: &str, scope: &str) -> ArmError {
     let (client, object) = (&cx.principal.client_id, &cx.principal.object_id);
-    Err(ArmError::gateway(
+    ArmError::gateway(
         403,
         "LinkedAuthorizationFailed",
         format!(
             "The client '{client}' with object id '{object}' has permission to perform action '{}' on scope '{}'; however, it does not have permission to perform action(s) '{action}' on the linked scope(s) '{scope}' (respectively) or the linked scope(s) are invalid.",
             wish.action, wish.scope
         ),
-    ))
+    )
 }
 
 fn refused(cx: &Context<'_>, wish: &Wish, reason: &Reason) -> ArmError {

@@ -39,16 +39,21 @@ impl Context<'_> {
     }
 }
 
-/// `systemData` of an object that an application writes at `now`.
+/// `systemData` of an object that an application or a person writes at `now`.
 pub fn stamp(client_id: &str, now: Moment, before: Option<&Value>) -> Value {
     let at = now.offset_form();
+    let kind = if client_id.contains('@') {
+        "User"
+    } else {
+        "Application"
+    };
     let created = |member: &str| before.and_then(|data| data.get(member)).cloned();
     json!({
         "createdBy": created("createdBy").unwrap_or_else(|| json!(client_id)),
-        "createdByType": created("createdByType").unwrap_or_else(|| json!("Application")),
+        "createdByType": created("createdByType").unwrap_or_else(|| json!(kind)),
         "createdAt": created("createdAt").unwrap_or_else(|| json!(at)),
         "lastModifiedBy": client_id,
-        "lastModifiedByType": "Application",
+        "lastModifiedByType": kind,
         "lastModifiedAt": at,
     })
 }

@@ -4,6 +4,7 @@ use super::context::Context;
 use super::error::{ArmError, Source};
 use super::pattern::poll_headers;
 use super::resource_type::set_state;
+use crate::entra::replication;
 use crate::server::Answer;
 use crate::state::{Effect, Failure, Moment, Object, Operation, Outcome, Polling, Txn, World};
 use crate::{arm::groups, types};
@@ -97,7 +98,10 @@ fn end(txn: &mut Txn<'_>, operation: &mut Operation, now: Moment) {
         (Outcome::Failing(failure), None) => Outcome::Failed(failure.clone()),
         (_, None) => Outcome::Succeeded,
         (_, Some(object)) => match succeed(txn, &operation.effect, &object, now) {
-            Ok(()) => Outcome::Succeeded,
+            Ok(()) => {
+                replication::outlast(txn, &object, operation.seconds);
+                Outcome::Succeeded
+            }
             Err(mut failure) => {
                 failure.message = format!(
                     "Operation {} failed. Resource {} {}",

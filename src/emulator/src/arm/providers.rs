@@ -1,6 +1,7 @@
 //! Resource providers: what they offer and whether a subscription uses them.
 //! <https://learn.microsoft.com/rest/api/resources/providers>
 
+use super::api_version::GATEWAY;
 use super::context::Context;
 use super::error::ArmError;
 use super::regions;
@@ -11,6 +12,13 @@ use serde_json::{Value, json};
 
 /// Namespaces that every subscription has and cannot give up.
 const ALWAYS: &[&str] = &["Microsoft.Resources", "Microsoft.Authorization"];
+
+/// What ARM's own provider lists besides: it has no file in `types`, ARM answers for it.
+const GATEWAY_TYPES: &[&str] = &[
+    "resourceGroups",
+    "subscriptions",
+    "subscriptions/resourceGroups",
+];
 
 /// `GET /subscriptions/S/providers`
 pub fn all(cx: &Context<'_>, world: &World) -> Answer {
@@ -95,6 +103,18 @@ fn state(cx: &Context<'_>, world: &World, namespace: &str) -> String {
 }
 
 fn shown(cx: &Context<'_>, world: &World, namespace: &str) -> Value {
+    let gateway = GATEWAY_TYPES
+        .iter()
+        .filter(|_| namespace == "Microsoft.Resources")
+        .map(|name| {
+            json!({
+                "resourceType": name,
+                "locations": [],
+                "apiVersions": GATEWAY,
+                "defaultApiVersion": GATEWAY.first(),
+                "capabilities": "None",
+            })
+        });
     let resource_types: Vec<Value> = types::all()
         .map(|kind| kind.meta())
         .filter(|meta| meta.kind.split('/').next() == Some(namespace))
@@ -108,6 +128,7 @@ fn shown(cx: &Context<'_>, world: &World, namespace: &str) -> Value {
                 "capabilities": if meta.tracked { "SupportsTags, SupportsLocation" } else { "None" },
             })
         })
+        .chain(gateway)
         .collect();
     let subscription = cx.path.subscription.as_deref();
     let id = match subscription {

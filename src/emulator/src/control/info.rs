@@ -16,6 +16,7 @@ pub fn answer(azure: &Azure, call: &Call) -> Answer {
             "graph": format!("{origin}/v1.0"),
             "vaultSuffix": "vault.localhost",
             "registrySuffix": "azurecr.localhost",
+            "clusterSuffix": "azmk8s.localhost",
         },
         "now": azure.clock.now().zulu(),
     });

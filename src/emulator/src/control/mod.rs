@@ -14,6 +14,7 @@ pub use snapshots::{Snapshots, reset};
 use crate::access::{Decision, Plane, Reason};
 use crate::arm;
 use crate::azure::Azure;
+use crate::entra::{self, Absent, Audience, LIFETIME};
 use crate::server::{Answer, Call};
 use axum::http::Method;
 use serde::de::DeserializeOwned;
@@ -67,7 +68,10 @@ fn act(azure: &Azure, call: &Call) -> Result<Answer, String> {
             Ok(Answer::empty(204))
         }
         (&Method::POST, ["emulator", "access"]) => access(azure, &read(call)?),
-        (&Method::POST, ["emulator", "assertion"]) => assertion(azure, &read(call)?),
+        (&Method::POST, ["emulator", "assertion"]) => match read(call)? {
+            TokenOrder::Assertion(order) => assertion(azure, &order),
+            TokenOrder::Person(order) => person(azure, &order),
+        },
         (&Method::POST, ["emulator", "clusters"]) => {
             let order: crate::types::Move = read(call)?;
             azure
@@ -128,6 +132,44 @@ fn access(azure: &Azure, question: &AccessQuestion) -> Result<Answer, String> {
             json!({"granted": false, "reason": "denied", "denyAssignment": id})
         }
     }))
+}
+
+/// What `assertion` gives: a foreign issuer's assertion, or a person's own token.
+#[derive(serde::Deserialize)]
+#[serde(untagged)]
+enum TokenOrder {
+    Assertion(AssertionOrder),
+    Person(PersonOrder),
+}
+
+#[derive(serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+struct PersonOrder {
+    /// Object id or sign-in name.
+    user: String,
+    audience: String,
+}
+
+/// A token as a person gets it by signing in, which cannot be done here.
+fn person(azure: &Azure, order: &PersonOrder) -> Result<Answer, String> {
+    if Audience::named(&order.audience).is_none() {
+        return Err(format!("there is no API {}", order.audience));
+    }
+    let person = azure.store.read(|world| entra::person(world, &order.user));
+    let person = person.map_err(|absent| match absent {
+        Absent::Unknown => format!("there is no user {}", order.user),
+        Absent::Disabled => format!("the account of {} is disabled", order.user),
+    })?;
+    let token = azure
+        .directory
+        .issue(&person, &order.audience, azure.clock.now());
+    Ok(ok(json!({
+        "token_type": "Bearer",
+        "expires_in": LIFETIME,
+        "access_token": token,
+        "object_id": person.object_id,
+        "user_principal_name": person.client_id,
+    })))
 }
 
 #[derive(serde::Deserialize)]

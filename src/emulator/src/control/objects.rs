@@ -9,10 +9,11 @@ use axum::http::Method;
 use serde_json::{Value, json};
 
 /// `GET` lists (by `prefix` or `kind`) or shows `?id=`; `PUT` sets a body, `PATCH` merges
-/// into it (RFC 7396), `DELETE` removes the object and all below it.
+/// into it (RFC 7396), or with `part=hidden` into what no body shows, such as the federated
+/// credentials of an application; `DELETE` removes the object and all below it.
 pub fn answer(azure: &Azure, call: &Call, method: &Method) -> Result<Answer, String> {
     let id = call.parameter("id").map(|id| id.trim_end_matches('/'));
-    let key = id.map(str::to_ascii_lowercase);
+    let key = id.map(key_of);
     match (method, id.zip(key)) {
         (&Method::GET, None) => Ok(list(azure, call)),
         (&Method::GET, Some((_, key))) => Ok(azure.store.read(|world| match world.object(&key) {
@@ -41,7 +42,10 @@ pub fn answer(azure: &Azure, call: &Call, method: &Method) -> Result<Answer, Str
                     None => missing(),
                     Some(object) => {
                         let mut changed = Object::clone(&object);
-                        merge(&mut changed.body, &patch);
+                        match call.parameter("part") {
+                            Some("hidden") => merge(&mut changed.hidden, &patch),
+                            _ => merge(&mut changed.body, &patch),
+                        }
                         let answer = ok(shown(&changed));
                         txn.put(changed);
                         answer
@@ -50,6 +54,17 @@ pub fn answer(azure: &Azure, call: &Call, method: &Method) -> Result<Answer, Str
                 .map_err(unwritten)
         }
         _ => Err("give ?id= and GET, PUT, PATCH or DELETE".to_owned()),
+    }
+}
+
+/// The key that an id is stored under: role definitions belong to the tenant, whatever
+/// subscription they are spoken of in.
+fn key_of(id: &str) -> String {
+    let key = id.to_ascii_lowercase();
+    let roles = "/providers/microsoft.authorization/roledefinitions/";
+    match key.find(roles) {
+        Some(at) => key[at..].to_owned(),
+        None => key,
     }
 }
 
@@ -64,9 +79,10 @@ fn put(azure: &Azure, id: &str, key: &str, body: Value) -> Result<Answer, String
         .write(|txn| {
             let old = txn.world().object(key).cloned();
             let object = Object {
-                id: old
-                    .as_ref()
-                    .map_or_else(|| id.to_owned(), |old| old.id.clone()),
+                id: old.as_ref().map_or_else(
+                    || id[id.len() - key.len()..].to_owned(),
+                    |old| old.id.clone(),
+                ),
                 kind,
                 body,
                 hidden: old.map_or(Value::Null, |old| old.hidden.clone()),

@@ -35,10 +35,29 @@ pub struct Directory {
 /// Somebody who signed in.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Principal {
-    /// The application's client id.
+    /// The application's client id, or a person's sign-in name: what messages call it by.
     pub client_id: String,
-    /// The service principal's object id.
+    /// The object id of the service principal or user.
     pub object_id: String,
+}
+
+/// The application that people sign in with: Azure's command line.
+const COMMAND_LINE: &str = "04b07795-8ddb-461a-bbee-02f9e1bf7b46";
+
+impl Principal {
+    /// Whether it is a person: only sign-in names hold an `@`.
+    pub fn is_person(&self) -> bool {
+        self.client_id.contains('@')
+    }
+
+    /// The client id of the application that it came through.
+    pub fn application(&self) -> &str {
+        if self.is_person() {
+            COMMAND_LINE
+        } else {
+            &self.client_id
+        }
+    }
 }
 
 /// Why a folder's credentials cannot be used.

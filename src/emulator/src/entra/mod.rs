@@ -5,6 +5,7 @@ mod assertions;
 mod directory;
 mod discovery;
 mod federation;
+mod people;
 pub mod principals;
 pub mod replication;
 mod sign_in;
@@ -13,8 +14,9 @@ mod tokens;
 
 pub use assertions::{ASSERTIONS, AssertionKey};
 pub use directory::{CREDENTIALS, Directory, DirectoryError, Principal};
-pub use sign_in::digest;
-pub use tokens::{Audience, TokenError};
+pub use people::{Absent, person};
+pub use sign_in::{Proof, digest, signed_in};
+pub use tokens::{Audience, LIFETIME, TokenError};
 
 use crate::azure::Azure;
 use crate::server::{Answer, Call};

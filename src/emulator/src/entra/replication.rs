@@ -95,19 +95,32 @@ pub fn news(world: &World, replica: Replica) -> BTreeSet<String> {
 
 /// Notes the principal that an ARM object brought with it, if it did not have it before.
 pub fn follow(txn: &mut Txn<'_>, old: Option<&Object>, new: &Object, now: Moment) {
-    let principal = |object: &Object| {
-        let pointer = if object.kind == IDENTITY {
-            "/properties/principalId"
-        } else {
-            "/identity/principalId"
-        };
-        object.text(pointer).map(ToOwned::to_owned)
-    };
     if let Some(id) = principal(new)
-        && old.and_then(principal).as_ref() != Some(&id)
+        && old.and_then(principal) != Some(id)
     {
-        appear(txn, Replica::Principals, &id, now);
+        appear(txn, Replica::Principals, id, now);
     }
+}
+
+/// Forgets that an object's principal is new when the operation that brought it, `seconds`
+/// long, took the directory's time.
+pub fn outlast(txn: &mut Txn<'_>, object: &Object, seconds: u32) {
+    if i64::from(seconds) < PRINCIPAL_SECONDS {
+        return;
+    }
+    let fact = principal(object).map(|id| Replica::Principals.fact(id));
+    if let Some(fact) = fact.filter(|fact| txn.world().fact(fact).is_some()) {
+        txn.set_fact(&fact, None);
+    }
+}
+
+/// The principal that an ARM object brings with it.
+fn principal(object: &Object) -> Option<&str> {
+    object.text(if object.kind == IDENTITY {
+        "/properties/principalId"
+    } else {
+        "/identity/principalId"
+    })
 }
 
 #[cfg(test)]

@@ -30,6 +30,18 @@ enum Client<'a> {
 }
 
 pub fn sign_in(azure: &Azure, client_id: &str, proof: Proof<'_>) -> Result<Principal, Refusal> {
+    azure
+        .store
+        .read(|world| signed_in(azure, world, client_id, proof))
+}
+
+/// As [`sign_in`], for whoever looks at the world already.
+pub fn signed_in(
+    azure: &Azure,
+    world: &World,
+    client_id: &str,
+    proof: Proof<'_>,
+) -> Result<Principal, Refusal> {
     if let (Some(known), Proof::Secret(secret)) = (azure.directory.application(client_id), proof) {
         if known.client_secret == secret {
             return Ok(Principal {
@@ -39,15 +51,13 @@ pub fn sign_in(azure: &Azure, client_id: &str, proof: Proof<'_>) -> Result<Princ
         }
         return Err(wrong_secret(client_id));
     }
-    azure.store.read(|world| {
-        let client = Client::find(world, client_id).ok_or_else(|| unknown(azure, client_id))?;
-        match proof {
-            Proof::Secret(secret) => client.check_secret(azure, client_id, secret)?,
-            Proof::Assertion(token) => client.check_assertion(azure, world, client_id, token)?,
-            Proof::Nothing => return Err(nothing_shown()),
-        }
-        client.principal(azure, client_id)
-    })
+    let client = Client::find(world, client_id).ok_or_else(|| unknown(azure, client_id))?;
+    match proof {
+        Proof::Secret(secret) => client.check_secret(azure, client_id, secret)?,
+        Proof::Assertion(token) => client.check_assertion(azure, world, client_id, token)?,
+        Proof::Nothing => return Err(nothing_shown()),
+    }
+    client.principal(azure, client_id)
 }
 
 /// The form that secrets are kept in.

@@ -77,6 +77,9 @@ struct Claims {
     tid: String,
     uti: String,
     ver: String,
+    /// The sign-in name, of people only.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    upn: Option<String>,
 }
 
 impl Directory {
@@ -89,14 +92,15 @@ impl Directory {
             iat: now.seconds(),
             nbf: now.seconds(),
             exp: now.seconds() + LIFETIME,
-            appid: principal.client_id.clone(),
-            appidacr: "1".to_owned(),
+            appid: principal.application().to_owned(),
+            appidacr: if principal.is_person() { "0" } else { "1" }.to_owned(),
             idp: issuer,
             oid: principal.object_id.clone(),
             sub: principal.object_id.clone(),
             tid: self.tenant().to_owned(),
             uti: Uuid::new_v4().simple().to_string(),
             ver: "1.0".to_owned(),
+            upn: principal.is_person().then(|| principal.client_id.clone()),
         };
         let header = json!({"typ": "JWT", "alg": "HS256", "kid": "emulator"});
         let claims = serde_json::to_vec(&claims).expect("claims are plain strings and numbers");
@@ -132,7 +136,7 @@ impl Directory {
             return Err(TokenError::Invalid);
         }
         Ok(Principal {
-            client_id: claims.appid,
+            client_id: claims.upn.unwrap_or(claims.appid),
             object_id: claims.oid,
         })
     }

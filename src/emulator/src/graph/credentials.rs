@@ -71,7 +71,9 @@ fn add_password(
         "secretText": null,
         "startDateTime": time("startDateTime", now.seconds()),
     });
-    push(&mut object.body, "passwordCredentials", credential.clone());
+    if let Some(held) = object.body["passwordCredentials"].as_array_mut() {
+        held.insert(0, credential.clone());
+    }
     if !object.hidden.is_object() {
         object.hidden = json!({});
     }
@@ -92,7 +94,9 @@ fn add_key(request: &Request<'_>, object: &mut Object, sent: &Value) -> Result<A
     let mut body = json!({"keyCredentials": [sent["keyCredential"]]});
     normal::settle(&super::entity::SERVICE_PRINCIPALS, &mut body)?;
     let credential = body["keyCredentials"][0].clone();
-    push(&mut object.body, "keyCredentials", credential.clone());
+    if let Some(held) = object.body["keyCredentials"].as_array_mut() {
+        held.push(credential.clone());
+    }
     Ok(request.done("microsoft.graph.keyCredential", credential))
 }
 
@@ -130,10 +134,4 @@ fn remove(object: &mut Object, list: &str, word: &str, sent: &Value) -> Result<(
         secrets.remove(key_id);
     }
     Ok(())
-}
-
-fn push(body: &mut Value, list: &str, item: Value) {
-    if let Some(held) = body[list].as_array_mut() {
-        held.push(item);
-    }
 }

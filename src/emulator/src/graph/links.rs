@@ -6,6 +6,7 @@ use super::entity::{Entity, GROUPS};
 use super::error::GraphError;
 use super::request::{Request, any_object, referred, with_context};
 use super::rights::Right;
+use super::view;
 use crate::entra::principals::{self, GROUP};
 use crate::server::Answer;
 use crate::state::{Object, World};
@@ -54,6 +55,28 @@ pub fn show(
         let value = request.objects(world, ids.into_iter());
         let context = request.context("directoryObjects");
         Ok(Answer::json(200, with_context(context, json!({ "value": value }))))
+    })
+}
+
+/// `GET …/members/id/microsoft.graph.user`: one of a list, as what it is.
+pub fn one(
+    request: &Request<'_>,
+    entity: &'static Entity,
+    key: &Key,
+    list: &'static str,
+    id: &str,
+    cast: &str,
+) -> Result<Answer, GraphError> {
+    request.read(|world| {
+        let object = request.find(world, entity, key, Right::Read)?;
+        let wanted = super::entity::of_type(cast).ok_or_else(|| GraphError::no_segment(cast))?;
+        let found = any_object(request.azure, world, id)
+            .filter(|_| principals::lists(&object, list, id))
+            .filter(|(of, _)| of.kind == wanted.kind);
+        let (of, member) = found.ok_or_else(|| GraphError::not_found(id))?;
+        let body = view::of(request.azure, world, &member);
+        let shown = view::selected(of, request.call.parameter("$select"), body);
+        Ok(request.entity_answer(200, of, shown))
     })
 }
 

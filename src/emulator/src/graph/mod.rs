@@ -33,4 +33,4 @@ mod write;
 pub use app_roles::stored as app_role_assignment;
 pub use rights::{APP_ROLES, GRAPH_APP};
 pub use route::answer;
-pub use templates::{application, service_principal};
+pub use templates::{application, service_principal, user};

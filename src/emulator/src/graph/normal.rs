@@ -20,7 +20,42 @@ pub fn merge(target: &mut Value, sent: Value) {
                 }
             }
         }
-        (target, sent) => *target = sent,
+        (target, sent) => *target = untyped(sent),
+    }
+}
+
+/// A value without the types that callers annotate it with: they are never answered.
+fn untyped(value: Value) -> Value {
+    match value {
+        Value::Object(members) => members
+            .into_iter()
+            .filter(|(name, _)| !name.starts_with("@odata"))
+            .map(|(name, value)| (name, untyped(value)))
+            .collect(),
+        Value::Array(items) => items.into_iter().map(untyped).collect(),
+        value => value,
+    }
+}
+
+/// Lists of applications that Graph reads back last item first, whatever wrote them.
+const TURNED: &[&str] = &[
+    "/appRoles",
+    "/passwordCredentials",
+    "/publicClient/redirectUris",
+    "/requiredResourceAccess",
+    "/spa/redirectUris",
+    "/web/redirectUris",
+];
+
+/// Turns lists from the order that callers send to the one that they read, and back.
+pub fn turn(entity: &Entity, body: &mut Value) {
+    if entity.kind != APPLICATION {
+        return;
+    }
+    for pointer in TURNED {
+        if let Some(list) = body.pointer_mut(pointer).and_then(Value::as_array_mut) {
+            list.reverse();
+        }
     }
 }
 
@@ -135,6 +170,20 @@ mod tests {
             json!({"web": {"b": [3]}, "tags": [], "@odata.type": "t"}),
         );
         assert_eq!(target, json!({"web": {"a": 1, "b": [3]}, "tags": []}));
+    }
+
+    #[test]
+    fn annotations_are_not_kept() {
+        let mut target = json!({});
+        let key = json!([{"@odata.type": "t", "keyId": "k"}]);
+        merge(
+            &mut target,
+            json!({"keyCredentials": key, "api": {"@odata.type": "t"}}),
+        );
+        assert_eq!(
+            target,
+            json!({"keyCredentials": [{"keyId": "k"}], "api": {}})
+        );
     }
 
     #[test]

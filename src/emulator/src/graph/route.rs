@@ -33,11 +33,21 @@ pub fn answer(azure: &Azure, call: &Call) -> Answer {
     let steps = segments(&call.path);
     let batched = matches!(steps.as_slice(), [only] if only.name == "$batch");
     let result = if batched && call.method == Method::POST {
-        batch::answer(&request, |part| answer(azure, part))
+        batch::answer(&request, |call| part(azure, call))
     } else {
         route(&request, &steps)
     };
     result.unwrap_or_else(|error| error.answer(call, now))
+}
+
+/// Answers for one part of a batch. A part has no connection of its own to lose.
+fn part(azure: &Azure, call: &Call) -> Answer {
+    match azure.faults.strike(call).answer {
+        None => answer(azure, call),
+        Some(told) if !told.dropped => told,
+        Some(_) => GraphError::new(504, "GatewayTimeout", "The part was not answered in time.")
+            .answer(call, azure.clock.now()),
+    }
 }
 
 fn signed_in(azure: &Azure, call: &Call) -> Result<Principal, GraphError> {
@@ -159,6 +169,9 @@ fn linked(request: &Request<'_>, address: &Address, list: &str) -> Result<Answer
     match (&request.call.method, &words[1..]) {
         (&Method::GET, []) => links::show(request, entity, key, list, false, false),
         (&Method::GET, ["$ref"]) => links::show(request, entity, key, list, false, true),
+        (&Method::GET, [id, cast]) if *cast != "$ref" => {
+            links::one(request, entity, key, list, id, cast)
+        }
         (&Method::POST, ["$ref"]) => links::post(request, entity, key, list),
         (&Method::DELETE, [id, "$ref"]) => {
             let found = request.read(|world| Ok(locate(request.azure, world, entity, key)))?;

@@ -48,6 +48,13 @@ fn follow(body: &mut Value, application: &Object) {
     if body["homepage"].is_null() {
         body["homepage"] = homepage;
     }
+    if let Some(tags) = body["tags"].as_array_mut() {
+        for tag in take("/tags").as_array().into_iter().flatten() {
+            if !tags.contains(tag) {
+                tags.push(tag.clone());
+            }
+        }
+    }
     let mut names = vec![take("/appId")];
     names.extend(
         take("/identifierUris")

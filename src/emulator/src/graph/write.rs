@@ -24,11 +24,20 @@ type Bound = Vec<(&'static str, Vec<String>)>;
 pub fn create(request: &Request<'_>, entity: &'static Entity) -> Result<Answer, GraphError> {
     request.demand(Right::Create, entity)?;
     let sent = request.body()?;
-    request.write(|txn| {
-        let object = new(request, txn, entity, sent)?;
-        let body = view::of(request.azure, txn.world(), &object);
-        Ok(request.created(entity, view::default(entity, body)))
-    })
+    request.write(|txn| made(request, txn, entity, sent))
+}
+
+/// Makes an object and answers with it as it was sent; only reads turn its lists.
+fn made(
+    request: &Request<'_>,
+    txn: &mut Txn<'_>,
+    entity: &'static Entity,
+    sent: Map<String, Value>,
+) -> Result<Answer, GraphError> {
+    let object = new(request, txn, entity, sent)?;
+    let mut body = view::of(request.azure, txn.world(), &object);
+    normal::turn(entity, &mut body);
+    Ok(request.created(entity, view::default(entity, body)))
 }
 
 /// `PATCH /collection/id`, which creates what is missing where the caller prefers that.
@@ -61,9 +70,7 @@ pub fn update(
             return Err(GraphError::not_found(value));
         }
         sent.insert(property.clone(), json!(value));
-        let object = new(request, txn, entity, sent)?;
-        let body = view::of(request.azure, txn.world(), &object);
-        Ok(request.created(entity, view::default(entity, body)))
+        made(request, txn, entity, sent)
     })
 }
 
@@ -109,7 +116,7 @@ fn new(
     check::required(entity, &sent)?;
     let id = Uuid::new_v4().to_string();
     let mut body = (entity.template)();
-    normal::merge(&mut body, Value::Object(sent));
+    normal::merge(&mut body, turned(entity, sent));
     body["id"] = json!(id);
     body["createdDateTime"] = json!(normal::second(request.now));
     match entity.kind {
@@ -219,7 +226,7 @@ fn change(
             "Property 'appId' is read-only and cannot be set.",
         ));
     }
-    normal::merge(&mut object.body, Value::Object(sent));
+    normal::merge(&mut object.body, turned(entity, sent));
     normal::settle(entity, &mut object.body)?;
     check::values(entity, &object.body)?;
     let id = object.text("/id").unwrap_or_default().to_owned();
@@ -230,6 +237,13 @@ fn change(
     }
     txn.put(object);
     Ok(())
+}
+
+/// A body as it is kept: its lists are in the order of reads.
+fn turned(entity: &Entity, sent: Map<String, Value>) -> Value {
+    let mut body = Value::Object(sent);
+    normal::turn(entity, &mut body);
+    body
 }
 
 /// Takes the `…@odata.bind` members out of a body.

@@ -1,6 +1,6 @@
 //! An answer before it becomes HTTP.
 
-use axum::body::Body;
+use axum::body::{Body, Bytes};
 use axum::http::{HeaderName, HeaderValue, Response, StatusCode, header};
 use serde_json::Value;
 
@@ -10,6 +10,8 @@ pub struct Answer {
     pub status: u16,
     pub headers: Vec<(&'static str, String)>,
     pub body: Option<Value>,
+    /// A body that is not JSON, with its media type.
+    pub content: Option<(String, Bytes)>,
     /// The connection is closed instead.
     pub dropped: bool,
 }
@@ -21,6 +23,7 @@ impl Answer {
             status,
             headers: Vec::new(),
             body: None,
+            content: None,
             dropped: false,
         }
     }
@@ -28,6 +31,14 @@ impl Answer {
     pub fn json(status: u16, body: Value) -> Self {
         Self {
             body: Some(body),
+            ..Self::empty(status)
+        }
+    }
+
+    /// A body that goes out as it is.
+    pub fn content(status: u16, media_type: &str, bytes: impl Into<Bytes>) -> Self {
+        Self {
+            content: Some((media_type.to_owned(), bytes.into())),
             ..Self::empty(status)
         }
     }
@@ -61,18 +72,30 @@ impl Answer {
             });
             return Response::new(Body::from_stream(broken));
         }
-        let body = match &self.body {
-            Some(body) if !head => Body::from(body.to_string()),
+        let bytes = match (&self.content, &self.body) {
+            (Some((_, bytes)), _) => Some(bytes.clone()),
+            (None, Some(body)) => Some(Bytes::from(body.to_string())),
+            (None, None) => None,
+        };
+        let length = bytes.as_ref().map(Bytes::len);
+        let body = match bytes {
+            Some(bytes) if !head => Body::from(bytes),
             _ => Body::empty(),
         };
         let mut response = Response::new(body);
         *response.status_mut() =
             StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-        if self.body.is_some() {
-            response.headers_mut().insert(
-                header::CONTENT_TYPE,
-                HeaderValue::from_static("application/json; charset=utf-8"),
-            );
+        let media_type = match (&self.content, &self.body) {
+            (Some((media_type, _)), _) => HeaderValue::from_str(media_type).ok(),
+            (None, Some(_)) => Some(HeaderValue::from_static("application/json; charset=utf-8")),
+            (None, None) => None,
+        };
+        if let Some(media_type) = media_type {
+            let headers = response.headers_mut();
+            headers.insert(header::CONTENT_TYPE, media_type);
+            if let Some(length) = length.filter(|_| head) {
+                headers.insert(header::CONTENT_LENGTH, length.into());
+            }
         }
         for (name, value) in self.headers {
             if let Ok(value) = HeaderValue::from_str(&value) {

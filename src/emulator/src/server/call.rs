@@ -30,7 +30,8 @@ pub struct Call {
 }
 
 impl Call {
-    pub fn new(parts: request::Parts, body: Bytes) -> Self {
+    /// A request that came over `scheme`.
+    pub fn new(scheme: &str, parts: request::Parts, body: Bytes) -> Self {
         let host = parts
             .headers
             .get(header::HOST)
@@ -48,7 +49,7 @@ impl Call {
             query: query(&parts.uri),
             headers: parts.headers,
             body,
-            origin: format!("http://{host}"),
+            origin: format!("{scheme}://{host}"),
             host: without_port(&host).to_ascii_lowercase(),
             fate: None,
             arrived: Instant::now(),
@@ -129,7 +130,7 @@ mod tests {
             .body(())
             .unwrap()
             .into_parts();
-        let call = Call::new(parts, Bytes::new());
+        let call = Call::new("http", parts, Bytes::new());
         assert_eq!(call.path, "/a/b c");
         assert_eq!(call.parameter("x"), Some("1"));
         assert_eq!(call.parameter("$filter"), Some("a eq 'b'"));

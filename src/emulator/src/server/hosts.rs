@@ -1,6 +1,7 @@
 //! Which of Azure's services a request means, by host and path.
 
 use super::Call;
+use crate::kubernetes::SUFFIX;
 
 /// A service that is played here.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -17,6 +18,8 @@ pub enum Plane {
     Vault(String),
     /// `NAME.azurecr.localhost`
     Registry(String),
+    /// `NAME.azmk8s.localhost`
+    Cluster(String),
 }
 
 impl Plane {
@@ -26,6 +29,9 @@ impl Plane {
         }
         if let Some(name) = call.host.strip_suffix(".azurecr.localhost") {
             return Self::Registry(name.to_owned());
+        }
+        if let Some(name) = call.host.strip_suffix(SUFFIX) {
+            return Self::Cluster(name.to_owned());
         }
         let lower = call.path.to_ascii_lowercase();
         let segments: Vec<&str> = lower.split('/').filter(|s| !s.is_empty()).collect();

@@ -1,37 +1,28 @@
 //! Request targets with characters that Azure's front ends let pass and the `http` crate
 //! does not (`?<any>`): they are percent-encoded before hyper reads them.
 
-use axum::serve::Listener;
-use std::future::Future;
+use axum_server::accept::Accept;
+use futures::TryFutureExt;
+use futures::future::MapOk;
 use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-/// A listener whose connections take such targets. It goes around one that has taken TLS
-/// off already.
-pub struct Lenient<L>(pub L);
+/// An acceptor whose connections take such targets. It goes around one that takes TLS off.
+#[derive(Clone)]
+pub struct Lenient<A>(pub A);
 
-impl<L: Listener> Listener for Lenient<L> {
-    type Io = Connection<L::Io>;
-    type Addr = L::Addr;
+impl<A: Accept<I, S>, I, S> Accept<I, S> for Lenient<A> {
+    type Stream = Connection<A::Stream>;
+    type Service = A::Service;
+    type Future = MapOk<A::Future, fn((A::Stream, A::Service)) -> (Self::Stream, A::Service)>;
 
-    fn accept(&mut self) -> impl Future<Output = (Self::Io, Self::Addr)> + Send {
-        let accepted = self.0.accept();
-        async move {
-            let (stream, address) = accepted.await;
-            (
-                Connection {
-                    stream,
-                    rest: Vec::new(),
-                },
-                address,
-            )
-        }
-    }
-
-    fn local_addr(&self) -> io::Result<Self::Addr> {
-        self.0.local_addr()
+    fn accept(&self, stream: I, service: S) -> Self::Future {
+        self.0.accept(stream, service).map_ok(|(stream, service)| {
+            let rest = Vec::new();
+            (Connection { stream, rest }, service)
+        })
     }
 }
 

@@ -79,6 +79,21 @@ impl World {
         self.facts.get(key)
     }
 
+    /// Facts whose key starts with `prefix`, by key.
+    pub fn facts_under<'a>(
+        &'a self,
+        prefix: &'a str,
+    ) -> impl Iterator<Item = (&'a String, &'a Arc<Value>)> {
+        self.facts
+            .range(prefix.to_owned()..)
+            .take_while(move |(key, _)| key.starts_with(prefix))
+    }
+
+    /// All facts, by key.
+    pub fn facts(&self) -> impl Iterator<Item = (&String, &Arc<Value>)> {
+        self.facts.iter()
+    }
+
     /// Keys of the facts that belong to an object.
     pub fn facts_of(&self, object: &str) -> Vec<String> {
         let prefix = format!("{object}#");

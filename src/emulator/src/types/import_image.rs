@@ -2,14 +2,16 @@
 //! from the world outside.
 //! <https://learn.microsoft.com/rest/api/containerregistry/registries/import-image>
 
-use super::content::{self, Manifest, Reference, Version};
 use super::registry_actions::body;
 use super::{checks, registry};
-use crate::arm::{Address, ArmError, Context, Pattern, start};
+use crate::arm::{Address, ArmError, Context, Pattern, Wish, linked_refusal, start};
+use crate::registry::{
+    Reference, Refused, Shown, Source, Version, anonymous, conflict, copy, knows, may_import,
+    may_pull,
+};
 use crate::server::Answer;
 use crate::state::{Effect, Failure, Moment, Object, Polling, Txn, World};
 use serde_json::{Map, Value, json};
-use sha2::{Digest, Sha256};
 
 static IMPORT: Pattern = Pattern {
     address: Address::AtLocation {
@@ -43,12 +45,9 @@ const PUBLIC: &[&str] = &[
 /// Checks an order and starts it; what the source holds is found out on the way.
 pub fn begin(cx: &Context<'_>, txn: &mut Txn<'_>, target: &Object) -> Result<Answer, ArmError> {
     let sent = body(cx)?;
-    let (image, registry, resource) = source(&sent)?;
+    let order = order(&sent)?;
     let force = checks::word(&sent, "mode", &["NoForce", "Force"])? == Some("Force");
-    let tags = texts(&sent, "targetTags")?;
-    let untagged = texts(&sent, "untaggedTargetRepositories")?;
-    let here = content::of(txn.world(), target);
-    for tag in &tags {
+    for tag in &order.tags {
         let reference = well_formed(tag)?;
         let Version::Tag(name) = &reference.version else {
             return Err(checks::refuse(
@@ -57,7 +56,7 @@ pub fn begin(cx: &Context<'_>, txn: &mut Txn<'_>, target: &Object) -> Result<Ans
                 format!("The target tag '{tag}' is not a tag."),
             ));
         };
-        if !force && here.has_tag(&reference.repository, name) {
+        if !force && conflict(txn.world(), target, &reference.repository, name) {
             return Err(checks::refuse(
                 409,
                 "Conflict",
@@ -68,24 +67,34 @@ pub fn begin(cx: &Context<'_>, txn: &mut Txn<'_>, target: &Object) -> Result<Ans
             ));
         }
     }
-    for repository in &untagged {
+    for repository in &order.untagged {
         well_formed(repository)?;
     }
-    let order = json!({
-        "image": image,
-        "registryUri": registry,
-        "resourceId": resource,
-        "targetTags": tags,
-        "untagged": untagged,
+    let denied = !readable(cx, txn.world(), target, &sent, &order)?;
+    let effect = json!({
+        "image": order.image,
+        "registryUri": order.registry,
+        "resourceId": order.resource,
+        "targetTags": order.tags,
+        "untagged": order.untagged,
+        "denied": denied,
     });
-    let headers = start(cx, txn, &IMPORT, target, "Accepted", Effect::Act(order));
+    let headers = start(cx, txn, &IMPORT, target, "Accepted", Effect::Act(effect));
     let mut answer = Answer::empty(202);
     answer.headers = headers;
     Ok(answer)
 }
 
-/// The source of an order: image, registry by address, registry by id.
-fn source(sent: &Map<String, Value>) -> Result<(String, Option<String>, Option<String>), ArmError> {
+/// What is to be imported, and as what.
+struct Order {
+    image: String,
+    registry: Option<String>,
+    resource: Option<String>,
+    tags: Vec<String>,
+    untagged: Vec<String>,
+}
+
+fn order(sent: &Map<String, Value>) -> Result<Order, ArmError> {
     let source = checks::object(sent, "source")?;
     let text = |name: &str| Ok(checks::text(&source, name)?.map(ToOwned::to_owned));
     let refuse = |why: String| checks::refuse(400, "InvalidParameters", why);
@@ -103,7 +112,69 @@ fn source(sent: &Map<String, Value>) -> Result<(String, Option<String>, Option<S
                 .to_owned(),
         ));
     }
-    Ok((image, registry, resource))
+    Ok(Order {
+        image,
+        registry,
+        resource,
+        tags: texts(sent, "targetTags")?,
+        untagged: texts(sent, "untaggedTargetRepositories")?,
+    })
+}
+
+/// Whether the source may be read: by the caller where it is named by its id, otherwise
+/// with the credentials in the order or by everybody. Only the first is refused at once.
+fn readable(
+    cx: &Context<'_>,
+    world: &World,
+    target: &Object,
+    sent: &Map<String, Value>,
+    order: &Order,
+) -> Result<bool, ArmError> {
+    let Some(source) = played(world, order.resource.as_deref(), order.registry.as_deref()) else {
+        return Ok(true);
+    };
+    if order.resource.is_some() {
+        let who = &cx.principal.object_id;
+        return match may_import(cx.azure, world, source, who) {
+            Ok(()) => Ok(true),
+            Err(action) => {
+                let wish = Wish {
+                    action: "Microsoft.ContainerRegistry/registries/importImage/action".to_owned(),
+                    scope: target.id.clone(),
+                };
+                Err(linked_refusal(cx, &wish, action, &source.id))
+            }
+        };
+    }
+    let credentials = checks::object(&checks::object(sent, "source")?, "credentials")?;
+    let shown = Shown {
+        user: checks::text(&credentials, "username")?.unwrap_or_default(),
+        password: checks::text(&credentials, "password")?.unwrap_or_default(),
+    };
+    let repository = Reference::parse(&order.image).map(|image| image.repository);
+    Ok(match knows(cx.azure, world, source, shown, cx.now) {
+        Some(caller) => {
+            let repository = repository.unwrap_or_default();
+            may_pull(cx.azure, world, source, &caller, &repository)
+        }
+        None => shown.password.is_empty() && anonymous(source),
+    })
+}
+
+/// The registry that an order names, if it is played here.
+fn played<'a>(
+    world: &'a World,
+    resource: Option<&str>,
+    registry: Option<&str>,
+) -> Option<&'a Object> {
+    if let Some(id) = resource {
+        let source = world.object(&id.to_ascii_lowercase())?;
+        return (source.kind == registry::KIND).then_some(source);
+    }
+    let host = host(registry?);
+    let ours = [".azurecr.io", ".azurecr.localhost"];
+    let name = ours.iter().find_map(|suffix| host.strip_suffix(suffix))?;
+    registry::by_name(world, name)
 }
 
 /// Copies what an order asks for.
@@ -111,80 +182,68 @@ pub fn finish(
     txn: &mut Txn<'_>,
     target: &Object,
     order: &Value,
-    _now: Moment,
+    now: Moment,
 ) -> Result<(), Failure> {
     let image = order["image"].as_str().unwrap_or_default();
     let reference = Reference::parse(image).ok_or_else(|| unknown(image))?;
-    let (digest, manifest) = look_up(txn.world(), order, &reference)?;
-    let mut here = content::of(txn.world(), target);
-    let wanted = strings(&order["targetTags"]);
-    let untagged = strings(&order["untagged"]);
-    if wanted.is_empty() && untagged.is_empty() {
-        let tag = match &reference.version {
-            Version::Tag(tag) => Some(tag.as_str()),
-            Version::Digest(_) => None,
-        };
-        here.add(&reference.repository, tag, &digest, manifest.clone());
+    if order["denied"] == json!(true) {
+        return Err(unauthorized(&reference.repository));
     }
-    for text in wanted {
-        if let Some(reference) = Reference::parse(&text)
-            && let Version::Tag(tag) = &reference.version
-        {
-            here.add(&reference.repository, Some(tag), &digest, manifest.clone());
+    let (resource, uri) = (order["resourceId"].as_str(), order["registryUri"].as_str());
+    let found = played(txn.world(), resource, uri).cloned();
+    let public = uri.map(host).filter(|host| PUBLIC.contains(&host.as_str()));
+    let source = match (&found, &public) {
+        (Some(registry), _) => Source::Registry(registry),
+        (None, Some(host)) if resource.is_none() => Source::Outside(host),
+        _ => return Err(unknown(image)),
+    };
+    copy(txn, source, &reference, target, &wanted(order, &reference), now).map_err(|refused| {
+        match refused {
+            Refused::Unknown => unknown(image),
+            Refused::Locked => Failure {
+                code: "InvalidParameters".to_owned(),
+                message: "The operation is disallowed on this registry, repository or image. View troubleshooting steps at https://aka.ms/acr/faq/#why-does-my-pull-or-push-request-fail-with-disallowed-operation".to_owned(),
+            },
         }
-    }
-    for repository in untagged {
-        here.add(&repository, None, &digest, manifest.clone());
-    }
-    content::store(txn, target, &here);
-    Ok(())
+    })
 }
 
-/// The digest of the source image.
-fn look_up(
-    world: &World,
-    order: &Value,
-    reference: &Reference,
-) -> Result<(String, Manifest), Failure> {
-    let image = order["image"].as_str().unwrap_or_default();
-    let source = match (order["resourceId"].as_str(), order["registryUri"].as_str()) {
-        (Some(id), _) => world.object(&id.to_ascii_lowercase()).map(AsRef::as_ref),
-        (None, Some(uri)) => {
-            let host = host(uri);
-            if PUBLIC.contains(&host.as_str()) {
-                return Ok(outside(&host, reference));
-            }
-            let name = host.split('.').next().unwrap_or_default();
-            let ours = host.ends_with(".azurecr.io") || host.ends_with(".azurecr.localhost");
-            registry::by_name(world, name).filter(|_| ours)
-        }
-        (None, None) => None,
+/// The repositories that an image goes to, each with its tag; without any, those of the
+/// source.
+fn wanted(order: &Value, image: &Reference) -> Vec<(String, Option<String>)> {
+    let tag = |reference: &Reference| match &reference.version {
+        Version::Tag(tag) => Some(tag.clone()),
+        Version::Digest(_) => None,
     };
-    source
-        .and_then(|source| content::of(world, source).find(reference))
-        .ok_or_else(|| unknown(image))
-}
-
-/// An image of the world outside: its digest follows from its name.
-fn outside(host: &str, reference: &Reference) -> (String, Manifest) {
-    let digest = match &reference.version {
-        Version::Digest(digest) => digest.clone(),
-        Version::Tag(tag) => {
-            let name = format!("{host}/{}:{tag}", reference.repository);
-            let hex: String = Sha256::digest(name)
-                .iter()
-                .map(|byte| format!("{byte:02x}"))
-                .collect();
-            format!("sha256:{hex}")
-        }
-    };
-    (digest, Manifest { size: 1 << 20 })
+    let tagged = strings(&order["targetTags"])
+        .into_iter()
+        .filter_map(|text| Reference::parse(&text))
+        .map(|reference| (reference.repository.clone(), tag(&reference)));
+    let untagged = strings(&order["untagged"]).into_iter();
+    let mut wanted: Vec<_> = tagged.chain(untagged.map(|name| (name, None))).collect();
+    if wanted.is_empty() {
+        wanted.push((image.repository.clone(), tag(image)));
+    }
+    wanted
 }
 
 fn host(uri: &str) -> String {
     let rest = uri.split("://").last().unwrap_or(uri);
     let host = rest.split('/').next().unwrap_or(rest);
     host.split(':').next().unwrap_or(host).to_ascii_lowercase()
+}
+
+/// What the source registry answered whoever copies, as Azure hands it on.
+fn unauthorized(repository: &str) -> Failure {
+    let answer = json!({"errors": [{
+        "code": "UNAUTHORIZED",
+        "message": "authentication required, visit https://aka.ms/acr/authorization for more information.",
+        "detail": [{"Type": "repository", "Class": "", "Name": repository, "Action": "pull"}],
+    }]});
+    Failure {
+        code: "InvalidParameters".to_owned(),
+        message: format!("Invalid message Unauthorized Unauthorized {answer}"),
+    }
 }
 
 fn unknown(image: &str) -> Failure {

@@ -5,7 +5,6 @@
 
 mod aks;
 mod checks;
-mod content;
 mod deleted_vault;
 mod deny_assignment;
 mod identity;
@@ -25,6 +24,8 @@ mod role_assignment_checks;
 mod role_definition;
 mod role_definition_checks;
 mod role_filter;
+mod scope_map;
+pub mod token;
 mod vault;
 mod vault_actions;
 mod vault_connection;
@@ -33,7 +34,9 @@ mod vault_key;
 mod vault_policies;
 mod webhook;
 
-pub use aks::{Move, apply_move};
+pub use aks::{CLUSTER, Move, apply_move};
+pub use registry::named as registry_named;
+pub use replication::regions as registry_regions;
 pub use vault::named as vault_named;
 
 use crate::arm::{ArmError, Context, ResourceType};
@@ -49,6 +52,8 @@ static TYPES: &[&dyn ResourceType] = &[
     &registry::Registry,
     &replication::Replication,
     &webhook::Webhook,
+    &scope_map::ScopeMap,
+    &token::Token,
     &private_endpoint_connection::PrivateEndpointConnection,
     &vault::Vault,
     &deleted_vault::DeletedVault,

@@ -10,6 +10,7 @@ use crate::arm::{
 };
 use crate::state::{Failure, Moment, Object, Polling, Txn, World};
 use serde_json::{Map, Value, json};
+use std::sync::Arc;
 
 pub struct Registry;
 
@@ -230,6 +231,15 @@ pub fn by_name<'a>(world: &'a World, name: &str) -> Option<&'a Object> {
         .of_kind(KIND)
         .map(|(_, object)| object.as_ref())
         .find(|object| object.name().eq_ignore_ascii_case(name))
+}
+
+/// As [`by_name`], to keep.
+pub fn named(world: &World, name: &str) -> Option<Arc<Object>> {
+    world
+        .of_kind(KIND)
+        .map(|(_, object)| object)
+        .find(|object| object.name().eq_ignore_ascii_case(name))
+        .cloned()
 }
 
 /// Names are unique in the whole world: they are host names.

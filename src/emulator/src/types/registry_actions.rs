@@ -1,7 +1,10 @@
 //! What can be done with a registry besides writing it: credentials, usages, imports.
 
-use super::{checks, import_image, registry, registry_fields, replication, webhook};
+use super::{
+    checks, import_image, registry, registry_fields, replication, scope_map, token, webhook,
+};
 use crate::arm::{Action, ArmError, Context};
+use crate::registry::bytes_in;
 use crate::server::Answer;
 use crate::state::{Object, Txn, World};
 use axum::http::Method;
@@ -23,6 +26,11 @@ pub static ACTIONS: &[Action] = &[
         name: "listUsages",
         method: Method::GET,
         run: list_usages,
+    },
+    Action {
+        name: "generateCredentials",
+        method: Method::POST,
+        run: token::generate,
     },
     Action {
         name: "importImage",
@@ -130,14 +138,12 @@ fn list_usages(
         "Standard" => (100 * GIB, 10, 500),
         _ => (500 * GIB, 500, 50_000),
     };
-    let hooks = world
-        .under(&format!("{}/webhooks/", registry.key()))
-        .filter(|(_, child)| child.kind == webhook::KIND)
-        .count();
+    let prefix = format!("{}/", registry.key());
+    let children = |kind: &str| world.under(&prefix).filter(|(_, o)| o.kind == kind).count();
     let usage = |name: &str, limit: i64, current: usize, unit: &str| json!({"name": name, "limit": limit, "currentValue": current, "unit": unit});
     let mut value = vec![
-        usage("Size", size, super::content::size(world, registry), "Bytes"),
-        usage("Webhooks", webhooks, hooks, "Count"),
+        usage("Size", size, bytes_in(world, registry), "Bytes"),
+        usage("Webhooks", webhooks, children(webhook::KIND), "Count"),
     ];
     if registry_fields::sku_of(registry) == registry_fields::PREMIUM {
         let replicas = replication::regions(world, registry)
@@ -148,8 +154,9 @@ fn list_usages(
         value.push(usage("VNetRules", 100, 0, "Count"));
         value.push(usage("PrivateEndpointConnections", 200, 0, "Count"));
     }
-    value.push(usage("ScopeMaps", tokens, 0, "Count"));
-    value.push(usage("Tokens", tokens, 0, "Count"));
+    let (maps, names) = (children(scope_map::KIND), children(token::KIND));
+    value.push(usage("ScopeMaps", tokens, maps, "Count"));
+    value.push(usage("Tokens", tokens, names, "Count"));
     Ok(Answer::json(200, json!({ "value": value })))
 }
 

@@ -113,7 +113,7 @@ pub fn lay(
         properties.insert("policies".to_owned(), policies);
     }
     if sent.get("encryption").is_some_and(Value::is_object) {
-        let encryption = encryption(&checks::object(&sent, "encryption")?, sku, body)?;
+        let encryption = encryption(&checks::object(&sent, "encryption")?, sku, body, cx.now)?;
         properties.insert("encryption".to_owned(), encryption);
     }
     if sku != PREMIUM {

@@ -3,7 +3,7 @@
 use super::checks;
 use super::registry_fields::premium_if;
 use crate::arm::{ArmError, Context};
-use crate::state::{Object, World};
+use crate::state::{Moment, Object, World};
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
@@ -73,6 +73,7 @@ pub fn encryption(
     sent: &Map<String, Value>,
     sku: &str,
     body: &Map<String, Value>,
+    now: Moment,
 ) -> Result<Value, ArmError> {
     let status = checks::word(sent, "status", &["enabled", "disabled"])?.unwrap_or("disabled");
     if status == "disabled" {
@@ -87,18 +88,29 @@ pub fn encryption(
             "A managed identity must be assigned to use customer-managed keys.",
         ));
     }
+    let before =
+        body.get("properties").map_or(
+            &Value::Null,
+            |properties| &properties["encryption"]["keyVaultProperties"],
+        );
     let versioned = identifier.trim_end_matches('/').split('/').count() > 5;
-    Ok(json!({
-        "status": status,
-        "keyVaultProperties": {
-            "keyIdentifier": identifier,
-            "versionedKeyIdentifier": if versioned {
-                identifier.to_owned()
-            } else {
-                format!("{identifier}/{}", Uuid::new_v5(&Uuid::NAMESPACE_URL, identifier.as_bytes()).simple())
-            },
-            "identity": checks::text(&key, "identity")?.unwrap_or_default(),
-            "keyRotationEnabled": !versioned,
+    let mut shown = json!({
+        "keyIdentifier": identifier,
+        "versionedKeyIdentifier": if versioned {
+            identifier.to_owned()
+        } else {
+            format!("{identifier}/{}", Uuid::new_v5(&Uuid::NAMESPACE_URL, identifier.as_bytes()).simple())
         },
-    }))
+        "identity": checks::text(&key, "identity")?.unwrap_or_default(),
+        "keyRotationEnabled": !versioned,
+    });
+    // A first key is no rotation.
+    let rotated = match before["keyIdentifier"].as_str() {
+        Some(before) if before != identifier => json!(now.offset_form()),
+        _ => before["lastKeyRotationTimestamp"].clone(),
+    };
+    if !rotated.is_null() {
+        shown["lastKeyRotationTimestamp"] = rotated;
+    }
+    Ok(json!({"status": status, "keyVaultProperties": shown}))
 }

@@ -210,13 +210,19 @@ fn list(cx: &Context<'_>, world: &World, scope: &str) -> Result<Answer, ArmError
                     .is_some_and(|text| text.eq_ignore_ascii_case(value))
             })
         })
-        .map(|object| (object.key(), object));
+        .map(|object| (place(&object), object));
     let mut items: Vec<(String, Arc<Object>)> = items.collect();
     items.sort_by(|a, b| a.0.cmp(&b.0));
     let items = items.iter().map(|(key, object)| (key.as_str(), object));
     page(cx, items, PAGE, |object| {
         RoleDefinition.show(cx, object, world)
     })
+}
+
+/// Where a role comes in lists: the tenant's own before Azure's.
+fn place(role: &Object) -> String {
+    let rank = if is_built_in(role) { 'b' } else { 'a' };
+    format!("/providers/{DEFINITION}/{rank}-{}", role.name()).to_ascii_lowercase()
 }
 
 /// Whether a role may be assigned at a scope, or below it.

@@ -156,6 +156,9 @@ fn protections(made: &mut Members, sent: &Members, old: Option<&Object>) -> Resu
             "The property \"enableSoftDelete\" can be set to false only for creating new vault. Enabling the 'soft delete' functionality is an irreversible action.",
         ));
     }
+    if flag(sent, "enableSoftDelete")? == Some(true) {
+        made.insert("enableSoftDelete".to_owned(), json!(true));
+    }
     match flag(sent, "enablePurgeProtection")? {
         Some(false) => {
             return Err(bad(

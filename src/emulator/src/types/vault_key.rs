@@ -10,7 +10,8 @@ use crate::arm::{
 use crate::server::Answer;
 use crate::state::{Object, Txn, World};
 use crate::vault::{
-    KEYS, Key, Order, VaultError, Version, attributes, blocked, key_of, make, object_of, valid_name,
+    KEYS, Key, Order, VaultError, Version, blocked, described, key_of, make, object_of,
+    recovery_level, valid_name,
 };
 use axum::http::Method;
 use serde_json::{Map, Value, json};
@@ -96,13 +97,12 @@ impl ResourceType for VaultKey {
     }
 
     fn view(&self, object: &Object, world: &World, _api: &ApiVersion) -> Value {
-        let (Some(vault), Some(key)) = (vault_of(world, &object.id), key_of(object)) else {
-            return object.body.clone();
-        };
-        let mut body = described(vault, &key, key.current());
-        body["id"] = json!(object.id);
-        body["name"] = json!(key.name);
-        body["type"] = json!(KEYS);
+        let mut body = object.body.clone();
+        let level = vault_of(world, &object.id).map(recovery_level);
+        let attributes = body.pointer_mut("/properties/attributes");
+        if let Some((attributes, level)) = attributes.zip(level) {
+            attributes["recoveryLevel"] = json!(level);
+        }
         body
     }
 
@@ -207,40 +207,6 @@ fn ordered(sent: &Map<String, Value>) -> Map<String, Value> {
 fn vault_of<'a>(world: &'a World, key_id: &str) -> Option<&'a Object> {
     let id = key_id.rsplitn(3, '/').nth(2)?;
     world.object(&id.to_ascii_lowercase()).map(Arc::as_ref)
-}
-
-fn described(vault: &Object, key: &Key, version: &Version) -> Value {
-    let mut jwk = Map::new();
-    version.material.show(&mut jwk);
-    let address = format!(
-        "https://{}.vault.localhost/keys/{}",
-        vault.name().to_ascii_lowercase(),
-        key.name
-    );
-    let mut properties = json!({
-        "attributes": attributes(vault, version, None),
-        "kty": version.kty(),
-        "keyOps": version.ops,
-        "keyUri": address,
-        "keyUriWithVersion": format!("{address}/{}", version.id),
-    });
-    if let Some(bits) = version.material.bits() {
-        properties["keySize"] = json!(bits);
-    }
-    if let Some(crv) = jwk.get("crv") {
-        properties["curveName"] = crv.clone();
-    }
-    if let Some(policy) = &key.rotation {
-        properties["rotationPolicy"] = policy.clone();
-    }
-    if let Some(policy) = &version.release_policy {
-        properties["release_policy"] = policy.clone();
-    }
-    let mut body = json!({"location": vault.location(), "properties": properties});
-    if let Some(tags) = &version.tags {
-        body["tags"] = json!(tags);
-    }
-    body
 }
 
 fn version_object(vault: &Object, object: &Object, key: &Key, version: &Version) -> Object {

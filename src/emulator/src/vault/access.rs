@@ -186,7 +186,7 @@ fn grants(granted: &str, word: &str) -> bool {
 fn caller(request: &Request<'_>) -> String {
     format!(
         "appid={};oid={};iss=https://sts.windows.net/{}/",
-        request.principal.client_id,
+        request.principal.application(),
         request.principal.object_id,
         request.azure.directory.tenant()
     )

@@ -3,7 +3,7 @@
 //! A request for `NAME.vault.localhost` is challenged, finds its vault, passes the vault's
 //! network rules and its access policies or roles, and only then reaches a key. A live key
 //! is an object below its vault, so that ARM and role assignments can speak of it; its
-//! versions and private material are the object's hidden part. A deleted key is a fact of
+//! versions and private material are the object's hidden part, what ARM shows its body. A deleted key is a fact of
 //! its vault. Vaults themselves are ARM's business (`types/vault.rs`).
 //! <https://learn.microsoft.com/rest/api/keyvault/keys/operation-groups>
 
@@ -29,6 +29,6 @@ mod store;
 pub use create::{Order, make, valid_name};
 pub use fault::VaultError;
 pub use front_door::answer;
-pub use key::{Key, Version, retention};
-pub use show::attributes;
+pub use key::{Key, Version, recovery_level, retention};
+pub use show::described;
 pub use store::{DELETED, KEYS, blocked, key_of, object_of};

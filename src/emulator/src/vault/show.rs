@@ -62,7 +62,7 @@ fn with_deletion(request: &Request<'_>, body: &mut Value, deleted: &Deleted) {
 }
 
 /// A version's attributes; without an api-version, as ARM shows them.
-pub fn attributes(vault: &Object, version: &Version, api: Option<Api>) -> Value {
+fn attributes(vault: &Object, version: &Version, api: Option<Api>) -> Value {
     let has = |since: Api| api.is_none_or(|api| api >= since);
     let mut body = json!({
         "enabled": version.enabled,
@@ -85,6 +85,41 @@ pub fn attributes(vault: &Object, version: &Version, api: Option<Api>) -> Value 
     }
     if api.is_some_and(|api| api >= HSM_PLATFORM) {
         body["hsmPlatform"] = json!(version.platform.to_string());
+    }
+    body
+}
+
+/// A version as ARM shows it.
+pub fn described(vault: &Object, key: &Key, version: &Version) -> Value {
+    let mut jwk = Map::new();
+    version.material.show(&mut jwk);
+    let address = format!(
+        "https://{}.vault.localhost/keys/{}",
+        vault.name().to_ascii_lowercase(),
+        key.name
+    );
+    let mut properties = json!({
+        "attributes": attributes(vault, version, None),
+        "kty": version.kty(),
+        "keyOps": version.ops,
+        "keyUri": address,
+        "keyUriWithVersion": format!("{address}/{}", version.id),
+    });
+    if let Some(bits) = version.material.bits() {
+        properties["keySize"] = json!(bits);
+    }
+    if let Some(crv) = jwk.get("crv") {
+        properties["curveName"] = crv.clone();
+    }
+    if let Some(policy) = &key.rotation {
+        properties["rotationPolicy"] = policy.clone();
+    }
+    if let Some(policy) = &version.release_policy {
+        properties["release_policy"] = policy.clone();
+    }
+    let mut body = json!({"location": vault.location(), "properties": properties});
+    if let Some(tags) = &version.tags {
+        body["tags"] = json!(tags);
     }
     body
 }

@@ -2,6 +2,7 @@
 
 use super::fault::VaultError;
 use super::key::{Deleted, Key, Lag};
+use super::show::described;
 use crate::settings::Pace;
 use crate::state::{Moment, Object, Txn, World};
 use serde_json::{Value, json};
@@ -20,16 +21,33 @@ fn fact_of(vault: &Object, name: &str) -> String {
     format!("{}{DELETED}{}", vault.key(), name.to_ascii_lowercase())
 }
 
-/// The key that an object holds.
+/// The key that an object holds. What its body says of the current version holds for it, too: a
+/// body is changed behind the API's back only.
 pub fn key_of(object: &Object) -> Option<Key> {
-    serde_json::from_value(object.hidden.clone()).ok()
+    let mut key: Key = serde_json::from_value(object.hidden.clone()).ok()?;
+    let (shown, current) = (&object.body["properties"], key.versions.last_mut()?);
+    if let Some(ops) = shown["keyOps"].as_array() {
+        current.ops = ops.iter().filter_map(text).collect();
+        current.enabled = shown["attributes"]["enabled"] == json!(true);
+        current.exp = shown["attributes"]["exp"].as_i64();
+        current.tags = object.body["tags"].as_object().cloned();
+    }
+    Some(key)
 }
 
-/// The object that holds a key; its visible part is what ARM's common members need.
+fn text(value: &Value) -> Option<String> {
+    value.as_str().map(str::to_owned)
+}
+
+/// The object that holds a key; its visible part is what ARM shows.
 pub fn object_of(vault: &Object, key: &Key) -> Object {
     let id = id_of(vault, &key.name);
+    let mut body = described(vault, key, key.current());
+    body["id"] = json!(id);
+    body["name"] = json!(key.name);
+    body["type"] = json!(KEYS);
     Object {
-        body: json!({"id": id, "name": key.name, "type": KEYS, "location": vault.location()}),
+        body,
         id,
         kind: KEYS.to_owned(),
         hidden: serde_json::to_value(key).unwrap_or(Value::Null),

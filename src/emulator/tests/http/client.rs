@@ -56,11 +56,8 @@ impl Azure {
     pub async fn with(settings: Settings) -> Self {
         let emulator = Emulator::start(settings).await.expect("it starts");
         let mut azure = Self {
+            http: trusting(emulator.endpoint().ca.as_deref()),
             emulator,
-            http: reqwest::Client::builder()
-                .pool_max_idle_per_host(0)
-                .build()
-                .expect("a client without TLS"),
             token: String::new(),
         };
         azure.token = azure.sign_in("https://management.azure.com").await;
@@ -254,6 +251,18 @@ impl Azure {
         }
         format!("{}{path}", self.emulator.origin())
     }
+}
+
+/// A client that trusts this authority (PEM) and no other.
+pub fn trusting(authority: Option<&str>) -> reqwest::Client {
+    let authority =
+        authority.map(|pem| reqwest::Certificate::from_pem(pem.as_bytes()).expect("a certificate"));
+    reqwest::Client::builder()
+        .pool_max_idle_per_host(0)
+        .no_proxy()
+        .tls_certs_only(authority)
+        .build()
+        .expect("a client")
 }
 
 pub fn registry_id(group: &str, name: &str) -> String {

@@ -99,3 +99,36 @@ async fn a_cluster_needs_its_derived_grants() {
     let used = azure.delete(&subnet).await;
     assert_eq!(used.code(), "InUseSubnetCannotBeDeleted");
 }
+
+#[tokio::test]
+async fn a_cluster_that_stands_is_known_to_the_directory() {
+    let azure = Azure::start().await;
+    let group = azure.group("g").await;
+    let subscription = group.split("/resourceGroups/").next().unwrap_or_default();
+    let body = json!({
+        "location": "eastus2",
+        "identity": {"type": "SystemAssigned"},
+        "properties": {"dnsPrefix": "c", "agentPoolProfiles": [
+            {"name": "system", "mode": "System", "count": 1, "vmSize": "Standard_D4ds_v5"}]},
+    });
+    let assign = async |cluster: &str, name: &str, principal: &Value| {
+        let path = format!("{cluster}/providers/Microsoft.Authorization/roleAssignments/{name}");
+        let role =
+            format!("{subscription}/providers/Microsoft.Authorization/roleDefinitions/{OPERATOR}");
+        // Without the principal's type, so that the directory is asked.
+        let body = json!({"properties": {"roleDefinitionId": role, "principalId": principal}});
+        azure.put(&path, body).await
+    };
+    for (name, waits) in [("early", false), ("late", true)] {
+        let id = format!("{group}/providers/Microsoft.ContainerService/managedClusters/{name}");
+        let reply = azure.put(&id, body.clone()).await;
+        assert_eq!(reply.status, 201, "{reply:?}");
+        if waits {
+            azure.finish(&reply).await;
+        }
+        let principal = &reply.body["identity"]["principalId"];
+        let held = assign(&id, "11111111-0000-4000-8000-000000000003", principal).await;
+        let status = if waits { 201 } else { 400 };
+        assert_eq!(held.status, status, "{name}: {held:?}");
+    }
+}

@@ -274,3 +274,83 @@ async fn local_accounts_the_issuer_and_power() {
     azure.finish(&aborted).await;
     assert_eq!(azure.get(&id).await.state(), "Canceled");
 }
+
+#[tokio::test]
+async fn add_ons_act_as_identities_of_their_own() {
+    let azure = Azure::start().await;
+    let group = azure.group("g").await;
+    let id = cluster_id(&group);
+    let mut body = cluster(json!([system_pool()]));
+    let address =
+        format!("{group}/providers/Microsoft.ManagedIdentity/userAssignedIdentities/azurepolicy-c")
+            .replace("/g/", "/MC_g_c_eastus2/");
+    body["properties"]["addonProfiles"] =
+        json!({"azurepolicy": {"enabled": true}, "kubeDashboard": {"enabled": false}});
+    let reply = azure.put(&id, body.clone()).await;
+    let policy = &reply.body["properties"]["addonProfiles"]["azurepolicy"];
+    assert_eq!(*policy, json!({"enabled": true, "config": null}));
+    azure.finish(&reply).await;
+    let shown = azure.get(&id).await;
+    let addons = &shown.body["properties"]["addonProfiles"];
+    let identity = &addons["azurepolicy"]["identity"];
+    let made = azure.get(&address).await;
+    assert_eq!(identity["objectId"], made.body["properties"]["principalId"]);
+    assert_eq!(identity["clientId"], made.body["properties"]["clientId"]);
+    assert_eq!(made.body["tags"]["team"], "a");
+    assert!(
+        addons["kubeDashboard"].get("identity").is_none(),
+        "{addons}"
+    );
+
+    let same = azure.put(&id, shown.body.clone()).await;
+    assert_eq!(
+        same.body["properties"]["addonProfiles"]["azurepolicy"]["identity"],
+        *identity
+    );
+    azure.finish(&same).await;
+    body["properties"]["addonProfiles"] = json!({"azurepolicy": {"enabled": false}});
+    let off = azure.put(&id, body.clone()).await;
+    assert_eq!(off.status, 200, "{off:?}");
+    azure.finish(&off).await;
+    assert_eq!(azure.get(&address).await.status, 404);
+    let shown = azure.get(&id).await;
+    let policy = &shown.body["properties"]["addonProfiles"]["azurepolicy"];
+    assert!(policy.get("identity").is_none(), "{policy}");
+}
+
+#[tokio::test]
+async fn a_private_cluster_on_azures_network_shows_what_it_got() {
+    let azure = Azure::start().await;
+    let group = azure.group("g").await;
+    let id = cluster_id(&group);
+    let mut body = cluster(json!([system_pool()]));
+    body["properties"]["networkProfile"] =
+        json!({"networkPlugin": "azure", "networkPluginMode": "overlay"});
+    body["properties"]["apiServerAccessProfile"] = json!({"enablePrivateCluster": true});
+    body["properties"]["agentPoolProfiles"][0]["upgradeSettings"] = json!({});
+    let reply = azure.put(&id, body).await;
+    let written = &reply.body["properties"];
+    assert_eq!(
+        written["windowsProfile"],
+        json!({"adminUsername": "azureuser", "enableCSIProxy": true})
+    );
+    assert_eq!(
+        written["agentPoolProfiles"][0]["upgradeSettings"],
+        json!({"maxSurge": "10%"})
+    );
+    assert_eq!(written["agentPoolProfiles"][0]["nodeLabels"], json!({}));
+    let link = &written["privateLinkResources"][0];
+    assert_eq!(link["name"], "management");
+    assert!(link.get("id").is_none(), "{link}");
+    azure.finish(&reply).await;
+    let shown = azure.get(&id).await;
+    let pool = &shown.body["properties"]["agentPoolProfiles"][0];
+    assert!(pool.get("nodeLabels").is_none(), "{pool}");
+    let link = &shown.body["properties"]["privateLinkResources"][0];
+    assert!(
+        link["id"]
+            .as_str()
+            .unwrap_or_default()
+            .ends_with("/privateLinkResources/management")
+    );
+}

@@ -149,5 +149,6 @@ async fn a_subscription_has_settings_of_its_own_shape() {
         format!("subscriptions/{S}/providers/microsoft.insights/diagnosticSettings/activity")
     );
     assert_eq!(made.body["location"], "global");
+    assert!(made.body["properties"].get("metrics").is_none(), "{made:?}");
     assert!(made.body["properties"].get("storageAccountId").is_none());
 }

@@ -389,3 +389,121 @@ async fn strange_properties_and_values_are_refused() {
     let lost = tenant.graph("GET", "planets", Value::Null).await;
     assert_eq!(lost.status, 400);
 }
+
+#[tokio::test]
+async fn people_named_beforehand_are_there_and_one_member_is_shown_as_what_it_is() {
+    const ADA: &str = "66666666-6666-4666-8666-00000000000A";
+    let tenant = Tenant::with(Settings {
+        people: vec![(ADA.to_owned(), "ada".to_owned())],
+        ..Settings::default()
+    })
+    .await;
+    let ada = tenant
+        .graph("GET", &format!("users/{ADA}"), Value::Null)
+        .await;
+    assert_eq!(ada.body["displayName"], "ada", "{ada:?}");
+    let group = json!({
+        "displayName": "g", "mailEnabled": false, "mailNickname": "g", "securityEnabled": true,
+    });
+    let path = "groups(uniqueName='g')";
+    let made = tenant.graph_with("PATCH", path, group, UPSERT).await;
+    assert_eq!(made.status, 201, "{made:?}");
+    let member = format!("{path}/members/{}", ADA.to_lowercase());
+    let as_user = format!("{member}/microsoft.graph.user?$select=id");
+    let absent = tenant.graph("GET", &as_user, Value::Null).await;
+    assert_eq!(
+        (absent.status, absent.code()),
+        (404, "Request_ResourceNotFound")
+    );
+    let reference = format!(
+        "https://graph.microsoft.com/v1.0/directoryObjects/{}",
+        id(&ada.body)
+    );
+    let added = tenant
+        .graph(
+            "POST",
+            &format!("{path}/members/$ref"),
+            json!({ "@odata.id": reference }),
+        )
+        .await;
+    assert_eq!(added.status, 204, "{added:?}");
+    let present = tenant.graph("GET", &as_user, Value::Null).await;
+    assert_eq!(
+        (present.status, id(&present.body)),
+        (200, ADA.to_lowercase())
+    );
+    let as_group = format!("{member}/microsoft.graph.group");
+    let other = tenant.graph("GET", &as_group, Value::Null).await;
+    assert_eq!(other.status, 404);
+}
+
+#[tokio::test]
+async fn a_service_principal_shows_its_applications_tags_too() {
+    let tenant = Tenant::start().await;
+    let path = "applications(uniqueName='tagged')";
+    let body = json!({"displayName": "a", "tags": ["theirs", "both"]});
+    let made = tenant.graph_with("PATCH", path, body, UPSERT).await;
+    let app_id = made.body["appId"].as_str().unwrap();
+    let path = format!("servicePrincipals(appId='{app_id}')");
+    let body = json!({"tags": ["own", "both"]});
+    let made = tenant.graph_with("PATCH", &path, body, UPSERT).await;
+    assert_eq!(made.status, 201, "{made:?}");
+    let shown = tenant.graph("GET", &path, Value::Null).await;
+    assert_eq!(shown.body["tags"], json!(["own", "both", "theirs"]));
+}
+
+#[tokio::test]
+async fn lists_of_an_application_are_read_last_item_first() {
+    let tenant = Tenant::start().await;
+    let role = |value: &str, n: u8| {
+        json!({"id": format!("00000000-0000-4000-8000-00000000000{n}"), "value": value,
+            "displayName": value, "description": value, "isEnabled": true,
+            "allowedMemberTypes": ["Application"]})
+    };
+    let web = json!({"redirectUris": ["https://a.example", "https://b.example"]});
+    let access = json!([
+        {"resourceAppId": "00000003-0000-0000-c000-000000000000", "resourceAccess": [
+            {"id": "18a4783c-866b-4cc7-a460-3d5e5662c884", "type": "Role"},
+            {"id": "c79f8feb-a9db-4090-85f9-90d820caa0eb", "type": "Scope"}]},
+        {"resourceAppId": "797f4846-ba00-4fd7-ba43-dac1f8f63013", "resourceAccess": [
+            {"id": "41094075-9dad-400e-a0bd-54e686782033", "type": "Scope"}]},
+    ]);
+    let body = json!({"displayName": "a", "web": web, "requiredResourceAccess": access,
+        "appRoles": [role("one", 1), role("two", 2)]});
+    let made = tenant.graph("POST", "applications", body).await;
+    assert_eq!(made.status, 201, "{made:?}");
+    assert_eq!(made.body["web"]["redirectUris"], web["redirectUris"]);
+    assert_eq!(made.body["requiredResourceAccess"], access);
+    assert_eq!(made.body["appRoles"][0]["value"], "one");
+    let path = format!("applications/{}", id(&made.body));
+    let read = tenant.graph("GET", &path, Value::Null).await;
+    assert_eq!(
+        read.body["web"]["redirectUris"],
+        json!(["https://b.example", "https://a.example"])
+    );
+    assert_eq!(read.body["appRoles"][0]["value"], "two");
+    assert_eq!(
+        read.body["requiredResourceAccess"],
+        json!([access[1], access[0]]),
+        "what a resource grants keeps its order"
+    );
+    let principal = json!({"appId": read.body["appId"]});
+    let principal = tenant.graph("POST", "servicePrincipals", principal).await;
+    assert_eq!(
+        principal.body["appRoles"], read.body["appRoles"],
+        "a principal's are its application's"
+    );
+    let turned = json!({"web": read.body["web"], "appRoles": read.body["appRoles"]});
+    assert_eq!(tenant.graph("PATCH", &path, turned).await.status, 204);
+    for name in ["key1", "key2"] {
+        let body = json!({"passwordCredential": {"displayName": name}});
+        let added = tenant
+            .graph("POST", &format!("{path}/addPassword"), body)
+            .await;
+        assert_eq!(added.status, 200, "{added:?}");
+    }
+    let read = tenant.graph("GET", &path, Value::Null).await;
+    assert_eq!(read.body["web"]["redirectUris"], web["redirectUris"]);
+    assert_eq!(read.body["appRoles"][0]["value"], "one");
+    assert_eq!(read.body["passwordCredentials"][0]["displayName"], "key2");
+}

@@ -5,6 +5,21 @@ use onestream_emulator::{DEFAULT_SUBSCRIPTION as S, Settings};
 use serde_json::json;
 
 #[tokio::test]
+async fn arms_own_provider_lists_groups() {
+    let azure = Azure::start().await;
+    let listed = azure
+        .get("/subscriptions/22222222-2222-4222-8222-222222222222/providers/Microsoft.Resources")
+        .await;
+    let types = listed.body["resourceTypes"].as_array().expect("types");
+    let groups = types
+        .iter()
+        .find(|kind| kind["resourceType"] == "resourceGroups")
+        .expect("groups");
+    let versions = groups["apiVersions"].as_array().expect("versions");
+    assert!(versions.contains(&json!("2021-04-01")), "{versions:?}");
+}
+
+#[tokio::test]
 async fn a_group_lives() {
     let azure = Azure::start().await;
     let group = format!("/subscriptions/{S}/resourcegroups/MyGroup");

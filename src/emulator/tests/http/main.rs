@@ -24,4 +24,5 @@ mod private_endpoints;
 mod registries;
 mod replications;
 mod roles;
+mod tls;
 mod workspaces;

@@ -201,3 +201,30 @@ async fn webhooks_hide_where_they_call() {
     let usages = azure.get(&format!("{registry}/listUsages")).await;
     assert_eq!(usages.body["value"][1]["currentValue"], 1);
 }
+
+#[tokio::test]
+async fn a_second_key_is_a_rotation() {
+    let azure = Azure::start().await;
+    let group = azure.group("g").await;
+    let registry = registry_id(&group, "abcde");
+    let key = |name: &str| format!("https://v.vault.azure.net/keys/{name}/0123456789abcdef");
+    let encryption = |name: &str| json!({"status": "enabled", "keyVaultProperties": {"keyIdentifier": key(name), "identity": S}});
+    let body = json!({"location": "eastus2", "sku": {"name": "Premium"},
+        "identity": {"type": "SystemAssigned"}, "properties": {"encryption": encryption("one")}});
+    let shown = azure.made(&registry, body).await;
+    let first = &shown["properties"]["encryption"]["keyVaultProperties"];
+    assert_eq!(first["versionedKeyIdentifier"], key("one"));
+    assert!(first.get("lastKeyRotationTimestamp").is_none(), "{first}");
+    let mut rotated = Vec::new();
+    for name in ["two", "two"] {
+        let patch = json!({"properties": {"encryption": encryption(name)}});
+        let reply = azure.patch(&registry, patch).await;
+        assert_eq!(reply.status, 201, "{reply:?}");
+        azure.finish(&reply).await;
+        let shown = azure.get(&registry).await;
+        let key = &shown.body["properties"]["encryption"]["keyVaultProperties"];
+        rotated.push(key["lastKeyRotationTimestamp"].clone());
+    }
+    assert!(rotated[0].is_string(), "{rotated:?}");
+    assert_eq!(rotated[0], rotated[1], "the same key is none");
+}

@@ -66,6 +66,23 @@ async fn custom_roles_have_unique_names_and_are_kept_while_in_use() {
     assert_eq!(made.body["properties"]["createdBy"], Value::Null);
     let again = azure.put(&role_id(&guid(1)), custom("Importer")).await;
     assert_eq!(again.status, 201);
+    let list = format!(
+        "{}/providers/Microsoft.Authorization/roleDefinitions",
+        subscription()
+    );
+    let listed = azure.get(&list).await;
+    let kinds: Vec<&str> = listed.body["value"]
+        .as_array()
+        .into_iter()
+        .flatten()
+        .filter_map(|role| role["properties"]["type"].as_str())
+        .collect();
+    let own = kinds.iter().filter(|kind| **kind == "CustomRole").count();
+    assert!(own > 1 && kinds.len() > own, "{kinds:?}");
+    assert!(
+        kinds[..own].iter().all(|kind| *kind == "CustomRole"),
+        "{kinds:?}"
+    );
     for name in ["importer", "READER"] {
         let taken = azure.put(&role_id(&guid(2)), custom(name)).await;
         assert_eq!(

@@ -1,5 +1,6 @@
 //! The client against servers that answer as Azure was recorded to, on a clock that does not wait.
 
+mod batches;
 mod failing;
 mod operations;
 mod pinning;

@@ -100,7 +100,7 @@ impl ResourceType for AccessProfile {
 }
 
 /// The profile with its credential.
-fn credential(_cx: &Context<'_>, txn: &mut Txn<'_>, profile: &Object) -> Result<Answer, ArmError> {
+fn credential(cx: &Context<'_>, txn: &mut Txn<'_>, profile: &Object) -> Result<Answer, ArmError> {
     let key = profile.key();
     let cluster = key.split("/accessprofiles/").next().unwrap_or_default();
     let Some(cluster) = txn.world().object(cluster).cloned() else {
@@ -112,9 +112,9 @@ fn credential(_cx: &Context<'_>, txn: &mut Txn<'_>, profile: &Object) -> Result<
     };
     let config = if profile.name() == "clusterAdmin" {
         local_accounts(&cluster)?;
-        local_config(txn, &cluster, "clusterAdmin")
+        local_config(cx, txn, &cluster, "clusterAdmin")
     } else {
-        user_config(txn, &cluster)
+        user_config(cx, txn, &cluster)
     };
     let mut body = profile.body.clone();
     body["properties"]["kubeConfig"] = json!(STANDARD.encode(config));

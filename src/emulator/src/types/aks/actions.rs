@@ -3,6 +3,7 @@
 use super::errors::{refuse, unreadable};
 use super::{UPDATE, power, versions};
 use crate::arm::{Action, ArmError, Context, set_state, start};
+use crate::kubernetes::{AZURE_SUFFIX, SUFFIX};
 use crate::server::Answer;
 use crate::state::{Effect, Object, Txn};
 use axum::http::Method;
@@ -41,21 +42,21 @@ const fn post(
     }
 }
 
-fn user_credential(_cx: &Context<'_>, txn: &mut Txn<'_>, cluster: &Object) -> Result<Answer> {
-    Ok(kubeconfigs("clusterUser", &user_config(txn, cluster)))
+fn user_credential(cx: &Context<'_>, txn: &mut Txn<'_>, cluster: &Object) -> Result<Answer> {
+    Ok(kubeconfigs("clusterUser", &user_config(cx, txn, cluster)))
 }
 
-fn admin_credential(_cx: &Context<'_>, txn: &mut Txn<'_>, cluster: &Object) -> Result<Answer> {
+fn admin_credential(cx: &Context<'_>, txn: &mut Txn<'_>, cluster: &Object) -> Result<Answer> {
     local_accounts(cluster)?;
     Ok(kubeconfigs(
         "clusterAdmin",
-        &local_config(txn, cluster, "clusterAdmin"),
+        &local_config(cx, txn, cluster, "clusterAdmin"),
     ))
 }
 
-fn monitoring_credential(_cx: &Context<'_>, txn: &mut Txn<'_>, cluster: &Object) -> Result<Answer> {
+fn monitoring_credential(cx: &Context<'_>, txn: &mut Txn<'_>, cluster: &Object) -> Result<Answer> {
     local_accounts(cluster)?;
-    let config = local_config(txn, cluster, "clusterMonitoringUser");
+    let config = local_config(cx, txn, cluster, "clusterMonitoringUser");
     Ok(kubeconfigs("clusterMonitoringUser", &config))
 }
 
@@ -80,25 +81,27 @@ fn kubeconfigs(name: &str, config: &str) -> Answer {
 }
 
 /// The user's file: a sign-in with Entra where the cluster is integrated.
-pub fn user_config(txn: &mut Txn<'_>, cluster: &Object) -> String {
+pub fn user_config(cx: &Context<'_>, txn: &mut Txn<'_>, cluster: &Object) -> String {
     let entra = &cluster.body["properties"]["aadProfile"];
     if !entra.is_object() {
-        return local_config(txn, cluster, "clusterUser");
+        return local_config(cx, txn, cluster, "clusterUser");
     }
     let tenant = entra["tenantID"].as_str().unwrap_or_default();
     let user = format!(
         "    exec:\n      apiVersion: client.authentication.k8s.io/v1beta1\n      command: kubelogin\n      args:\n      - get-token\n      - --environment\n      - AzurePublicCloud\n      - --server-id\n      - 6dae42f8-4368-4678-94ff-3960e28e3630\n      - --client-id\n      - 80faf920-1908-4b52-b5ef-a8e7bedfc67a\n      - --tenant-id\n      - {tenant}\n      - --login\n      - devicecode\n      env: null\n      provideClusterInfo: false\n"
     );
-    config(txn, cluster, "clusterUser", &user)
+    config(cx, cluster, "clusterUser", &user)
 }
 
 /// A file with a token of the cluster's own.
-pub fn local_config(txn: &mut Txn<'_>, cluster: &Object, name: &str) -> String {
+pub fn local_config(cx: &Context<'_>, txn: &mut Txn<'_>, cluster: &Object, name: &str) -> String {
     let token = secret(txn, cluster, name);
-    config(txn, cluster, name, &format!("    token: {token}\n"))
+    config(cx, cluster, name, &format!("    token: {token}\n"))
 }
 
-fn config(txn: &mut Txn<'_>, cluster: &Object, account: &str, user: &str) -> String {
+/// The file; it leads to the API server that is played here, which needs no authority as
+/// long as this emulator is reached without TLS.
+fn config(cx: &Context<'_>, cluster: &Object, account: &str, user: &str) -> String {
     let name = cluster.name();
     let group = cluster.id.split('/').nth(4).unwrap_or_default();
     let properties = &cluster.body["properties"];
@@ -106,9 +109,13 @@ fn config(txn: &mut Txn<'_>, cluster: &Object, account: &str, user: &str) -> Str
         .as_str()
         .or(properties["fqdn"].as_str())
         .unwrap_or_default();
-    let authority = STANDARD.encode(secret(txn, cluster, "authority"));
+    let (scheme, own) = cx.call.origin.split_once("://").unwrap_or(("http", ""));
+    let port = own
+        .rsplit_once(':')
+        .map_or(String::new(), |(_, port)| format!(":{port}"));
+    let host = host.replace(AZURE_SUFFIX, SUFFIX);
     format!(
-        "apiVersion: v1\nclusters:\n- cluster:\n    certificate-authority-data: {authority}\n    server: https://{host}:443\n  name: {name}\ncontexts:\n- context:\n    cluster: {name}\n    user: {account}_{group}_{name}\n  name: {name}\ncurrent-context: {name}\nkind: Config\npreferences: {{}}\nusers:\n- name: {account}_{group}_{name}\n  user:\n{user}"
+        "apiVersion: v1\nclusters:\n- cluster:\n    server: {scheme}://{host}{port}\n  name: {name}\ncontexts:\n- context:\n    cluster: {name}\n    user: {account}_{group}_{name}\n  name: {name}\ncurrent-context: {name}\nkind: Config\npreferences: {{}}\nusers:\n- name: {account}_{group}_{name}\n  user:\n{user}"
     )
 }
 

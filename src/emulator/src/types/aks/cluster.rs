@@ -3,8 +3,8 @@
 
 use super::errors::{not_found, unreadable};
 use super::{
-    API_VERSIONS, CLUSTER, CREATION, DELETION, UPDATE, actions, cluster_fields, cluster_pools,
-    cluster_view, identities, node_group, power, subnets,
+    API_VERSIONS, CLUSTER, CREATION, DELETION, UPDATE, actions, addons, cluster_fields,
+    cluster_pools, cluster_view, identities, node_group, power, subnets,
 };
 use crate::arm::{
     Action, ApiVersion, ArmError, Context, Deleted, Located, Meta, Placement, ResourceType,
@@ -13,6 +13,7 @@ use crate::arm::{
 use crate::server::Answer;
 use crate::state::{Moment, Object, Txn, World};
 use crate::types::checks;
+use axum::http::Method;
 use serde_json::{Map, Value, json};
 
 pub struct Cluster;
@@ -163,6 +164,17 @@ impl ResourceType for Cluster {
         )
     }
 
+    fn answered(&self, cx: &Context<'_>, _world: &World, _object: &Object, answer: &mut Answer) {
+        if cx.call.method == Method::PUT
+            && let Some(properties) = answer
+                .body
+                .as_mut()
+                .and_then(|body| body.pointer_mut("/properties")?.as_object_mut())
+        {
+            cluster_view::written(properties, &cx.api);
+        }
+    }
+
     fn settle(&self, object: &mut Object, _now: Moment) {
         power::settle(object);
     }
@@ -184,6 +196,7 @@ impl ResourceType for Cluster {
             node_group::make(cx, txn, &mut cluster, asked);
             cluster.hidden["made"] = json!(true);
         }
+        addons::store(cx, txn, &mut cluster);
         txn.put(cluster.clone());
         cluster_pools::store(txn, &cluster, asked);
         node_group::tag(txn, &cluster);

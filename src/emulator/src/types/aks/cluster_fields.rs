@@ -3,7 +3,7 @@
 
 use super::errors::{immutable, invalid, missing, refuse, unreadable};
 use super::versions::{self, Chosen};
-use super::{members, network_fields};
+use super::{addons, members, network_fields};
 use crate::arm::{ArmError, Context, Target};
 use crate::state::Object;
 use crate::types::checks;
@@ -60,8 +60,11 @@ pub fn lay(
             cluster.insert(name.to_owned(), Value::Object(profile));
         }
     }
-    addons(&mut sent);
+    addons::lay(&mut sent, before);
     cluster.extend(sent);
+    if before.is_none() {
+        windows(&mut cluster, &network);
+    }
     cluster.insert("networkProfile".to_owned(), network);
     if let Some(network) = cluster.get_mut("networkProfile") {
         network_fields::balance(network, given_network.as_ref());
@@ -254,10 +257,15 @@ fn issuer(
             "OIDC issuer feature cannot be disabled.",
         )),
         (false, Some(true)) => {
+            let had = cluster.get("oidcIssuerProfile");
+            let had = had.and_then(|profile| profile["issuerURL"].as_str());
             let tenant = cx.azure.directory.tenant();
-            let url = format!(
-                "https://{location}.oic.prod-aks.azure.com/{tenant}/{}/",
-                Uuid::new_v4()
+            let url = had.map_or_else(
+                || {
+                    let id = Uuid::new_v4();
+                    format!("https://{location}.oic.prod-aks.azure.com/{tenant}/{id}/")
+                },
+                ToOwned::to_owned,
             );
             let profile = json!({"enabled": true, "issuerURL": url});
             cluster.insert("oidcIssuerProfile".to_owned(), profile);
@@ -280,21 +288,16 @@ fn storage(cluster: &mut Map<String, Value>, sent: Option<Value>) {
     }
 }
 
-/// An add-on that is enabled without settings shows none; no add-ons at all are not shown.
-fn addons(sent: &mut Map<String, Value>) {
-    let none = sent
-        .get("addonProfiles")
-        .and_then(Value::as_object)
-        .is_some_and(Map::is_empty);
-    if none {
-        sent.remove("addonProfiles");
+/// Azure's own network can take Windows nodes: their administrator is named from the start.
+fn windows(cluster: &mut Map<String, Value>, network: &Value) {
+    if network["networkPlugin"] != "azure" {
+        return;
     }
-    if let Some(Value::Object(addons)) = sent.get_mut("addonProfiles") {
-        for addon in addons.values_mut().filter(|addon| addon.is_object()) {
-            if addon.get("config").is_none() {
-                addon["config"] = Value::Null;
-            }
-        }
+    let profile = cluster
+        .entry("windowsProfile")
+        .or_insert_with(|| json!({"adminUsername": "azureuser"}));
+    if profile["enableCSIProxy"].is_null() {
+        profile["enableCSIProxy"] = json!(true);
     }
 }
 

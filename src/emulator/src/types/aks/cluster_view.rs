@@ -17,6 +17,7 @@ const CLUSTER_SINCE: &[(&str, &str)] = &[
     ("enableRBAC", "2018-08-01"),
     ("azurePortalFQDN", "2021-02-01"),
     ("disableLocalAccounts", "2021-05-01"),
+    ("windowsProfile", "2019-10-01"),
     ("identityProfile", "2020-01-01"),
     ("autoUpgradeProfile", "2021-02-01"),
     ("securityProfile", "2022-01-01"),
@@ -79,6 +80,30 @@ pub fn show(object: &Object, world: &World, api: &ApiVersion) -> Value {
         }
     }
     body
+}
+
+/// What only the answer to a write shows: pools without labels have none, and private link
+/// resources have no ids yet.
+pub fn written(properties: &mut Map<String, Value>, api: &ApiVersion) {
+    for link in items(properties, "privateLinkResources") {
+        link.remove("id");
+    }
+    for pool in items(properties, "agentPoolProfiles") {
+        pool.entry("nodeLabels").or_insert(json!({}));
+        trim(pool, POOL_SINCE, api);
+    }
+}
+
+fn items<'a>(
+    properties: &'a mut Map<String, Value>,
+    list: &str,
+) -> impl Iterator<Item = &'a mut Map<String, Value>> {
+    properties
+        .get_mut(list)
+        .and_then(Value::as_array_mut)
+        .into_iter()
+        .flatten()
+        .filter_map(Value::as_object_mut)
 }
 
 /// Takes from a pool what came later than the api-version.

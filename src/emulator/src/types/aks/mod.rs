@@ -6,6 +6,7 @@
 
 mod access_profile;
 mod actions;
+mod addons;
 mod cluster;
 mod cluster_fields;
 mod cluster_pools;

@@ -131,33 +131,30 @@ pub fn make(cx: &Context<'_>, txn: &mut Txn<'_>, cluster: &mut Object, pools: &[
         }});
         put(SUBNET, &format!("{name}/aks-subnet"), subnet);
     }
+    // The kubelets get an identity unless they were given one.
     if !cluster.hidden["kubelet"].is_object() {
-        kubelet(cx, txn, cluster, &group, &location);
+        let name = format!("{}-agentpool", cluster.name());
+        cluster.hidden["kubelet"] = identity(cx, txn, cluster, &name);
     }
 }
 
-/// The identity that the kubelets get unless they were given one.
-fn kubelet(
-    cx: &Context<'_>,
-    txn: &mut Txn<'_>,
-    cluster: &mut Object,
-    group: &str,
-    location: &Value,
-) {
-    let name = format!("{}-agentpool", cluster.name());
+/// Makes an identity in the group, and answers it as profiles of a cluster show it.
+pub fn identity(cx: &Context<'_>, txn: &mut Txn<'_>, cluster: &Object, name: &str) -> Value {
     let (principal, client) = (Uuid::new_v4().to_string(), Uuid::new_v4().to_string());
     let body = json!({"properties": {
         "tenantId": cx.azure.directory.tenant(),
         "principalId": principal,
         "clientId": client,
     }});
-    let identity = resource(group, IDENTITY, &name, location, body);
-    cluster.hidden["kubelet"] = json!({
+    let (group, location) = (id_of(cluster), &cluster.body["location"]);
+    let identity = resource(&group, IDENTITY, name, location, body);
+    let shown = json!({
         "resourceId": cluster_view::printed(&identity.id),
         "clientId": client,
         "objectId": principal,
     });
     txn.put(identity);
+    shown
 }
 
 fn resource(group: &str, kind: &str, path: &str, location: &Value, body: Value) -> Object {

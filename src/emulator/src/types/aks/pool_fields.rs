@@ -167,7 +167,7 @@ fn fresh(plane: &Plane<'_>, sent: &Map<String, Value>) -> Result<Map<String, Val
         "osType": "Linux",
         "powerState": {"code": "Running"},
         "type": "VirtualMachineScaleSets",
-        "upgradeSettings": {"maxSurge": "10%"},
+        "upgradeSettings": {},
     });
     Ok(defaults.as_object().cloned().unwrap_or_default())
 }
@@ -276,16 +276,28 @@ fn tidy(pool: &mut Map<String, Value>) {
         pool.remove("maxCount");
     }
     pool.retain(|name, value| {
-        let nothing = value.as_array().is_some_and(Vec::is_empty) || *value == json!("");
-        !nothing || name == "upgradeSettings"
+        let empty = value.as_array().is_some_and(Vec::is_empty) || *value == json!("");
+        let unlabelled = name == "nodeLabels" && *value == json!({});
+        !(empty || unlabelled)
     });
-    // A surge may come as a number and is kept as a text.
-    if let Some(surge) = pool
+    surge(pool);
+}
+
+/// How many nodes an upgrade adds: a tenth unless said otherwise, and none to Spot pools. It
+/// may come as a number and is kept as a text.
+fn surge(pool: &mut Map<String, Value>) {
+    let spot = pool.get("scaleSetPriority") == Some(&json!("Spot"));
+    let Some(settings) = pool
         .get_mut("upgradeSettings")
-        .and_then(|settings| settings.get_mut("maxSurge"))
-        && let Some(number) = surge.as_i64()
-    {
-        *surge = json!(number.to_string());
+        .and_then(Value::as_object_mut)
+    else {
+        return;
+    };
+    if !spot && settings.get("maxSurge").is_none_or(Value::is_null) {
+        settings.insert("maxSurge".to_owned(), json!("10%"));
+    }
+    if let Some(number) = settings.get("maxSurge").and_then(Value::as_i64) {
+        settings.insert("maxSurge".to_owned(), json!(number.to_string()));
     }
 }
 
@@ -323,6 +335,23 @@ mod tests {
             assert!(name(bad, false).is_err(), "{bad}");
         }
         assert!(name("windows", true).is_err());
+    }
+
+    #[test]
+    fn an_upgrade_adds_a_tenth_of_the_nodes() {
+        let surged = |pool: Value| {
+            let mut pool = pool.as_object().cloned().unwrap();
+            tidy(&mut pool);
+            pool["upgradeSettings"].clone()
+        };
+        let tenth = json!({"maxSurge": "10%"});
+        assert_eq!(surged(json!({"upgradeSettings": {}})), tenth);
+        assert_eq!(
+            surged(json!({"upgradeSettings": {"maxSurge": 2}})),
+            json!({"maxSurge": "2"})
+        );
+        let spot = json!({"upgradeSettings": {}, "scaleSetPriority": "Spot"});
+        assert_eq!(surged(spot), json!({}));
     }
 
     #[test]

@@ -2,7 +2,7 @@
 //! like when its operation has ended.
 
 use super::errors::refuse;
-use super::{ABORT, CLUSTER, POWER, cluster_pools, node_group};
+use super::{ABORT, CLUSTER, POWER, addons, cluster_pools, node_group};
 use crate::arm::{ArmError, Context, set_state, start};
 use crate::server::Answer;
 use crate::state::{Effect, Failure, Object, Outcome, Txn};
@@ -58,6 +58,7 @@ pub fn settle(cluster: &mut Object) {
     if kubelet.is_object() {
         cluster.body["properties"]["identityProfile"] = json!({ "kubeletidentity": kubelet });
     }
+    addons::settle(cluster);
     let address = cluster.hidden["address"].clone();
     let network = &mut cluster.body["properties"]["networkProfile"];
     if address.is_string() && network["loadBalancerProfile"].is_object() {

@@ -120,7 +120,7 @@ impl ResourceType for DiagnosticSetting {
             && let Some(list) = answer
                 .body
                 .as_mut()
-                .and_then(|body| body["properties"]["metrics"].as_array_mut())
+                .and_then(|body| body.pointer_mut("/properties/metrics")?.as_array_mut())
         {
             for metric in list {
                 metric["timeGrain"] = json!("PT1M");

@@ -1,0 +1,260 @@
+//! Federated credentials of identities: which pods may sign in as a service, without a secret.
+//!
+//! Reference: Microsoft.ManagedIdentity `userAssignedIdentities/federatedIdentityCredentials`,
+//! api-version 2023-01-31. It has neither tags nor PATCH.
+//!
+//! ## Why
+//! Azure compares issuer, subject and audience letter by letter with the token's: the issuer is
+//! taken as the cluster says it, with its last slash. Writes below one identity are refused while
+//! another runs.
+
+use serde_json::{Value as Json, json};
+
+use super::{Sections, ServiceSection, identity};
+use crate::resource::{
+    AddressError, Carrier, Compare, Field, Kind, Meta, Place, Problem, ReadMode, Resource,
+    Severity, Text, Unmanaged, UpdateMode, Value,
+};
+
+/// The kind of federated credentials of identities.
+pub struct FederatedCredential;
+
+/// Whom the tokens of pods are meant for.
+const AUDIENCE: &str = "api://AzureADTokenExchange";
+
+/// The longest name that Azure takes.
+const LONGEST_NAME: usize = 120;
+
+/// The most credentials that an identity can have.
+const MOST: usize = 20;
+
+static META: Meta = Meta {
+    name: "federated credential",
+    arm_type: "Microsoft.ManagedIdentity/userAssignedIdentities/federatedIdentityCredentials",
+    api_version: identity::API_VERSION,
+    carrier: Carrier::Parent,
+    read: ReadMode::ListPerParent {
+        parent: identity::NAME,
+        collection: "/federatedIdentityCredentials",
+    },
+    update: UpdateMode::Put,
+    fields: &[
+        Field::new("properties.issuer").severity(Severity::Critical),
+        Field::new("properties.subject").severity(Severity::Critical),
+        Field::new("properties.audiences")
+            .compare(Compare::Set)
+            .severity(Severity::Critical),
+    ],
+    unmanaged: &[Unmanaged {
+        path: "properties.claimsMatchingExpression",
+        reason: "a preview that stands in place of the subject",
+    }],
+    read_only: &[],
+    stateful: false,
+    is_guard: false,
+    outputs: &[],
+};
+
+impl Kind for FederatedCredential {
+    fn meta(&self) -> &'static Meta {
+        &META
+    }
+
+    fn lane(&self, id: &str, _properties: &Json) -> Option<String> {
+        let id = id.to_lowercase();
+        let identity = id.split("/federatedidentitycredentials/").next();
+        identity.map(str::to_owned)
+    }
+}
+
+/// The credentials of an environment's services: one for the service account of each, and one
+/// for each further account.
+pub(super) fn declare(place: &Place, sections: &Sections) -> Result<Vec<Resource>, AddressError> {
+    let (Some(cluster), Some(group)) = (&sections.cluster, &sections.group) else {
+        return Ok(Vec::new());
+    };
+    let group_id = place.group_id(&group.name);
+    let issuer = Text::output(&place.address("cluster")?, "oidcIssuer");
+    let mut credentials = Vec::new();
+    for (service, section) in &sections.services {
+        let identity = place.address(&identity::address(service))?;
+        let identity_id = identity::of_service(place, &group_id, service);
+        for account in accounts(service, section) {
+            let further = Some(account).filter(|account| *account != service);
+            let mut address = identity.child("credential")?;
+            if let Some(account) = further {
+                address = address.child(account)?;
+            }
+            let name = name(&cluster.name, further);
+            let mut properties = Value::from(json!({ "properties": {
+                "subject": format!("system:serviceaccount:{}:{account}", section.namespace),
+                "audiences": [AUDIENCE],
+            } }));
+            properties.set("properties.issuer", issuer.clone().into());
+            let id = format!("{identity_id}/federatedIdentityCredentials/{name}");
+            let credential =
+                Resource::new(place, &FederatedCredential, address, id.into(), properties);
+            credentials.push(credential.inside(&identity));
+        }
+    }
+    Ok(credentials)
+}
+
+/// The name of a credential: of whose cluster it takes tokens, and of which account but the
+/// service's own.
+fn name(cluster: &str, further: Option<&String>) -> String {
+    let further = further.map_or(String::new(), |account| format!("-{account}"));
+    format!("kubernetes-{cluster}{further}")
+}
+
+/// The service accounts that act as a service, its own first.
+fn accounts<'a>(service: &'a String, section: &'a ServiceSection) -> Vec<&'a String> {
+    std::iter::once(service).chain(&section.accounts).collect()
+}
+
+/// Azure's rules for credentials: how many, and none twice.
+pub(super) fn check(_place: &Place, sections: &Sections) -> Vec<Problem> {
+    let mut problems = Vec::new();
+    for (service, section) in &sections.services {
+        let path = ["services", service, "accounts"];
+        for (at, account) in section.accounts.iter().enumerate() {
+            let position = at.to_string();
+            let at_account =
+                |message| Problem::below(path.into_iter().chain([position.as_str()]), message);
+            if !identity::is_label(account) {
+                let message = format!("`{account}` is not a Kubernetes service account");
+                problems.push(at_account(message).help(identity::LABEL));
+            } else if let Some(cluster) = &sections.cluster
+                && name(&cluster.name, Some(account)).len() > LONGEST_NAME
+            {
+                let name = name(&cluster.name, Some(account));
+                let message =
+                    format!("its credential `{name}` has more than {LONGEST_NAME} characters");
+                problems
+                    .push(at_account(message).help("shorten the name of the account or cluster"));
+            } else if account == service || section.accounts[..at].contains(account) {
+                problems.push(at_account(format!(
+                    "`{account}` acts as `{service}` already"
+                )));
+            }
+        }
+        let count = accounts(service, section).len();
+        if count > MOST {
+            let message = format!("{count} service accounts, its own among them");
+            problems.push(
+                Problem::below(path, message)
+                    .help(format!("an identity takes {MOST} federated credentials")),
+            );
+        }
+    }
+    if sections.cluster.is_none()
+        && let Some((service, _)) = sections
+            .services
+            .iter()
+            .find(|(_, s)| !s.accounts.is_empty())
+    {
+        let path = ["services", service, "accounts"];
+        problems.push(
+            Problem::below(path, "there is no cluster for service accounts to be of")
+                .help("add `[cluster]`"),
+        );
+    }
+    problems
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::kinds::testing;
+
+    fn sections(accounts: &[String]) -> Sections {
+        let mut sections = testing::cluster("");
+        let section = ServiceSection {
+            namespace: "iam-system".to_owned(),
+            accounts: accounts.to_vec(),
+        };
+        sections.services.insert("iam".to_owned(), section);
+        sections
+    }
+
+    #[test]
+    fn each_service_trusts_its_account_in_the_cluster() {
+        let sections = sections(&["iam-migrate".to_owned()]);
+        let declared = declare(&testing::place(), &sections).expect("addresses");
+        let seen: Vec<(&str, &str)> = declared
+            .iter()
+            .map(|credential| {
+                let subject = credential.properties.at("properties.subject");
+                (
+                    credential.address.as_str(),
+                    subject.and_then(Value::as_str).expect("a subject"),
+                )
+            })
+            .collect();
+        assert_eq!(
+            seen,
+            [
+                (
+                    "dev.service.iam.identity.credential",
+                    "system:serviceaccount:iam-system:iam"
+                ),
+                (
+                    "dev.service.iam.identity.credential.iam-migrate",
+                    "system:serviceaccount:iam-system:iam-migrate"
+                ),
+            ]
+        );
+        let issuer = declared[0].properties.at("properties.issuer").cloned();
+        let late = Text::output(&"dev.cluster".parse().expect("an address"), "oidcIssuer");
+        assert_eq!(issuer, Some(late.into()));
+        let needs: Vec<String> = declared[0]
+            .references()
+            .iter()
+            .map(|a| a.to_string())
+            .collect();
+        assert_eq!(needs, ["dev.cluster", "dev.service.iam.identity"]);
+        let lanes: Vec<_> = declared
+            .iter()
+            .filter_map(|credential| FederatedCredential.lane(credential.id.known()?, &json!({})))
+            .collect();
+        assert_eq!(lanes[0], lanes[1]);
+        assert!(lanes[0].ends_with("/id-onestream-dev-iam"), "{lanes:?}");
+    }
+
+    #[test]
+    fn there_is_none_without_a_cluster() {
+        let mut sections = sections(&[]);
+        sections.cluster = None;
+        let declared = declare(&testing::place(), &sections).expect("addresses");
+        assert!(declared.is_empty());
+        assert!(check(&testing::place(), &sections).is_empty());
+    }
+
+    #[test]
+    fn an_identity_takes_twenty_and_none_twice() {
+        let found = |accounts: &[String]| -> Vec<String> {
+            let problems = check(&testing::place(), &sections(accounts));
+            problems.iter().map(|p| p.path.join(".")).collect()
+        };
+        let many = |count: usize| -> Vec<String> { (0..count).map(|n| format!("a{n}")).collect() };
+        assert!(found(&many(19)).is_empty());
+        assert_eq!(found(&many(20)), ["services.iam.accounts"]);
+        let twice = ["x", "iam", "X!", "x"].map(str::to_owned);
+        assert_eq!(
+            found(&twice),
+            [
+                "services.iam.accounts.1",
+                "services.iam.accounts.2",
+                "services.iam.accounts.3"
+            ]
+        );
+    }
+
+    #[test]
+    fn further_accounts_need_a_cluster() {
+        let mut sections = sections(&["x".to_owned()]);
+        sections.cluster = None;
+        let problems = check(&testing::place(), &sections);
+        assert_eq!(problems.len(), 1, "{problems:?}");
+    }
+}

@@ -1,0 +1,309 @@
+//! Vaults and keys: what is deleted comes back as it was, and what protects is never taken back.
+
+use onestream::provision::plan::{Action, Mode, Plan};
+use onestream::remote::azure::KeyVersion;
+use onestream::resource::{Address, Method, Plane, Request};
+use serde_json::json;
+
+use crate::estate::{Estate, sample};
+use crate::program::Root;
+
+/// `dev` with its network, its vault and the vault's key.
+pub async fn with_a_vault() -> Estate {
+    with_vaults(&["dev"]).await
+}
+
+/// The same of several environments.
+pub async fn with_vaults(names: &[&str]) -> Estate {
+    let mut environments = sample();
+    environments.retain(|(place, _)| names.contains(&place.environment.as_str()));
+    for (_, sections) in &mut environments {
+        sections.registry = None;
+        sections.workspace = None;
+        sections.services.clear();
+    }
+    Estate::of(environments).await
+}
+
+fn address(text: &str) -> Address {
+    text.parse().expect("an address")
+}
+
+fn actions(plan: &Plan) -> Vec<(&str, Action)> {
+    let operations = plan.operations.iter();
+    operations
+        .map(|operation| (operation.address.as_str(), operation.action))
+        .collect()
+}
+
+async fn cosign(estate: &Estate) -> KeyVersion {
+    let vault = estate.azure.vault("kv-onestream-dev");
+    let key = vault.get("cosign").await.expect("a way into the vault");
+    key.expect("a key")
+}
+
+async fn carry_out(estate: &Estate, plan: Plan) {
+    let outcome = estate.carry_out(plan).await;
+    assert!(outcome.is_complete(), "{:#?}", outcome.ends);
+    estate.is_as_declared().await;
+}
+
+#[tokio::test]
+async fn a_destroyed_vault_comes_back_with_the_same_key() {
+    let estate = with_a_vault().await;
+    estate.apply().await;
+    let before = cosign(&estate).await;
+    let outcome = estate.carry_out(estate.plan(Mode::Destroy).await).await;
+    assert!(outcome.is_complete(), "{:#?}", outcome.ends);
+    let plan = estate.plan(Mode::Apply).await;
+    let planned = actions(&plan);
+    assert!(
+        planned.contains(&("dev.vault", Action::Recover)),
+        "{planned:?}"
+    );
+    let key = plan
+        .operations
+        .iter()
+        .find(|operation| operation.address.as_str() == "dev.vault.key.cosign");
+    assert_eq!(
+        key.expect("the key").reason,
+        "it comes back with what it lives in, or is made again"
+    );
+    carry_out(&estate, plan).await;
+    let after = cosign(&estate).await;
+    // The version, and with it the point on the curve: what was signed is still verified.
+    assert_eq!(before.key, after.key);
+    assert!(before.key.x.is_some() && before.key.y.is_some());
+    assert_eq!(after.attributes.created, before.attributes.created);
+}
+
+#[tokio::test]
+async fn what_came_back_with_its_vault_is_made_as_declared() {
+    let estate = with_a_vault().await;
+    estate.apply().await;
+    let before = cosign(&estate).await;
+    let key = estate.id(&address("dev.vault.key.cosign"));
+    let off = json!({"properties": {"attributes": {"enabled": false}}, "tags": {"theirs": "kept"}});
+    estate.tamper(&key, off).await;
+    let outcome = estate.carry_out(estate.plan(Mode::Destroy).await).await;
+    assert!(outcome.is_complete(), "{:#?}", outcome.ends);
+    estate.apply().await;
+    estate.is_as_declared().await;
+    let after = cosign(&estate).await;
+    assert!(after.attributes.enabled);
+    assert_eq!(after.tags.get("theirs").map(String::as_str), Some("kept"));
+    assert_eq!(before.key, after.key);
+}
+
+#[tokio::test]
+async fn a_vault_takes_its_keys_along_before_its_endpoint_goes() {
+    let estate = with_a_vault().await;
+    estate.apply().await;
+    let plan = estate.plan(Mode::Destroy).await;
+    let planned = actions(&plan);
+    assert!(
+        planned.contains(&("dev.vault", Action::Delete)),
+        "{planned:?}"
+    );
+    let keys = planned.iter().any(|(address, _)| address.contains(".key."));
+    assert!(!keys, "{planned:?}");
+    let first = estate.observe().await;
+    assert!(first.objects.values().any(|o| o.kind.meta().name == "key"));
+}
+
+#[tokio::test]
+async fn a_key_waits_for_the_way_in_and_goes_before_it() {
+    let estate = with_a_vault().await;
+    let plan = estate.plan(Mode::Apply).await;
+    let at = |text: &str| {
+        let mut operations = plan.operations.iter();
+        operations.position(|operation| operation.address.as_str() == text)
+    };
+    let (way, key) = (at("dev.vault.endpoint.dns"), at("dev.vault.key.cosign"));
+    let waits = plan
+        .edges
+        .iter()
+        .any(|edge| Some(edge.before) == way && Some(edge.after) == key);
+    assert!(waits, "{:#?}", plan.edges);
+}
+
+#[tokio::test]
+async fn a_deleted_key_of_a_living_vault_is_recovered() {
+    let estate = with_a_vault().await;
+    estate.apply().await;
+    let before = cosign(&estate).await;
+    let vault = estate.azure.vault("kv-onestream-dev");
+    vault.delete("cosign").await.expect("deleted");
+    let plan = estate.plan(Mode::Apply).await;
+    assert_eq!(actions(&plan), [("dev.vault.key.cosign", Action::Recover)]);
+    carry_out(&estate, plan).await;
+    assert_eq!(before.key, cosign(&estate).await.key);
+}
+
+#[tokio::test]
+async fn a_missing_key_of_a_vault_that_cannot_be_entered_is_left_alone() {
+    let estate = with_a_vault().await;
+    estate.apply().await;
+    let vault = estate.azure.vault("kv-onestream-dev");
+    vault.delete("cosign").await.expect("deleted");
+    estate
+        .faults(
+            json!([{"method": "GET", "path": "/deletedkeys", "status": 403, "code": "Forbidden"}]),
+        )
+        .await;
+    let plan = estate.plan(Mode::Apply).await;
+    assert_eq!(actions(&plan), []);
+    let unread = plan.unreadable.iter().map(|unread| unread.address.as_str());
+    assert_eq!(unread.collect::<Vec<_>>(), ["dev.vault.key.cosign"]);
+    estate.faults(json!([])).await;
+    estate.apply().await;
+    estate.is_as_declared().await;
+}
+
+#[tokio::test]
+async fn a_rotated_key_is_as_declared_and_stays_rotated() {
+    let estate = with_a_vault().await;
+    estate.apply().await;
+    let vault = estate.azure.vault("kv-onestream-dev");
+    let rotated = vault.rotate("cosign").await.expect("rotated");
+    estate.is_as_declared().await;
+    let key = estate.id(&address("dev.vault.key.cosign"));
+    let off = json!({"properties": {"attributes": {"enabled": false}}});
+    estate.tamper(&key, off).await;
+    estate.apply().await;
+    let current = cosign(&estate).await;
+    assert_eq!(current.key, rotated.key);
+    assert!(current.attributes.enabled);
+}
+
+#[tokio::test]
+async fn a_key_that_no_toml_declares_is_deleted_alone() {
+    let mut environments = sample();
+    environments.retain(|(place, _)| place.environment.as_str() == "dev");
+    let estate = Estate::of(environments.clone()).await;
+    estate.apply().await;
+    // Ours by its marker, which names the environment and the key's own id.
+    let declared = estate.id(&address("dev.vault.key.cosign"));
+    let id = declared.replace("/keys/cosign", "/keys/older");
+    let marker =
+        onestream::resource::Marker::of(&"dev".parse().expect("a name"), &id.clone().into());
+    let tags = json!({
+        "managed-by": "onestream/dev",
+        "onestream-id": marker.id.known().expect("known"),
+    });
+    let body = json!({"tags": tags, "properties": {"kty": "EC-HSM", "curveName": "P-256"}});
+    estate
+        .send(&Request::arm(Method::Put, id, "2023-07-01").body(body))
+        .await;
+    let plan = estate.plan(Mode::Apply).await;
+    let planned: Vec<_> = plan
+        .operations
+        .iter()
+        .map(|o| (o.action, o.stateful))
+        .collect();
+    assert_eq!(planned, [(Action::Delete, true)]);
+    carry_out(&estate, plan).await;
+    let vault = estate.azure.vault("kv-onestream-dev");
+    assert_eq!(vault.get("older").await.expect("readable"), None);
+    assert!(vault.deleted("older").await.expect("readable").is_some());
+}
+
+#[tokio::test]
+async fn access_policies_are_taken_away() {
+    let estate = with_a_vault().await;
+    estate.apply().await;
+    let vault = estate.id(&address("dev.vault"));
+    let policy = json!({"properties": {"accessPolicies": [{
+        "tenantId": "11111111-1111-4111-8111-111111111111",
+        "objectId": estate.deployer(),
+        "permissions": {"keys": ["all"]},
+    }]}});
+    estate
+        .send(&Request::arm(Method::Patch, &vault, "2023-07-01").body(policy))
+        .await;
+    let plan = estate.plan(Mode::Apply).await;
+    assert_eq!(actions(&plan), [("dev.vault", Action::Update)]);
+    carry_out(&estate, plan).await;
+    let live = estate.object(&vault).await;
+    assert_eq!(live["properties"]["accessPolicies"], json!([]));
+}
+
+#[tokio::test]
+async fn requests_to_a_vault_go_to_that_vault() {
+    let estate = with_a_vault().await;
+    let key = &estate.desired.resources[&address("dev.vault.key.cosign")];
+    let id = key.id.known().expect("known");
+    for request in [
+        key.kind.delete(id),
+        key.kind
+            .deleted_list(id.rsplit_once("/keys/").expect("a key").0),
+    ] {
+        assert_eq!(request.plane, Plane::Vault("kv-onestream-dev".to_owned()));
+    }
+}
+
+/// What is refused after a change of one line, and what is said about it.
+#[test]
+fn what_cannot_be_taken_back_is_refused_with_what_to_do_instead() {
+    let name = "name = \"kv-onestream-dev\"\n";
+    for (line, address, instead) in [
+        (
+            "purge_protection = false\n",
+            "dev.vault",
+            "purge protection cannot be switched off",
+        ),
+        (
+            "retention_days = 30\n",
+            "dev.vault",
+            "Azure takes the retention on create only",
+        ),
+        (
+            "[vault.keys.cosign]\ncurve = \"P-384\"\n",
+            "dev.vault.key.cosign",
+            "declare a key of another name",
+        ),
+        (
+            "[vault.keys.cosign]\ntype = \"EC\"\n",
+            "dev.vault.key.cosign",
+            "declare a key of another name",
+        ),
+    ] {
+        let root = Root::sample();
+        root.expect(
+            0,
+            &["--env", "dev", "--env", "shared", "apply", "--auto-approve"],
+        );
+        root.replace("environments/dev.toml", name, &format!("{name}{line}"));
+        let ran = root.expect(3, &["--env", "dev", "apply", "--auto-approve"]);
+        let said = ran.err.split_whitespace().collect::<Vec<_>>().join(" ");
+        assert!(
+            said.contains(address) && said.contains(instead),
+            "{line}: {}",
+            ran.err
+        );
+    }
+}
+
+#[test]
+fn purge_protection_can_be_switched_on_and_an_expiry_moved() {
+    let root = Root::sample();
+    let name = "name = \"kv-onestream-dev\"\n";
+    let weak = format!("{name}purge_protection = false\n");
+    root.replace("environments/dev.toml", name, &weak);
+    root.expect(
+        0,
+        &["--env", "dev", "--env", "shared", "apply", "--auto-approve"],
+    );
+    root.expect(0, &["--env", "dev", "plan", "--detailed-exitcode"]);
+    let key = |day: &str| format!("{name}[vault.keys.cosign]\nexpires = \"{day}\"\n");
+    let mut stands = weak;
+    for next in [key("2030-12-31"), key("2031-12-31")] {
+        root.replace("environments/dev.toml", &stands, &next);
+        root.expect(0, &["--env", "dev", "apply", "--auto-approve"]);
+        root.expect(0, &["--env", "dev", "plan", "--detailed-exitcode"]);
+        stands = next;
+    }
+    root.replace("environments/dev.toml", &stands, name);
+    let ran = root.expect(3, &["--env", "dev", "apply", "--auto-approve"]);
+    assert!(ran.err.contains("an expiry can be moved"), "{}", ran.err);
+}
