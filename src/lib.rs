@@ -4,6 +4,7 @@ pub mod config;
 pub mod control;
 pub mod kinds;
 pub mod provision;
+pub mod rbac;
 pub mod remote;
 pub mod report;
 pub mod resource;

@@ -9,6 +9,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("kinds", &["resource"]),
     ("config", &["resource", "kinds"]),
     ("provision", &["resource", "kinds", "config"]),
+    ("rbac", &["resource", "kinds", "config", "provision"]),
     ("control", &["resource", "provision"]),
     ("remote", &["resource", "provision"]),
     ("report", &["resource", "kinds", "config", "provision"]),

@@ -4,6 +4,7 @@ mod bad_input;
 mod clusters;
 mod diagnostics;
 mod directory;
+mod effective;
 mod estate;
 mod first_light;
 mod grants;

@@ -12,8 +12,11 @@ use std::sync::Arc;
 /// Where all scopes begin.
 const ROOT: &str = "";
 
-/// The names of management groups are looked up below this.
+/// The ids of management groups begin so.
 const GROUPS: &str = "/providers/microsoft.management/managementgroups/";
+
+/// The ids of subscriptions, and of all in them, begin so.
+const SUBSCRIPTIONS: &str = "/subscriptions/";
 
 /// Where an assignment says whose it is.
 const PRINCIPAL: &str = "/properties/principalId";
@@ -254,20 +257,19 @@ fn denials(world: &World, ids: &BTreeSet<String>) -> Vec<Denial> {
         .collect()
 }
 
-/// A scope in lower case and without a slash at its end; the root, and with it the
-/// management groups, which hold all subscriptions here, is empty.
+/// A scope in lower case and without a slash at its end; the root is empty.
 pub fn scope_key(scope: &str) -> String {
-    let key = scope.trim_end_matches('/').to_ascii_lowercase();
-    match key.strip_prefix(GROUPS) {
-        Some(name) if !name.contains('/') => ROOT.to_owned(),
-        _ => key,
-    }
+    scope.trim_end_matches('/').to_ascii_lowercase()
 }
 
-/// Whether `key` is `scope` or below it.
-fn within(key: &str, scope: &str) -> bool {
-    key.strip_prefix(scope)
-        .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+/// Whether `key` is `scope` or below it. There is one management group, the tenant's own: it
+/// holds all subscriptions, and not the root.
+pub fn within(key: &str, scope: &str) -> bool {
+    let is_group = scope
+        .strip_prefix(GROUPS)
+        .is_some_and(|name| !name.is_empty() && !name.contains('/'));
+    let below = |rest: &str| rest.is_empty() || rest.starts_with('/');
+    key.strip_prefix(scope).is_some_and(below) || is_group && key.starts_with(SUBSCRIPTIONS)
 }
 
 #[cfg(test)]

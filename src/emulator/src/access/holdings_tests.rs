@@ -67,6 +67,8 @@ fn grants_reach_down_and_not_up_or_beside() {
     }
     let tenant = "/providers/Microsoft.Management/managementGroups/t";
     assert!(granted(at(tenant), Plane::Control, "A.B/vs/read", &vault));
+    assert!(granted(at(tenant), Plane::Control, "A.B/vs/read", tenant));
+    assert!(!granted(at(tenant), Plane::Control, "A.B/vs/read", "/"));
     let child = format!("{vault}/keys/k");
     let beside = format!("{GROUP}2");
     for scope in [child.as_str(), beside.as_str(), "/subscriptions/other"] {

@@ -16,7 +16,7 @@ mod roles;
 
 pub use condition::Condition;
 pub use decision::{Decision, Plane, Question, Reason};
-pub use holdings::{Holdings, assignments, scope_key};
+pub use holdings::{Holdings, assignments, scope_key, within};
 pub use permissions::Permissions;
 pub use roles::{Role, built_in, by_name};
 

@@ -1,9 +1,7 @@
 //! `Microsoft.Authorization/roleAssignments`: who may do what where.
 //! <https://learn.microsoft.com/rest/api/authorization/role-assignments>
 
-use super::role_assignment_checks::{
-    Sent, fits, principal_kind, refuse, scope_stands, unchanged, within,
-};
+use super::role_assignment_checks::{Sent, fits, principal_kind, refuse, scope_stands, unchanged};
 use super::role_definition;
 use super::role_filter::RoleFilter;
 use crate::access::{self, ASSIGNMENT, DEFINITION};
@@ -235,7 +233,8 @@ fn list(cx: &Context<'_>, world: &World, scope: &str) -> Result<Answer, ArmError
     let items = access::assignments(world)
         .filter(|assignment| {
             let at = access::scope_key(assignment.scope);
-            let near = within(&scope, &at) || !filter.at_scope && within(&at, &scope);
+            let near =
+                access::within(&scope, &at) || !filter.at_scope && access::within(&at, &scope);
             let named = filter
                 .equals
                 .iter()

@@ -109,7 +109,7 @@ pub fn fits(world: &World, sent: &Sent, scope: &str) -> Result<(), ArmError> {
                 "The role assignment already exists.".to_owned(),
             ));
         }
-        count += usize::from(within(&at, &subscription));
+        count += usize::from(access::within(&at, &subscription));
     }
     if count >= LIMIT {
         return Err(refuse(
@@ -203,12 +203,6 @@ pub fn scope_stands(cx: &Context<'_>, world: &World, scope: &str) -> Result<(), 
         resource,
         cx.path.group.as_deref(),
     ))
-}
-
-/// Whether `key` is `scope` or below it.
-pub fn within(key: &str, scope: &str) -> bool {
-    key.strip_prefix(scope)
-        .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
 }
 
 fn common(error: ArmError) -> ArmError {

@@ -234,17 +234,12 @@ fn assignable(role: &Object, scope: &str, or_below: bool) -> bool {
         .flatten()
         .filter_map(Value::as_str)
         .map(access::scope_key)
-        .any(|at| within(scope, &at) || or_below && within(&at, scope))
+        .any(|at| access::within(scope, &at) || or_below && access::within(&at, scope))
 }
 
 /// Whether a role may be assigned at exactly that scope.
 pub fn is_assignable(role: &Object, scope: &str) -> bool {
     assignable(role, &access::scope_key(scope), false)
-}
-
-fn within(key: &str, scope: &str) -> bool {
-    key.strip_prefix(scope)
-        .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
 }
 
 fn as_object(role: &Role) -> Object {

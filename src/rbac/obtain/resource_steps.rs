@@ -1,0 +1,323 @@
+//! Steps by what may be done with resources.
+
+use super::facts::{Cluster, Ground, Identity, Registry};
+use super::power::Power;
+use super::step::{Gain, Somebody, gain};
+use crate::rbac::scope::Scope;
+use crate::rbac::truth::Truth;
+
+/// What lets somebody assign roles.
+const ASSIGNS: [&str; 3] = [
+    "Microsoft.Authorization/roleAssignments/write",
+    "Microsoft.Authorization/roleAssignmentScheduleRequests/write",
+    "Microsoft.Authorization/roleEligibilityScheduleRequests/write",
+];
+
+/// What lets somebody run something on a cluster's nodes.
+const RUNS_ON_NODES: [&str; 4] = [
+    "Microsoft.Compute/virtualMachineScaleSets/write",
+    "Microsoft.Compute/virtualMachineScaleSets/extensions/write",
+    "Microsoft.Compute/virtualMachineScaleSets/virtualMachines/write",
+    "Microsoft.Compute/virtualMachineScaleSets/virtualMachines/runCommand/action",
+];
+
+/// Whether a setting is on; unknown where it could not be read.
+fn on(setting: Option<bool>) -> Truth {
+    setting.map_or(Truth::Unknown, Truth::from)
+}
+
+/// Whether somebody may do an action of a registry.
+fn registry(who: &Somebody<'_>, one: &Registry, action: &str) -> Truth {
+    let action = format!("Microsoft.ContainerRegistry/registries/{action}");
+    who.may(&one.scope, &action)
+}
+
+/// Whether somebody may do an action of a cluster.
+fn cluster(who: &Somebody<'_>, one: &Cluster, action: &str) -> Truth {
+    let action = format!("Microsoft.ContainerService/managedClusters/{action}");
+    who.may(&one.scope, &action)
+}
+
+/// Whether somebody may do an action of an identity.
+fn identity(who: &Somebody<'_>, one: &Identity, action: &str) -> Truth {
+    let action = format!("Microsoft.ManagedIdentity/userAssignedIdentities/{action}");
+    who.may(&one.scope, &action)
+}
+
+pub(super) fn assign_roles(ground: &Ground<'_>, who: &Somebody<'_>) -> Vec<Gain> {
+    let mut gains = Vec::new();
+    for scope in ground.resources.scopes() {
+        for action in ASSIGNS {
+            let detail = format!("may {action} at {scope}");
+            gains.extend(gain(
+                Power::Anything(scope.clone()),
+                who.may(scope, action),
+                detail,
+            ));
+        }
+    }
+    gains
+}
+
+pub(super) fn elevate(_: &Ground<'_>, who: &Somebody<'_>) -> Vec<Gain> {
+    let action = "Microsoft.Authorization/elevateAccess/action";
+    let may = who.may(&Scope::root(), action);
+    let gained = gain(Power::Anything(Scope::root()), may, format!("may {action}"));
+    gained.into_iter().collect()
+}
+
+pub(super) fn widen_role(ground: &Ground<'_>, who: &Somebody<'_>) -> Vec<Gain> {
+    let action = "Microsoft.Authorization/roleDefinitions/write";
+    let mut gains = Vec::new();
+    for assignment in who.holdings.assignments() {
+        let roles = &ground.access.tenant().roles;
+        let Some(role) = roles.get(&assignment.role).filter(|role| role.custom) else {
+            continue;
+        };
+        // Azure asks for the right at every scope that the role is assignable at.
+        let scopes = role.assignable_scopes.iter();
+        let may = Truth::all(scopes.map(|scope| who.may(scope, action)));
+        let detail = format!("may change {}, which it holds", role.name);
+        gains.extend(gain(Power::Anything(assignment.scope.clone()), may, detail));
+    }
+    gains
+}
+
+pub(super) fn federate(ground: &Ground<'_>, who: &Somebody<'_>) -> Vec<Gain> {
+    let identities = ground.resources.identities.iter();
+    let gains = identities.filter_map(|one| {
+        let may = identity(who, one, "federatedIdentityCredentials/write");
+        let detail = format!("may add a federated credential to {}", one.scope);
+        gain(Power::act_as(&one.principal), may, detail)
+    });
+    gains.collect()
+}
+
+/// What it may be attached to is not looked for: some way to run something is rarely missing.
+pub(super) fn attach(ground: &Ground<'_>, who: &Somebody<'_>) -> Vec<Gain> {
+    let identities = ground.resources.identities.iter();
+    let gains = identities.filter_map(|one| {
+        let may = identity(who, one, "assign/action").and(Truth::Unknown);
+        let detail = format!("may attach {} to what it runs", one.scope);
+        gain(Power::act_as(&one.principal), may, detail)
+    });
+    gains.collect()
+}
+
+pub(super) fn admin_user(ground: &Ground<'_>, who: &Somebody<'_>) -> Vec<Gain> {
+    let registries = ground.resources.registries.iter();
+    let gains = registries.filter_map(|one| {
+        let asks = registry(who, one, "listCredentials/action").or(registry(
+            who,
+            one,
+            "regenerateCredential/action",
+        ));
+        let enables = registry(who, one, "write");
+        let detail = "may ask for the admin user's password";
+        let may = asks.and(on(one.admin_user).or(enables));
+        gain(Power::Push(one.scope.clone()), may, detail)
+    });
+    gains.collect()
+}
+
+pub(super) fn anonymous_pull(ground: &Ground<'_>, who: &Somebody<'_>) -> Vec<Gain> {
+    let registries = ground.resources.registries.iter();
+    let gains = registries.filter_map(|one| {
+        let detail = "may switch anonymous pull on";
+        gain(
+            Power::Pull(one.scope.clone()),
+            registry(who, one, "write"),
+            detail,
+        )
+    });
+    gains.collect()
+}
+
+pub(super) fn tokens(ground: &Ground<'_>, who: &Somebody<'_>) -> Vec<Gain> {
+    let mut gains = Vec::new();
+    for one in &ground.resources.registries {
+        let generates = registry(who, one, "generateCredentials/action");
+        let makes = registry(who, one, "tokens/write");
+        let widens = registry(who, one, "scopeMaps/write");
+        let push = Power::Push(one.scope.clone());
+        let detail = "may make a token and its password";
+        gains.extend(gain(push.clone(), generates.and(makes), detail));
+        for token in one.tokens.iter().filter(|token| token.enabled) {
+            let writes = Truth::from(token.writes).or(widens);
+            let detail = format!("may ask for a password of token {}", token.name);
+            gains.extend(gain(push.clone(), generates.and(writes), detail.clone()));
+            gains.extend(gain(Power::Pull(one.scope.clone()), generates, detail));
+        }
+    }
+    gains
+}
+
+pub(super) fn tasks(ground: &Ground<'_>, who: &Somebody<'_>) -> Vec<Gain> {
+    let mut gains = Vec::new();
+    for one in &ground.resources.registries {
+        let runs = registry(who, one, "scheduleRun/action");
+        let writes = registry(who, one, "tasks/write");
+        let detail = "may run a task, which is signed in to the registry";
+        gains.extend(gain(
+            Power::Push(one.scope.clone()),
+            runs.or(writes),
+            detail,
+        ));
+        for id in &one.task_identities {
+            let detail = "may change what a task with this identity does";
+            gains.extend(gain(Power::act_as(id), writes, detail));
+        }
+    }
+    gains
+}
+
+/// A gain of everything inside each cluster.
+fn inside(ground: &Ground<'_>, detail: &str, may: impl Fn(&Cluster) -> Truth) -> Vec<Gain> {
+    let clusters = ground.resources.clusters.iter();
+    clusters
+        .filter_map(|one| gain(Power::ClusterAdmin(one.scope.clone()), may(one), detail))
+        .collect()
+}
+
+pub(super) fn admin_credential(ground: &Ground<'_>, who: &Somebody<'_>) -> Vec<Gain> {
+    inside(ground, "may ask for the admin's kubeconfig", |one| {
+        let asks = cluster(who, one, "listClusterAdminCredential/action").or(cluster(
+            who,
+            one,
+            "accessProfiles/listCredential/action",
+        ));
+        asks.and(on(one.local_accounts))
+    })
+}
+
+pub(super) fn run_command(ground: &Ground<'_>, who: &Somebody<'_>) -> Vec<Gain> {
+    inside(ground, "may run commands in it", |one| {
+        cluster(who, one, "runCommand/action")
+    })
+}
+
+pub(super) fn reconfigure(ground: &Ground<'_>, who: &Somebody<'_>) -> Vec<Gain> {
+    inside(ground, "may change who administers it", |one| {
+        cluster(who, one, "write")
+    })
+}
+
+pub(super) fn admin_group(ground: &Ground<'_>, who: &Somebody<'_>) -> Vec<Gain> {
+    inside(ground, "is in a group that administers it", |one| {
+        who.is_among(&one.admin_groups)
+    })
+}
+
+pub(super) fn bindings(ground: &Ground<'_>, who: &Somebody<'_>) -> Vec<Gain> {
+    let mut gains = Vec::new();
+    for one in &ground.resources.clusters {
+        for binding in &one.bindings {
+            let power = if binding.role == "cluster-admin" {
+                Power::ClusterAdmin(one.scope.clone())
+            } else {
+                Power::Bound(one.scope.clone(), binding.role.clone())
+            };
+            let bound = who.is_among([&binding.subject]);
+            let detail = format!("{} is bound to {}", binding.subject, binding.role);
+            gains.extend(gain(power, bound, detail));
+        }
+    }
+    gains
+}
+
+pub(super) fn nodes(ground: &Ground<'_>, who: &Somebody<'_>) -> Vec<Gain> {
+    let mut gains = Vec::new();
+    for one in &ground.resources.clusters {
+        let Some(group) = &one.node_group else {
+            continue;
+        };
+        let may = Truth::any(RUNS_ON_NODES.map(|action| who.may(group, action)));
+        let detail = format!("may run something on the nodes in {group}");
+        if let Some(kubelet) = &one.kubelet {
+            gains.extend(gain(Power::act_as(kubelet), may, detail.clone()));
+        }
+        // How far the tokens on a node reach depends on what runs there.
+        let perhaps = may.and(Truth::Unknown);
+        gains.extend(gain(
+            Power::ClusterAdmin(one.scope.clone()),
+            perhaps,
+            detail,
+        ));
+    }
+    gains
+}
+
+pub(super) fn policies(ground: &Ground<'_>, who: &Somebody<'_>) -> Vec<Gain> {
+    let mut gains = Vec::new();
+    for one in &ground.resources.vaults {
+        let by_policies = on(one.by_policies);
+        let has = who.is_among(&one.policies).and(by_policies);
+        let keys = Power::Keys(one.scope.clone());
+        gains.extend(gain(keys.clone(), has, "an access policy names it"));
+        for action in [
+            "Microsoft.KeyVault/vaults/accessPolicies/write",
+            "Microsoft.KeyVault/vaults/write",
+        ] {
+            let may = who.may(&one.scope, action).and(by_policies);
+            gains.extend(gain(keys.clone(), may, format!("may {action}")));
+        }
+    }
+    gains
+}
+
+pub(super) fn use_everything(ground: &Ground<'_>, power: &Power) -> Vec<Gain> {
+    let Power::Anything(at) = power else {
+        return Vec::new();
+    };
+    let hierarchy = &ground.access.tenant().hierarchy;
+    let within = |scope: &Scope| hierarchy.holds(at, scope);
+    let resources = ground.resources;
+    let detail = format!("may give itself any role at {at}");
+    let mut gains = Vec::new();
+    for one in &resources.registries {
+        let power = Power::Push(one.scope.clone());
+        gains.extend(gain(power, within(&one.scope), detail.clone()));
+    }
+    for one in &resources.clusters {
+        let power = Power::ClusterAdmin(one.scope.clone());
+        gains.extend(gain(power, within(&one.scope), detail.clone()));
+    }
+    for one in &resources.vaults {
+        let power = Power::Keys(one.scope.clone());
+        gains.extend(gain(power, within(&one.scope), detail.clone()));
+    }
+    for one in &resources.identities {
+        let power = Power::act_as(&one.principal);
+        gains.extend(gain(power, within(&one.scope), detail.clone()));
+    }
+    gains
+}
+
+pub(super) fn use_workloads(ground: &Ground<'_>, power: &Power) -> Vec<Gain> {
+    let Power::ClusterAdmin(scope) = power else {
+        return Vec::new();
+    };
+    let mut gains = Vec::new();
+    let clusters = ground.resources.clusters.iter();
+    for one in clusters.filter(|one| one.scope == *scope) {
+        if let Some(kubelet) = &one.kubelet {
+            let detail = "runs a pod on a node with this identity";
+            gains.extend(gain(Power::act_as(kubelet), Truth::True, detail));
+        }
+        let Some(issuer) = &one.issuer else {
+            continue;
+        };
+        // Issuers are compared to the letter, but for a slash at the end.
+        let same = |other: &String| other.trim_end_matches('/') == issuer.trim_end_matches('/');
+        let identities = ground.resources.identities.iter();
+        for identity in identities.filter(|one| one.issuers.iter().any(same)) {
+            let detail = format!("issues a token that stands for {}", identity.scope);
+            gains.extend(gain(
+                Power::act_as(&identity.principal),
+                Truth::True,
+                detail,
+            ));
+        }
+    }
+    gains
+}

@@ -1,0 +1,265 @@
+//! The table of steps by which one power leads to others.
+
+use std::collections::BTreeMap;
+
+use super::facts::Ground;
+use super::power::Power;
+use super::{directory_steps as directory, resource_steps as resource};
+use crate::rbac::access::Holdings;
+use crate::rbac::action::Action;
+use crate::rbac::condition::Circumstances;
+use crate::rbac::decision::Decision;
+use crate::rbac::scope::Scope;
+use crate::rbac::truth::Truth;
+
+/// One way to come to hold more.
+#[derive(Debug, Clone, Copy)]
+pub struct Step {
+    /// What it is called in paths.
+    pub name: &'static str,
+    /// What it needs.
+    pub needs: &'static str,
+    /// What it gives.
+    pub gives: &'static str,
+    pub(super) take: Take,
+}
+
+/// How a step is taken: by somebody's rights, or by another power.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Take {
+    Somebody(fn(&Ground<'_>, &Somebody<'_>) -> Vec<Gain>),
+    Power(fn(&Ground<'_>, &Power) -> Vec<Gain>),
+}
+
+/// What a step gives, for which reason.
+#[derive(Debug, Clone)]
+pub(super) struct Gain {
+    pub(super) power: Power,
+    /// Never [`Truth::False`].
+    pub(super) truth: Truth,
+    pub(super) detail: String,
+}
+
+/// Somebody with all that it holds.
+#[derive(Debug)]
+pub(super) struct Somebody<'a> {
+    pub(super) holdings: Holdings<'a>,
+    /// Itself and its groups, in lower case, and whether that is certain.
+    identities: BTreeMap<String, Truth>,
+}
+
+impl<'a> Somebody<'a> {
+    pub(super) fn new(ground: &Ground<'a>, id: &str) -> Self {
+        let memberships = &ground.access.tenant().memberships;
+        let certain = memberships
+            .of(id)
+            .into_keys()
+            .chain([id.to_ascii_lowercase()]);
+        let perhaps = memberships.perhaps(id).into_keys();
+        let identities = perhaps
+            .map(|id| (id, Truth::Unknown))
+            .chain(certain.map(|id| (id, Truth::True)));
+        Self {
+            holdings: ground.access.holdings(id),
+            identities: identities.collect(),
+        }
+    }
+
+    /// Whether it may do something of the control plane.
+    pub(super) fn may(&self, scope: &Scope, action: &str) -> Truth {
+        let effective = self.holdings.at(scope);
+        match effective.decide(&Action::control(action), &Circumstances::default()) {
+            Decision::Allowed { .. } => Truth::True,
+            Decision::Possible { .. } => Truth::Unknown,
+            Decision::Denied { .. } | Decision::Nothing { .. } => Truth::False,
+        }
+    }
+
+    /// Whether it is, or is in, one of these.
+    pub(super) fn is_among<'i>(&self, ids: impl IntoIterator<Item = &'i String>) -> Truth {
+        let known = |id: &String| self.identities.get(&id.to_ascii_lowercase()).copied();
+        Truth::any(ids.into_iter().filter_map(known))
+    }
+
+    pub(super) fn identities(&self) -> impl Iterator<Item = (&str, Truth)> {
+        self.identities
+            .iter()
+            .map(|(id, truth)| (id.as_str(), *truth))
+    }
+}
+
+/// A gain, unless it is known to be none.
+pub(super) fn gain(power: Power, truth: Truth, detail: impl Into<String>) -> Option<Gain> {
+    let detail = detail.into();
+    (truth != Truth::False).then_some(Gain {
+        power,
+        truth,
+        detail,
+    })
+}
+
+/// Every step that is known.
+pub const STEPS: &[Step] = &[
+    Step {
+        name: "assign roles",
+        needs: "Microsoft.Authorization/roleAssignments/write, or PIM's requests for it",
+        gives: "anything at the scope",
+        take: Take::Somebody(resource::assign_roles),
+    },
+    Step {
+        name: "elevate access",
+        needs: "Microsoft.Authorization/elevateAccess/action",
+        gives: "anything in the tenant",
+        take: Take::Somebody(resource::elevate),
+    },
+    Step {
+        name: "widen a role",
+        needs: "Microsoft.Authorization/roleDefinitions/write on a custom role that it holds",
+        gives: "anything at the assignment's scope",
+        take: Take::Somebody(resource::widen_role),
+    },
+    Step {
+        name: "federate an identity",
+        needs: "userAssignedIdentities/federatedIdentityCredentials/write",
+        gives: "the identity's rights",
+        take: Take::Somebody(resource::federate),
+    },
+    Step {
+        name: "attach an identity",
+        needs: "userAssignedIdentities/assign/action, and something that runs to attach it to",
+        gives: "the identity's rights",
+        take: Take::Somebody(resource::attach),
+    },
+    Step {
+        name: "registry admin user",
+        needs: "registries/listCredentials/action or regenerateCredential/action",
+        gives: "push, while the admin user is enabled or where registries/write enables it",
+        take: Take::Somebody(resource::admin_user),
+    },
+    Step {
+        name: "open a registry",
+        needs: "registries/write",
+        gives: "pull, without signing in",
+        take: Take::Somebody(resource::anonymous_pull),
+    },
+    Step {
+        name: "registry tokens",
+        needs: "registries/generateCredentials/action, and a token or tokens/write or scopeMaps/write",
+        gives: "what the token's scope map says",
+        take: Take::Somebody(resource::tokens),
+    },
+    Step {
+        name: "registry tasks",
+        needs: "registries/scheduleRun/action or tasks/write",
+        gives: "push, and the rights of the tasks' identities",
+        take: Take::Somebody(resource::tasks),
+    },
+    Step {
+        name: "cluster admin credential",
+        needs: "listClusterAdminCredential/action or accessProfiles/listCredential/action",
+        gives: "everything inside the cluster, while it has local accounts",
+        take: Take::Somebody(resource::admin_credential),
+    },
+    Step {
+        name: "cluster run command",
+        needs: "managedClusters/runCommand/action",
+        gives: "everything inside the cluster",
+        take: Take::Somebody(resource::run_command),
+    },
+    Step {
+        name: "reconfigure a cluster",
+        needs: "managedClusters/write: adminGroupObjectIDs, local accounts",
+        gives: "everything inside the cluster",
+        take: Take::Somebody(resource::reconfigure),
+    },
+    Step {
+        name: "cluster admin group",
+        needs: "being in one of aadProfile.adminGroupObjectIDs",
+        gives: "everything inside the cluster",
+        take: Take::Somebody(resource::admin_group),
+    },
+    Step {
+        name: "native role binding",
+        needs: "being a subject of a Kubernetes RoleBinding or ClusterRoleBinding",
+        gives: "the Kubernetes role",
+        take: Take::Somebody(resource::bindings),
+    },
+    Step {
+        name: "cluster nodes",
+        needs: "running something on the nodes' scale sets",
+        gives: "the kubelet identity, and what runs on the nodes",
+        take: Take::Somebody(resource::nodes),
+    },
+    Step {
+        name: "vault access policies",
+        needs: "a policy, or vaults/accessPolicies/write or vaults/write",
+        gives: "the vault's keys, while it goes by policies",
+        take: Take::Somebody(resource::policies),
+    },
+    Step {
+        name: "own an application",
+        needs: "ownership of an application or its service principal",
+        gives: "its rights, by a credential of its own",
+        take: Take::Somebody(directory::applications),
+    },
+    Step {
+        name: "own a group",
+        needs: "ownership of a group",
+        gives: "its rights, by becoming a member",
+        take: Take::Somebody(directory::groups),
+    },
+    Step {
+        name: "directory roles",
+        needs: "a directory role or an application role of Graph, also through a group",
+        gives: "the role",
+        take: Take::Somebody(directory::roles),
+    },
+    Step {
+        name: "assign directory roles",
+        needs: "Privileged Role Administrator, RoleManagement.ReadWrite.Directory",
+        gives: "Global Administrator",
+        take: Take::Power(directory::assign_directory_roles),
+    },
+    Step {
+        name: "grant application roles",
+        needs: "AppRoleAssignment.ReadWrite.All",
+        gives: "RoleManagement.ReadWrite.Directory",
+        take: Take::Power(directory::grant_app_roles),
+    },
+    Step {
+        name: "take over the tenant",
+        needs: "Global Administrator",
+        gives: "anything at the root",
+        take: Take::Power(directory::take_over),
+    },
+    Step {
+        name: "manage applications",
+        needs: "a role that writes credentials of applications",
+        gives: "every application's rights",
+        take: Take::Power(directory::manage_applications),
+    },
+    Step {
+        name: "manage groups",
+        needs: "a role that writes members of groups",
+        gives: "every such group's rights",
+        take: Take::Power(directory::manage_groups),
+    },
+    Step {
+        name: "reset credentials",
+        needs: "a role that resets people's credentials",
+        gives: "their rights",
+        take: Take::Power(directory::manage_users),
+    },
+    Step {
+        name: "use what is there",
+        needs: "anything at a scope",
+        gives: "what lies in it",
+        take: Take::Power(resource::use_everything),
+    },
+    Step {
+        name: "use workloads",
+        needs: "everything inside a cluster",
+        gives: "the identities of what runs in it",
+        take: Take::Power(resource::use_workloads),
+    },
+];
