@@ -7,6 +7,7 @@
 mod apply;
 mod arguments;
 mod connect;
+mod control;
 #[cfg(feature = "emulator")]
 mod emulator;
 mod failure;

@@ -82,11 +82,7 @@ impl Session {
         let declared = declared(global, output)?;
         let choice = global.cloud.unwrap_or(declared.configuration.azure.cloud);
         refuse_silent_cloud(global, choice)?;
-        let settings = &declared.configuration.control;
-        let folder = settings
-            .folder(&declared.configuration.root)
-            .map_err(|error| Failure::of(Exit::Usage, &error))?;
-        let control = Arc::new(Store::folder(folder)?);
+        let control = Arc::new(super::control::open(&declared.configuration)?);
         let (azure, connection) = connect::connect(&declared.configuration, choice, output).await?;
         let tenant = &declared.configuration.azure.tenant;
         let mut closed = Vec::new();

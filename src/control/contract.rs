@@ -1,4 +1,4 @@
-//! What every control store has to do, held against the folder and the memory alike.
+//! What every control store has to do, held against folder, memory and Blob Storage alike.
 
 use std::sync::Arc;
 
@@ -11,12 +11,31 @@ use super::arbitrary::PLAN;
 use super::memory::Memory;
 use super::{ManualClock, Store as ControlStore};
 use crate::provision::ports::{Event, Journal, Lease, Snapshots, StoreError};
+use crate::remote::azure::{BlobContainer, Cloud, Credential, Settings};
 use crate::resource::EnvironmentName;
+
+/// The emulator of Blob Storage, as the behaviour tests start it.
+#[path = "../../tests/behaviour/azurite.rs"]
+mod azurite;
 
 trait Store: Journal + Lease + Snapshots {}
 impl<T: Journal + Lease + Snapshots> Store for T {}
 
-/// Runs a law on both stores; `$other` is the same store, seen from elsewhere.
+/// A new container in Azurite, where there is one.
+async fn container() -> Option<Arc<BlobContainer>> {
+    let azurite = azurite::Azurite::shared()?;
+    let name = uuid::Uuid::new_v4();
+    let url = format!("{}/{name}", azurite.endpoint());
+    let ca = std::fs::read_to_string(azurite.ca()).expect("a readable file");
+    let credential = Credential::TokenFile(azurite.token());
+    let settings = Settings::new(Cloud::public(), "tenant", credential);
+    let container = BlobContainer::open(url.parse().expect("a URL"), Some(&ca), settings);
+    let container = container.expect("a client");
+    container.create_if_missing().await.expect("a container");
+    Some(Arc::new(container))
+}
+
+/// Runs a law on every store; `$other` is the same store, seen from elsewhere.
 macro_rules! laws {
     ($($law:ident),* $(,)?) => {
         mod folder {
@@ -39,6 +58,20 @@ macro_rules! laws {
                 let open = || {
                     let timeout = std::time::Duration::from_secs(40);
                     super::ControlStore::remote(memory.clone(), clock.clone(), timeout)
+                };
+                super::$law(&open(), &open(), &clock).await;
+            })*
+        }
+        mod blob {
+            $(#[tokio::test]
+            async fn $law() {
+                let clock = super::clock();
+                let Some(container) = super::container().await else {
+                    return;
+                };
+                let open = || {
+                    let timeout = std::time::Duration::from_secs(40);
+                    super::ControlStore::remote(container.clone(), clock.clone(), timeout)
                 };
                 super::$law(&open(), &open(), &clock).await;
             })*

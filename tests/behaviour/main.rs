@@ -1,5 +1,6 @@
 //! How the program behaves, seen from outside: the real binary on the real local Azure.
 
+mod azurite;
 mod bad_input;
 mod clusters;
 mod diagnostics;
