@@ -1,5 +1,6 @@
 //! `apply` and `destroy`: plan, ask, carry out, say what happened.
 
+use std::collections::BTreeSet;
 use std::io::{BufRead, IsTerminal, Write};
 use std::path::Path;
 use std::sync::Arc;
@@ -9,13 +10,16 @@ use onestream::provision::applied;
 use onestream::provision::apply::{Options, Outcome, apply};
 use onestream::provision::guard::{ApprovedPlan, Permissions, guard};
 use onestream::provision::plan::{self, Mode, Plan};
-use onestream::provision::ports::{Lease, Observer, Ports};
+use onestream::provision::ports::{Held, Observer, Ports};
 use onestream::report;
+use onestream::resource::EnvironmentName;
 
 use super::arguments::{ApplyArguments, DestroyArguments, Global, RunArguments};
 use super::failure::{Exit, Failure};
 use super::interrupt;
+use super::lease;
 use super::output::Output;
+use super::resume::resume;
 use super::wiring::{Session, Wish};
 
 /// Runs `apply`.
@@ -58,6 +62,17 @@ enum Source<'a> {
     File(&'a Path),
 }
 
+impl Source<'_> {
+    /// What the lease says that is being done.
+    fn doing(&self) -> &'static str {
+        match self {
+            Self::Fresh(wish) if wish.mode == Mode::Destroy => "destroy",
+            Self::Fresh(_) => "apply",
+            Self::File(_) => "apply of a saved plan",
+        }
+    }
+}
+
 async fn go(
     global: &Global,
     source: &Source<'_>,
@@ -91,25 +106,60 @@ async fn with_session(
     output: &Output,
 ) -> Result<Exit, Failure> {
     // The lease comes first: what is observed under it is what is written on.
-    let (_lease, plan) = match source {
-        Source::Fresh(wish) => {
-            let lease = session
-                .control
-                .acquire(&session.environments(), "apply")
-                .await?;
-            (lease, session.plan(wish).await?)
-        }
-        Source::File(file) => {
-            let plan = saved(session, file)?;
-            (
-                session
-                    .control
-                    .acquire(&plan.environments, "apply of a saved plan")
-                    .await?,
-                plan,
-            )
-        }
+    let mut environments = match source {
+        Source::Fresh(_) => session.writable().await?,
+        Source::File(file) => written(&saved(session, file)?),
     };
+    loop {
+        let doing = source.doing();
+        let held = lease::take(
+            &session.control,
+            &environments,
+            doing,
+            run.lock_wait,
+            output,
+        )
+        .await?;
+        let ended = under_lease(session, source, run, output, &held, &environments).await;
+        lease::give_back(&*held, output).await;
+        match ended? {
+            Ended::Run(exit) => return Ok(exit),
+            // Something of an environment stands that nothing else speaks of any more.
+            Ended::WritesOn(more) => environments.extend(more),
+        }
+    }
+}
+
+/// How a run under leases ended.
+enum Ended {
+    Run(Exit),
+    /// It would have written on environments whose leases it does not hold.
+    WritesOn(BTreeSet<EnvironmentName>),
+}
+
+/// The environments that a plan writes.
+fn written(plan: &Plan) -> BTreeSet<EnvironmentName> {
+    let addresses = plan.operations.iter().map(|one| one.address.environment());
+    addresses.chain(plan.environments.iter().cloned()).collect()
+}
+
+async fn under_lease(
+    session: &Session,
+    source: &Source<'_>,
+    run: &RunArguments,
+    output: &Output,
+    held: &Arc<dyn Held>,
+    environments: &BTreeSet<EnvironmentName>,
+) -> Result<Ended, Failure> {
+    resume(session, held, environments, run.ignore_journal, output).await?;
+    let plan = match source {
+        Source::Fresh(wish) => session.plan(wish).await?,
+        Source::File(file) => saved(session, file)?,
+    };
+    let writes = written(&plan);
+    if !writes.is_subset(environments) {
+        return Ok(Ended::WritesOn(writes));
+    }
     // A fresh plan has just read who is protected; a file's word for it counts for nothing.
     let protected = match source {
         Source::Fresh(_) => session.protected(),
@@ -140,12 +190,12 @@ async fn with_session(
             "not confirmed: nothing was changed",
         ));
     }
-    let outcome = carry_out(session, &approved, run, output, from_file).await?;
+    let outcome = carry_out(session, held, &approved, run, output, from_file).await?;
     if !plan.operations.is_empty() || output.is_for_programs() {
         let (format, style) = (output.format()?, output.style());
         output.result(&report::outcome::render(&plan, &outcome, format, &style))?;
     }
-    Ok(exit(&outcome, unreadable))
+    Ok(Ended::Run(exit(&outcome, unreadable)))
 }
 
 /// A plan from a file, if it was made for this very place.
@@ -190,6 +240,7 @@ fn confirmed(plan: &Plan) -> Result<bool, Failure> {
 
 async fn carry_out(
     session: &Session,
+    held: &Arc<dyn Held>,
     approved: &ApprovedPlan,
     run: &RunArguments,
     output: &Output,
@@ -197,8 +248,8 @@ async fn carry_out(
 ) -> Result<Outcome, Failure> {
     let plan = approved.plan();
     let ports = Ports {
-        cloud: Arc::new(session.azure.clone()),
-        journal: Arc::clone(&session.control) as _,
+        cloud: Arc::new(session.azure.under(Arc::clone(held))),
+        journal: session.control.journal(held, run.ignore_journal),
         observer: observer(plan, output),
     };
     let options = Options {

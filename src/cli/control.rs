@@ -4,8 +4,8 @@ use std::path::Path;
 use std::sync::Arc;
 
 use onestream::config::{
-    AzureSettings, BlobStore, CloudChoice, Configuration, ControlSettings, ControlStore,
-    StoreCloud, StoreCredential,
+    BlobStore, CloudChoice, Configuration, ControlSettings, ControlStore, StoreCloud,
+    StoreCredential,
 };
 use onestream::control::{Store, SystemClock};
 use onestream::remote::azure::{
@@ -23,7 +23,7 @@ const TOKEN_FILE: &str = "ONESTREAM_CONTROL_TOKEN_FILE";
 ///
 /// # Errors
 /// A store that cannot be, or that nobody can sign in to.
-pub fn open(configuration: &Configuration) -> Result<Store, Failure> {
+pub fn open(configuration: &Configuration, choice: CloudChoice) -> Result<Store, Failure> {
     let root = &configuration.root;
     match &configuration.control.store {
         ControlStore::Folder(folder) => {
@@ -32,7 +32,7 @@ pub fn open(configuration: &Configuration) -> Result<Store, Failure> {
             Ok(Store::folder(folder)?)
         }
         ControlStore::AzureBlob(blob) => {
-            let container = container(blob, &configuration.azure, root)?;
+            let container = container(blob, &configuration.azure.tenant, choice, root)?;
             let timeout = Timing::azure().write_timeout;
             Ok(Store::remote(
                 Arc::new(container),
@@ -46,10 +46,11 @@ pub fn open(configuration: &Configuration) -> Result<Store, Failure> {
 /// The container of a store in Blob Storage.
 fn container(
     blob: &BlobStore,
-    azure: &AzureSettings,
+    tenant: &str,
+    choice: CloudChoice,
     root: &Path,
 ) -> Result<BlobContainer, Failure> {
-    let named = blob.cloud.unwrap_or(match azure.cloud {
+    let named = blob.cloud.unwrap_or(match choice {
         CloudChoice::UsGov => StoreCloud::UsGov,
         CloudChoice::China => StoreCloud::China,
         CloudChoice::Public | CloudChoice::Custom | CloudChoice::Emulator => StoreCloud::Public,
@@ -76,7 +77,7 @@ fn container(
             Failure::usage(format!("[control] ca {}: {error}", file.display()))
         })?),
     };
-    let settings = Settings::new(cloud, azure.tenant.clone(), credential(blob.credential)?);
+    let settings = Settings::new(cloud, tenant, credential(blob.credential)?);
     Ok(BlobContainer::open(url, ca.as_deref(), settings)?)
 }
 

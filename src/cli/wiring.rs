@@ -82,7 +82,7 @@ impl Session {
         let declared = declared(global, output)?;
         let choice = global.cloud.unwrap_or(declared.configuration.azure.cloud);
         refuse_silent_cloud(global, choice)?;
-        let control = Arc::new(super::control::open(&declared.configuration)?);
+        let control = Arc::new(super::control::open(&declared.configuration, choice)?);
         let (azure, connection) = connect::connect(&declared.configuration, choice, output).await?;
         let tenant = &declared.configuration.azure.tenant;
         let mut closed = Vec::new();
@@ -124,6 +124,19 @@ impl Session {
         let wanted =
             |name: &&EnvironmentName| self.only.as_ref().is_none_or(|only| only.contains(*name));
         known.filter(wanted).cloned().collect()
+    }
+
+    /// The environments whose leases a run over all that was asked for takes: those that vanished
+    /// from TOML and still have something, too.
+    ///
+    /// # Errors
+    /// When the store cannot be looked into.
+    pub async fn writable(&self) -> Result<BTreeSet<EnvironmentName>, Failure> {
+        let mut environments: BTreeSet<_> = self.environments().into_iter().collect();
+        if self.only.is_none() {
+            environments.extend(self.control.environments().await?);
+        }
+        Ok(environments)
     }
 
     /// The environments that are protected, by TOML or, now, by what Azure remembers.
@@ -168,10 +181,7 @@ impl Session {
     /// # Errors
     /// When there is something that cannot be read.
     pub async fn applied(&self) -> Result<Applied, Failure> {
-        let mut environments = self.environments();
-        if self.only.is_none() {
-            environments.extend(self.control.environments().await?);
-        }
+        let environments: Vec<_> = self.writable().await?.into_iter().collect();
         Ok(applied::load(self.control.as_ref(), &environments).await?)
     }
 

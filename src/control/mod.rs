@@ -13,6 +13,7 @@
 //! from a damaged file. A run never writes into another run's log, so that a crash, another
 //! version or a second machine cannot spoil what stands.
 
+mod breaks;
 mod chain;
 mod clock;
 mod disk;

@@ -27,5 +27,6 @@ pub mod objects;
 pub mod observe;
 pub mod plan;
 pub mod ports;
+pub mod recover;
 #[cfg(test)]
 pub(crate) mod testing;

@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 use thiserror::Error;
 
+use super::plan::{Action, Step};
 use crate::resource::{Address, EnvironmentName, Plane, Request};
 
 /// Objects that are read side by side.
@@ -197,6 +198,9 @@ pub enum Event {
         id: String,
         /// SHA-256 of the request's body, hexadecimal.
         body_hash: String,
+        /// What it does; version 1 of the journal did not say.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        intent: Option<Box<Intent>>,
     },
     /// Azure took it and goes on.
     Accepted {
@@ -228,6 +232,32 @@ pub enum Event {
         /// Whether every operation is done.
         complete: bool,
     },
+}
+
+/// What an operation is about to do: enough to see to its object without its plan.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Intent {
+    /// The kind's name.
+    pub kind: String,
+    /// What people call it.
+    pub action: Action,
+    /// What is sent.
+    pub step: Step,
+    /// The outputs of other objects that it was resolved with.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub late: BTreeMap<Address, BTreeMap<String, String>>,
+    /// Of a lock that comes off for a while: how it is put back.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub back: Option<PutBack>,
+}
+
+/// How a lifted lock is put back.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PutBack {
+    /// The number of the operation that does it.
+    pub operation: usize,
+    /// The lock's managed fields.
+    pub desired: Json,
 }
 
 /// What the journal holds of one run.
@@ -361,6 +391,19 @@ pub enum Standing {
     Held(Holder),
     /// Whoever had it is gone without giving it back.
     Abandoned(Holder),
+}
+
+/// That somebody took a lease away from its holder.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Break {
+    /// Whose lease it was.
+    pub environment: EnvironmentName,
+    /// When, RFC 3339, UTC.
+    pub at: String,
+    /// User and machine.
+    pub who: String,
+    /// Why.
+    pub reason: String,
 }
 
 /// Who has a lease, since when, doing what.

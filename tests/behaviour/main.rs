@@ -3,6 +3,7 @@
 mod azurite;
 mod bad_input;
 mod clusters;
+mod crashes;
 mod diagnostics;
 mod directory;
 mod effective;
@@ -16,5 +17,6 @@ mod reading;
 mod saved_plans;
 mod scenarios;
 mod serving;
+mod team;
 mod vault_client;
 mod vaults;

@@ -378,3 +378,135 @@ impl Drop for Borrowed {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use time::macros::utc_datetime;
+
+    use super::*;
+    use crate::control::ManualClock;
+    use crate::control::memory::Memory;
+
+    const TIMEOUT: Duration = Duration::from_secs(40);
+
+    struct Rig {
+        clock: Arc<ManualClock>,
+        memory: Memory,
+    }
+
+    impl Rig {
+        fn new() -> Self {
+            let clock = Arc::new(ManualClock::new(utc_datetime!(2026-07-31 10:15:30)));
+            let memory = Memory::with_clock(clock.clone());
+            Self { clock, memory }
+        }
+
+        fn leases(&self) -> FiniteLeases {
+            FiniteLeases::new(Arc::new(self.memory.clone()), self.clock.clone(), TIMEOUT)
+        }
+
+        fn pass(&self, seconds: u64) {
+            let seconds = i64::try_from(seconds).expect("few");
+            self.clock.advance(time::Duration::seconds(seconds));
+        }
+    }
+
+    fn prod() -> Vec<EnvironmentName> {
+        vec!["prod".parse().expect("a name")]
+    }
+
+    #[tokio::test]
+    async fn nothing_is_sent_that_may_outlast_the_lease() {
+        let rig = Rig::new();
+        let held = rig.leases().acquire(&prod(), "apply").await.expect("free");
+        held.check(TIMEOUT).expect("a minute is left");
+        rig.pass(19);
+        held.check(TIMEOUT).expect("41 s are left");
+        rig.pass(1);
+        let error = held.check(TIMEOUT).expect_err("40 s are left");
+        assert_eq!(
+            error.to_string(),
+            "the lease of prod is lost: 40 s of it are left, and a request may take 40 s"
+        );
+        held.check(Duration::from_secs(39))
+            .expect("enough for that");
+        rig.pass(40);
+        held.check(Duration::ZERO).expect_err("it is over");
+    }
+
+    #[tokio::test]
+    async fn a_renewal_counts_from_when_it_was_asked_for() {
+        let rig = Rig::new();
+        let leases = rig.leases();
+        let name = name(&prod()[0]).expect("a name");
+        let lease = LeaseId::random();
+        let taken = leases.take(&prod()[0], lease).await.expect("free");
+        let lent = Lent {
+            objects: Arc::new(rig.memory.clone()),
+            clock: rig.clock.clone(),
+            lease,
+            taken: vec![taken],
+            state: Mutex::new(State {
+                until: TERM,
+                lost: None,
+                given_back: false,
+            }),
+        };
+        rig.pass(50);
+        lent.renew_all().await.expect("renews");
+        assert_eq!(lent.state().until, Duration::from_secs(110));
+        rig.pass(59);
+        assert!(rig.memory.is_leased(&name).await.expect("looks"));
+        rig.pass(1);
+        assert!(!rig.memory.is_leased(&name).await.expect("looks"));
+    }
+
+    #[tokio::test]
+    async fn an_ended_lease_is_taken_over_after_what_it_may_have_sent() {
+        let rig = Rig::new();
+        let first = rig.leases().acquire(&prod(), "apply").await.expect("free");
+        rig.pass(59);
+        let refused = rig.leases().acquire(&prod(), "apply").await.err();
+        assert!(matches!(refused, Some(StoreError::Held { .. })));
+        rig.pass(1);
+        let second = rig.leases().acquire(&prod(), "destroy").await;
+        let second = second.expect("it has ended");
+        // The clock moves only when somebody sleeps on it.
+        assert_eq!(rig.clock.since_boot(), TERM + TIMEOUT);
+        assert_eq!(second.taken_over().expect("not given back").doing, "apply");
+        assert_eq!((first.fence(), second.fence()), (1, 2));
+        first.check(Duration::ZERO).expect_err("it is over");
+        // Whoever comes back late takes nothing away from the new holder.
+        assert!(first.release().await.is_err());
+        let standing = rig.leases().standing().await.expect("looks");
+        let [(_, Standing::Held(holder))] = standing.as_slice() else {
+            panic!("{standing:?}")
+        };
+        assert_eq!(holder.doing, "destroy");
+    }
+
+    #[tokio::test]
+    async fn what_was_given_back_is_free_at_once() {
+        let rig = Rig::new();
+        let first = rig.leases().acquire(&prod(), "apply").await.expect("free");
+        first.release().await.expect("gives back");
+        first.check(Duration::ZERO).expect_err("given back");
+        let second = rig.leases().acquire(&prod(), "apply").await.expect("free");
+        assert!(second.taken_over().is_none());
+        assert_eq!(rig.clock.since_boot(), Duration::ZERO);
+    }
+
+    #[tokio::test]
+    async fn a_broken_lease_is_free_once_its_holder_must_have_noticed() {
+        let rig = Rig::new();
+        let _first = rig.leases().acquire(&prod(), "apply").await.expect("free");
+        rig.pass(10);
+        let was = rig.leases().break_off(&prod()[0]).await.expect("breaks");
+        assert!(matches!(was, Standing::Held(_)));
+        rig.pass(49);
+        assert!(rig.leases().acquire(&prod(), "apply").await.is_err());
+        rig.pass(1);
+        let second = rig.leases().acquire(&prod(), "apply").await.expect("free");
+        assert!(second.taken_over().is_some());
+    }
+}

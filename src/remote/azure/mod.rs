@@ -32,6 +32,7 @@ mod key_vault;
 mod long_running;
 mod pages;
 mod patience;
+mod permit;
 mod pin;
 mod probe;
 mod refusal;
