@@ -16,7 +16,7 @@ use super::arguments::{ApplyArguments, DestroyArguments, Global, RunArguments};
 use super::failure::{Exit, Failure};
 use super::interrupt;
 use super::output::Output;
-use super::wiring::{Session, Wish};
+use super::wiring::{Review, Session, Wish};
 
 /// Runs `apply`.
 pub async fn run(
@@ -110,17 +110,22 @@ async fn with_session(
             )
         }
     };
-    // A fresh plan has just read who is protected; a file's word for it counts for nothing.
-    let protected = match source {
-        Source::Fresh(_) => session.protected(),
-        Source::File(_) => session.protected_now().await?,
+    // A fresh plan has just read TOML and who is protected; a file's word counts for nothing.
+    let review = match source {
+        Source::Fresh(_) => Review {
+            protected: session.protected(),
+            objections: Vec::new(),
+        },
+        Source::File(_) => session.review(&plan).await?,
     };
     let permissions = Permissions {
         allow_destroy: run.allow_destroy.clone(),
-        protected,
+        protected: review.protected,
     };
     let unreadable = plan.is_partial();
-    let judged = guard(plan.clone(), &permissions, &session.objections(&plan));
+    let mut objections = session.objections(&plan);
+    objections.extend(review.objections);
+    let judged = guard(plan.clone(), &permissions, &objections);
     if !output.is_for_programs() {
         // What the guard says against it is the failure's to tell, once.
         output.result(&report::plan::render(

@@ -1,5 +1,6 @@
 //! The law of forged plans: whatever a plan that was edited and sealed again says, it deletes
-//! nothing in a protected environment, nor what keeps state unless that was named.
+//! nothing in a protected environment, nor what keeps state unless that was named, and it makes
+//! nothing that is not declared.
 
 use proptest::prelude::*;
 use proptest::sample::{Index, select};
@@ -128,7 +129,7 @@ fn forge(plan: &mut Json, forgery: &Forgery, cloud: &FakeCloud) {
 }
 
 /// Reads, judges and carries out a plan as the program does with a file, prod being protected.
-async fn carry_out(plan: Json, cloud: &FakeCloud, permissions: &Permissions) {
+async fn carry_out(plan: Json, world: &World, cloud: &FakeCloud, permissions: &Permissions) {
     let Ok(plan) = serde_json::from_value::<plan::Plan>(plan) else {
         return;
     };
@@ -138,6 +139,9 @@ async fn carry_out(plan: Json, cloud: &FakeCloud, permissions: &Permissions) {
     let Ok(plan) = plan::read(&path, KINDS) else {
         return;
     };
+    if !world.contradictions(cloud, &plan).await.is_empty() {
+        return;
+    }
     if let Ok(approved) = guard(plan, permissions, &[]) {
         let rig = Rig::new(cloud);
         let options = Options {
@@ -187,8 +191,17 @@ proptest! {
                 permissions.allow_destroy.push("*".parse().expect("a pattern"));
             }
             let stood = cloud.bodies();
-            carry_out(plan, &cloud, &permissions).await;
-            for line in cloud.log() {
+            carry_out(plan, &world, &cloud, &permissions).await;
+            let log = cloud.log();
+            let left = world.plan(&cloud).await;
+            let strangers: Vec<String> = left.unmanaged.iter().map(|o| o.id.to_lowercase()).collect();
+            for line in &log {
+                let line = line.to_lowercase();
+                let write = line.strip_prefix("put ").or(line.strip_prefix("patch "));
+                let foreign = write.is_some_and(|id| strangers.iter().any(|other| other == id));
+                prop_assert!(!foreign, "{line}");
+            }
+            for line in log {
                 let Some(id) = line.to_lowercase().strip_prefix("delete ").map(str::to_owned) else {
                     continue;
                 };

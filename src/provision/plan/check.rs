@@ -85,8 +85,8 @@ fn place(plan: &Plan, operation: &Operation, kind: &dyn Kind) -> Option<String> 
     }
     if !start.to_lowercase().starts_with("/subscriptions/") {
         // An id that begins with something late, or one of a plane that is not ARM's.
-        let other_plane = || kind.get(&start).plane != Plane::Arm && kind.is_id(&start);
-        let elsewhere = known.is_none() || meta.read == ReadMode::DataPlane || other_plane();
+        let planeless = || meta.read == ReadMode::DataPlane || kind.get(&start).plane != Plane::Arm;
+        let elsewhere = known.is_none() || (planeless() && kind.is_id(&start));
         return (!elsewhere).then(|| format!("{start} is not the id of a {}", meta.name));
     }
     let subscription = start.split('/').nth(2).unwrap_or_default();

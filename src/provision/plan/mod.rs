@@ -8,11 +8,13 @@
 
 mod check;
 mod classify;
+mod declared;
 mod draft;
 mod edges;
 mod locks;
 mod make;
 mod orphans;
+mod settled;
 mod stored;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -20,6 +22,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+pub use declared::contradictions;
 pub use make::{Asked, Mode, PlanError, Selection, make};
 pub use stored::{StoredError, digest, read, write};
 

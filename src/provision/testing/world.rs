@@ -241,7 +241,21 @@ impl World {
         observed
     }
 
+    /// What a plan says that is not declared, one line for each.
+    pub(crate) async fn contradictions(&self, cloud: &FakeCloud, plan: &Plan) -> Vec<String> {
+        let mut everything = self.clone();
+        everything.selection = Selection::default();
+        let observed = everything.observe(cloud).await;
+        let found = everything.asking(&observed, |asked| plan::contradictions(plan, asked));
+        let lines = found.iter().map(|c| format!("{}: {}", c.address, c.problem));
+        lines.collect()
+    }
+
     pub(crate) fn plan_on(&self, observed: &Observed) -> Result<Plan, PlanError> {
+        self.asking(observed, plan::make)
+    }
+
+    fn asking<T>(&self, observed: &Observed, ask: impl FnOnce(&Asked<'_>) -> T) -> T {
         let desired = self.desired();
         let dag = Dag::of(&desired).expect("no cycle");
         let target = Target {
@@ -249,7 +263,7 @@ impl World {
             tenant: "t".to_owned(),
             subscriptions: vec!["s".to_owned()],
         };
-        plan::make(&Asked {
+        ask(&Asked {
             desired: &desired,
             dag: &dag,
             observed,
