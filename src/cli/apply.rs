@@ -159,6 +159,7 @@ fn saved(session: &Session, file: &Path) -> Result<Plan, Failure> {
     let here = &session.target;
     let fits = plan.target.cloud == here.cloud
         && plan.target.tenant == here.tenant
+        && plan.target.estate == here.estate
         && plan
             .target
             .subscriptions
@@ -168,10 +169,12 @@ fn saved(session: &Session, file: &Path) -> Result<Plan, Failure> {
         return Err(Failure::new(
             Exit::Refused,
             format!(
-                "{} was made for {} (tenant {}), not for {} (tenant {})",
+                "{} was made for {} on {} (tenant {}), not for {} on {} (tenant {})",
                 file.display(),
+                plan.target.estate,
                 plan.target.cloud,
                 plan.target.tenant,
+                here.estate,
                 here.cloud,
                 here.tenant
             ),

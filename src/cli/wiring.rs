@@ -104,6 +104,7 @@ impl Session {
         let target = Target {
             cloud: choice.to_string(),
             tenant: declared.configuration.azure.tenant.clone(),
+            estate: declared.desired.estate().to_owned(),
             subscriptions: declared.desired.subscriptions(),
         };
         let narrowed = !global.environments.is_empty();
@@ -180,7 +181,14 @@ impl Session {
     pub async fn observe(&self, applied: &Applied) -> Result<Observed, Failure> {
         let mut observed =
             observe::observe(&self.azure, KINDS, &self.declared.desired, applied).await;
-        observe::left_behind(&self.azure, KINDS, &mut observed, applied).await;
+        observe::left_behind(
+            &self.azure,
+            KINDS,
+            &mut observed,
+            &self.target.estate,
+            applied,
+        )
+        .await;
         match observed.unreadable.values().next() {
             Some(first) if observed.is_blind() => Err(first.failure.clone().into()),
             _ => Ok(observed),

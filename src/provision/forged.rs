@@ -10,7 +10,7 @@ use super::apply::{Options, apply};
 use super::guard::{Permissions, guard};
 use super::plan;
 use super::testing::{FakeCloud, KINDS, Rig, Sketch, World, name, sketch};
-use crate::resource::{Kind, MANAGED_BY_TAG, Marker, arm_type_of};
+use crate::resource::{DEFAULT_ESTATE, Kind, MANAGED_BY_TAG, Marker, arm_type_of};
 
 /// One thing that a forger does to a plan.
 #[derive(Debug, Clone)]
@@ -104,7 +104,8 @@ fn forge(plan: &mut Json, forgery: &Forgery, cloud: &FakeCloud) {
             let mut before = meta.project(body);
             if *honest {
                 // Made to carry the marker that the forger needs, whatever stands there.
-                Marker::of(&name(environment), &id.into()).put(meta.carrier, &mut before);
+                Marker::of(DEFAULT_ESTATE, &name(environment), &id.into())
+                    .put(meta.carrier, &mut before);
             }
             let before = serde_json::to_value(before).expect("a value");
             let mut delete = json!({

@@ -20,7 +20,7 @@ pub(super) fn flaw(plan: &Plan, kinds: Kinds) -> Option<String> {
             let kind = kinds.named(&operation.kind)?;
             let flaw = shape(plan, operation, kind)
                 .or_else(|| place(plan, operation, kind))
-                .or_else(|| ownership(operation, kind))
+                .or_else(|| ownership(plan, operation, kind))
                 .or_else(|| pairing(plan, index, &mut restored));
             flaw.map(|flaw| format!("{}: {flaw}", operation.address))
         })
@@ -99,7 +99,7 @@ fn place(plan: &Plan, operation: &Operation, kind: &dyn Kind) -> Option<String> 
 }
 
 /// An image without our marker of something that would be changed or deleted as ours.
-fn ownership(operation: &Operation, kind: &dyn Kind) -> Option<String> {
+fn ownership(plan: &Plan, operation: &Operation, kind: &dyn Kind) -> Option<String> {
     let writes_on_it = matches!(operation.step, Step::Delete | Step::Update);
     if !writes_on_it {
         return None;
@@ -113,7 +113,7 @@ fn ownership(operation: &Operation, kind: &dyn Kind) -> Option<String> {
     }
     let image = before.resolve(&Outputs::default()).ok()?;
     let key = kind.key_of(operation.id.known()?, &image);
-    let owner = Marker::read(carrier, &key, &image);
+    let owner = Marker::read(&plan.target.estate, carrier, &key, &image);
     (owner != Ownership::Ours(operation.address.environment()))
         .then(|| "what it was planned on does not carry our marker".to_owned())
 }

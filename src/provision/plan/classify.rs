@@ -3,15 +3,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::draft::Draft;
-use super::settled::{Settled, image};
 use super::make::{Asked, Mode};
+use super::settled::{Settled, image};
 use super::{Action, Operation, Standing, Step, Unread};
 use crate::provision::diff::{self, FieldChange, Rule, diff};
 use crate::provision::observe::{Object, Observed, State};
 use crate::provision::ports::{Failure, Verdict};
-use crate::resource::{
-    Address, Carrier, Condition, EnvironmentName, Outputs, Ownership, Resource,
-};
+use crate::resource::{Address, Carrier, Condition, EnvironmentName, Outputs, Ownership, Resource};
 
 /// The plan in the making.
 pub(super) struct Work<'a> {

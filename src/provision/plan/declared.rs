@@ -124,7 +124,11 @@ impl Fresh<'_> {
     fn wrong_delete(&self, operation: &Operation) -> Option<String> {
         let id = operation.id.known()?.to_lowercase();
         if operation.action == Action::Replace {
-            let declared = self.asked.desired.resources.contains_key(&operation.address);
+            let declared = self
+                .asked
+                .desired
+                .resources
+                .contains_key(&operation.address);
             return (!declared).then(|| "no TOML declares it".to_owned());
         }
         if self.asked.mode == Mode::Apply && self.kept.contains(&id) {

@@ -1097,7 +1097,12 @@ async fn what_the_selection_leaves_out_is_not_called_unchanged() {
 async fn a_plan_may_say_only_what_is_declared() {
     let mut world = World::with_store();
     world.principal("shared.principal.engine");
-    world.grant("dev.grant.engine", "dev.store.a", "shared.principal.engine", "pull");
+    world.grant(
+        "dev.grant.engine",
+        "dev.store.a",
+        "shared.principal.engine",
+        "pull",
+    );
     let cloud = FakeCloud::default();
     let honest = world.plan(&cloud).await;
     assert_eq!(world.contradictions(&cloud, &honest).await, [""; 0]);
