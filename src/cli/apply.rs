@@ -20,7 +20,7 @@ use super::interrupt;
 use super::lease;
 use super::output::Output;
 use super::resume::resume;
-use super::wiring::{Session, Wish};
+use super::wiring::{Review, Session, Wish};
 
 /// Runs `apply`.
 pub async fn run(
@@ -160,17 +160,22 @@ async fn under_lease(
     if !writes.is_subset(environments) {
         return Ok(Ended::WritesOn(writes));
     }
-    // A fresh plan has just read who is protected; a file's word for it counts for nothing.
-    let protected = match source {
-        Source::Fresh(_) => session.protected(),
-        Source::File(_) => session.protected_now().await?,
+    // A fresh plan has just read TOML and who is protected; a file's word counts for nothing.
+    let review = match source {
+        Source::Fresh(_) => Review {
+            protected: session.protected(),
+            objections: Vec::new(),
+        },
+        Source::File(_) => session.review(&plan).await?,
     };
     let permissions = Permissions {
         allow_destroy: run.allow_destroy.clone(),
-        protected,
+        protected: review.protected,
     };
     let unreadable = plan.is_partial();
-    let judged = guard(plan.clone(), &permissions, &session.objections(&plan));
+    let mut objections = session.objections(&plan);
+    objections.extend(review.objections);
+    let judged = guard(plan.clone(), &permissions, &objections);
     if !output.is_for_programs() {
         // What the guard says against it is the failure's to tell, once.
         output.result(&report::plan::render(
@@ -204,6 +209,7 @@ fn saved(session: &Session, file: &Path) -> Result<Plan, Failure> {
     let here = &session.target;
     let fits = plan.target.cloud == here.cloud
         && plan.target.tenant == here.tenant
+        && plan.target.estate == here.estate
         && plan
             .target
             .subscriptions
@@ -213,10 +219,12 @@ fn saved(session: &Session, file: &Path) -> Result<Plan, Failure> {
         return Err(Failure::new(
             Exit::Refused,
             format!(
-                "{} was made for {} (tenant {}), not for {} (tenant {})",
+                "{} was made for {} on {} (tenant {}), not for {} on {} (tenant {})",
                 file.display(),
+                plan.target.estate,
                 plan.target.cloud,
                 plan.target.tenant,
+                here.estate,
                 here.cloud,
                 here.tenant
             ),

@@ -9,7 +9,7 @@ use onestream::kinds::{KINDS, Sections};
 use onestream::provision::applied;
 use onestream::provision::desired::{self, Desired};
 use onestream::provision::graph::Dag;
-use onestream::provision::guard::Objection;
+use onestream::provision::guard::{Objection, Rule};
 use onestream::provision::observe::{self, Observed};
 use onestream::provision::plan::{self, Applied, Asked, Mode, Plan, Selection, Target};
 use onestream::provision::ports::Snapshots;
@@ -100,6 +100,7 @@ impl Session {
         let target = Target {
             cloud: choice.to_string(),
             tenant: declared.configuration.azure.tenant.clone(),
+            estate: declared.desired.estate().to_owned(),
             subscriptions: declared.desired.subscriptions(),
         };
         let narrowed = !global.environments.is_empty();
@@ -139,18 +140,38 @@ impl Session {
         Ok(environments)
     }
 
-    /// The environments that are protected, by TOML or, now, by what Azure remembers.
+    /// What a saved plan is held against: how Azure and TOML stand now.
     ///
     /// # Errors
-    /// When Azure does not tell: what is not known to be unprotected is not written on.
-    pub async fn protected_now(&self) -> Result<BTreeSet<EnvironmentName>, Failure> {
-        let observed = self.observe(&Applied::new()).await?;
+    /// When Azure does not tell which environments are protected: what is not known to be
+    /// unprotected is not written on.
+    pub async fn review(&self, plan: &Plan) -> Result<Review, Failure> {
+        let applied = self.applied().await?;
+        let observed = self.observe(&applied).await?;
         if let Some(failure) = observed.protection_unknown() {
             return Err(failure.clone().into());
         }
         let mut protected = observed.protected();
         protected.extend(self.protected());
-        Ok(protected)
+        let wish = Wish {
+            mode: plan.mode,
+            adopt: plan.adopt,
+            targets: Vec::new(),
+            excludes: Vec::new(),
+        };
+        let everything = Selection::default();
+        let asked = self.asked(&wish, &everything, &observed, &applied);
+        let contradictions = plan::contradictions(plan, &asked).into_iter();
+        let objections = contradictions.map(|contradiction| Objection {
+            rule: Rule::Undeclared,
+            address: Some(contradiction.address),
+            problem: contradiction.problem,
+            instead: contradiction.instead,
+        });
+        Ok(Review {
+            protected,
+            objections: objections.collect(),
+        })
     }
 
     /// The environments that TOML protects.
@@ -169,7 +190,14 @@ impl Session {
     pub async fn observe(&self, applied: &Applied) -> Result<Observed, Failure> {
         let mut observed =
             observe::observe(&self.azure, KINDS, &self.declared.desired, applied).await;
-        observe::left_behind(&self.azure, KINDS, &mut observed, applied).await;
+        observe::left_behind(
+            &self.azure,
+            KINDS,
+            &mut observed,
+            &self.target.estate,
+            applied,
+        )
+        .await;
         match observed.unreadable.values().next() {
             Some(first) if observed.is_blind() => Err(first.failure.clone().into()),
             _ => Ok(observed),
@@ -213,7 +241,18 @@ impl Session {
         observed: &Observed,
         applied: &Applied,
     ) -> Result<Plan, Failure> {
-        let asked = Asked {
+        plan::make(&self.asked(wish, selection, observed, applied))
+            .map_err(|error| Failure::of(Exit::Usage, &error))
+    }
+
+    fn asked<'a>(
+        &'a self,
+        wish: &Wish,
+        selection: &'a Selection,
+        observed: &'a Observed,
+        applied: &'a Applied,
+    ) -> Asked<'a> {
+        Asked {
             desired: &self.declared.desired,
             dag: &self.declared.dag,
             observed,
@@ -222,8 +261,7 @@ impl Session {
             selection,
             mode: wish.mode,
             adopt: wish.adopt,
-        };
-        plan::make(&asked).map_err(|error| Failure::of(Exit::Usage, &error))
+        }
     }
 
     /// Objections that other layers bring to a plan.
@@ -238,6 +276,15 @@ impl Session {
     pub async fn close(self) {
         self.connection.close().await;
     }
+}
+
+/// What is known now of a plan that was made earlier.
+#[derive(Debug, Clone, Default)]
+pub struct Review {
+    /// The environments that are protected, by TOML or by what Azure remembers.
+    pub protected: BTreeSet<EnvironmentName>,
+    /// What it says that TOML does not.
+    pub objections: Vec<Objection>,
 }
 
 /// What a plan is wanted for.

@@ -58,6 +58,11 @@ pub(super) struct AzureTable {
     pub tenant: String,
     /// The subscription, a GUID: `az account show --query id`.
     pub subscription: String,
+    /// What the environments are called together, where others like them live in the same
+    /// tenant: it stands in the names of principals, groups and roles, and in every marker.
+    /// Fixed once something is applied. `onestream` when absent.
+    #[expect(dead_code, reason = "environments read it, after merging")]
+    pub estate: Option<String>,
     /// How to sign in.
     #[serde(default)]
     pub credential: CredentialChoice,
@@ -73,6 +78,10 @@ pub(super) struct SubscriptionTable {
     pub tenant: String,
     /// The subscription, a GUID.
     pub subscription: String,
+    /// What the environments are called together, where others like them live in the same
+    /// tenant: it stands in the names of principals, groups and roles, and in every marker.
+    /// Fixed once something is applied. `onestream` when absent.
+    pub estate: Option<String>,
 }
 
 /// `[azure.endpoints]`: where the custom cloud is. All https; http on this machine only.
