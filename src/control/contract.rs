@@ -339,6 +339,23 @@ async fn a_log_grows_at_its_end_only(store: &ControlStore, other: &ControlStore,
     assert_eq!(store.list("logs").await.expect("lists"), [name]);
 }
 
+/// Only where leases end by themselves: on a folder a holder's lock falls with its process.
+#[tokio::test]
+async fn who_takes_over_in_a_container_shuts_the_last_writer_out() {
+    let Some(container) = container().await else {
+        return;
+    };
+    let open = || ControlStore::remote(container.clone(), clock(), std::time::Duration::ZERO);
+    let (first, second) = (open(), open());
+    first.append(PLAN, started("prod")).await.expect("appends");
+    let prod = names(&["prod"]);
+    second.fence_off(&prod).await.expect("fences");
+    let error = first.append(PLAN, ended(true)).await.expect_err("fenced");
+    assert!(matches!(error, StoreError::LeaseLost { .. }), "{error}");
+    second.fence_off(&prod).await.expect("fences once more");
+    assert_eq!(events(&second, PLAN).await, [started("prod")]);
+}
+
 async fn a_snapshot_is_replaced_as_a_whole(
     store: &ControlStore,
     other: &ControlStore,

@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 use thiserror::Error;
 
+pub use super::lease::{Break, Held, Holder, Lease, Standing};
 use super::plan::{Action, Step};
 use crate::resource::{Address, EnvironmentName, Plane, Request};
 
@@ -306,7 +307,7 @@ pub enum StoreError {
         place: String,
         /// What the service said.
         #[source]
-        failure: Failure,
+        failure: Box<Failure>,
     },
     /// A stored object is not what it was when it was last read.
     #[error("{place} was written by somebody else in the meantime")]
@@ -353,104 +354,6 @@ pub trait Journal: Send + Sync {
     /// # Errors
     /// [`StoreError::Corrupt`] when a line other than a torn last one is unreadable.
     async fn entries(&self, plan: &str) -> Result<Vec<Entry>, StoreError>;
-}
-
-/// One writer per environment.
-#[async_trait]
-pub trait Lease: Send + Sync {
-    /// Takes the lease of every environment, in sorted order, or of none. Where a holder before
-    /// did not give one of them back, it waits until nothing of that holder's can still arrive.
-    ///
-    /// # Errors
-    /// [`StoreError::Held`] when somebody else has one of them.
-    async fn acquire(
-        &self,
-        environments: &[EnvironmentName],
-        doing: &str,
-    ) -> Result<Arc<dyn Held>, StoreError>;
-
-    /// Every environment whose lease was ever taken, sorted, and how it stands.
-    ///
-    /// # Errors
-    /// [`StoreError`] when it cannot be told.
-    async fn standing(&self) -> Result<Vec<(EnvironmentName, Standing)>, StoreError>;
-
-    /// Takes the lease away from whoever has it. What it was is told.
-    ///
-    /// # Errors
-    /// [`StoreError::Held`] where only the holder itself can let go.
-    async fn break_off(&self, environment: &EnvironmentName) -> Result<Standing, StoreError>;
-}
-
-/// How the lease of one environment stands.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Standing {
-    /// Nobody has it.
-    Free,
-    /// Somebody has it.
-    Held(Holder),
-    /// Whoever had it is gone without giving it back.
-    Abandoned(Holder),
-}
-
-/// That somebody took a lease away from its holder.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Break {
-    /// Whose lease it was.
-    pub environment: EnvironmentName,
-    /// When, RFC 3339, UTC.
-    pub at: String,
-    /// User and machine.
-    pub who: String,
-    /// Why.
-    pub reason: String,
-}
-
-/// Who has a lease, since when, doing what.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Holder {
-    /// User and machine.
-    pub who: String,
-    /// The number of the process.
-    pub process: u32,
-    /// Since when, RFC 3339, UTC.
-    pub since: String,
-    /// The command.
-    pub doing: String,
-}
-
-impl std::fmt::Display for Holder {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let Self {
-            who,
-            process,
-            since,
-            doing,
-        } = self;
-        write!(f, "{who} (process {process}) since {since}: {doing}")
-    }
-}
-
-/// A lease that is held until it is released, at the latest when dropped.
-#[async_trait]
-pub trait Held: Send + Sync {
-    /// The fencing number: higher than that of every holder before, of each environment.
-    fn fence(&self) -> u64;
-
-    /// Whether what takes up to `timeout` will be over before the lease is.
-    ///
-    /// # Errors
-    /// [`StoreError::LeaseLost`] when it may not be: nothing may be sent then.
-    fn check(&self, timeout: Duration) -> Result<(), StoreError>;
-
-    /// Who had one of the environments before and did not give it back.
-    fn taken_over(&self) -> Option<&Holder>;
-
-    /// Gives it back, now and not only when dropped.
-    ///
-    /// # Errors
-    /// [`StoreError`] when it could not be given back; it ends by itself then.
-    async fn release(&self) -> Result<(), StoreError>;
 }
 
 /// The applied snapshot: what the last successful apply wrote.

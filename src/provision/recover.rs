@@ -110,15 +110,10 @@ pub enum Settled {
     NothingToLock(Address),
 }
 
-/// How far one object's last operation came.
-enum Phase {
-    Begun,
-    Accepted(Accepted),
-}
-
 /// Folds journals, oldest first, to what none of them shows the end of.
 pub fn replay(runs: &[PastRun]) -> Interrupted {
-    let mut open: BTreeMap<String, (Address, Phase)> = BTreeMap::new();
+    // What Azure had taken, where it had.
+    let mut open: BTreeMap<String, (Address, Option<Accepted>)> = BTreeMap::new();
     let mut lifted: BTreeMap<String, Lifted> = BTreeMap::new();
     // Numbers are a plan's own; what they are about lasts.
     let mut ids: BTreeMap<(&str, usize), (String, Address, Option<Intent>)> = BTreeMap::new();
@@ -138,7 +133,7 @@ pub fn replay(runs: &[PastRun]) -> Interrupted {
                     if let Some(lift) = lift(run, address, id, intent.as_ref()) {
                         lifted.insert(key.clone(), lift);
                     }
-                    open.insert(key.clone(), (address.clone(), Phase::Begun));
+                    open.insert(key.clone(), (address.clone(), None));
                     ids.insert((plan, *operation), (key, address.clone(), intent));
                 }
                 Event::Accepted { operation, pending } => {
@@ -148,8 +143,7 @@ pub fn replay(runs: &[PastRun]) -> Interrupted {
                             at: entry.at.clone(),
                             pending: pending.clone(),
                         };
-                        let phase = Phase::Accepted(accepted);
-                        open.insert(key.clone(), (address.clone(), phase));
+                        open.insert(key.clone(), (address.clone(), Some(accepted)));
                     }
                 }
                 Event::Done { operation, .. } => {
@@ -183,10 +177,10 @@ pub fn replay(runs: &[PastRun]) -> Interrupted {
         lifted: lifted.into_values().collect(),
         ..Interrupted::default()
     };
-    for (address, phase) in open.into_values() {
-        match phase {
-            Phase::Begun => interrupted.begun.push(address),
-            Phase::Accepted(accepted) => interrupted.accepted.push(accepted),
+    for (address, accepted) in open.into_values() {
+        match accepted {
+            None => interrupted.begun.push(address),
+            Some(accepted) => interrupted.accepted.push(accepted),
         }
     }
     interrupted
@@ -524,7 +518,7 @@ mod tests {
     #[tokio::test]
     async fn a_lifted_lock_is_put_back_once() {
         let (_, cloud, rig, past) = cut_off_with_its_lock_off().await;
-        let interrupted = replay(&[past.clone()]);
+        let interrupted = replay(std::slice::from_ref(&past));
         assert_eq!(interrupted.lifted.len(), 1);
         cloud.forget_log();
         let ports = rig.ports();
