@@ -28,7 +28,7 @@ mod store;
 #[cfg(test)]
 mod arbitrary;
 #[cfg(test)]
-mod contract;
+pub(crate) mod contract;
 
 pub use clock::{Clock, ManualClock, SystemClock};
 pub use folder::Folder;
