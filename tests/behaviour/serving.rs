@@ -14,7 +14,8 @@ use super::program::Root;
 /// `emulator serve` of a root, ended when dropped.
 pub struct Served {
     child: Child,
-    origin: String,
+    /// Where it is.
+    pub origin: String,
 }
 
 impl Served {
