@@ -315,6 +315,34 @@ mod tests {
         matches!(result, Err(StoreError::Corrupt { line: Some(_), .. }))
     }
 
+    #[test]
+    fn what_version_1_said_of_a_begun_operation_is_still_read() {
+        let content = serde_json::json!({
+            "at": "2026-07-31T10:15:30.000Z",
+            "plan": PLAN,
+            "event": {
+                "event": "begun",
+                "operation": 3,
+                "address": "prod.registry",
+                "id": "/subscriptions/s",
+                "body_hash": "00",
+            },
+        });
+        let line = Chain::of_version(1).seal(&content).expect("seals") + "\n";
+        let replay = parse(line.as_bytes()).expect("reads");
+        let [entry] = replay.entries.as_slice() else {
+            panic!("{replay:?}")
+        };
+        assert_eq!(entry.fence, 0);
+        let Event::Begun {
+            operation, intent, ..
+        } = &entry.event
+        else {
+            panic!("{entry:?}")
+        };
+        assert_eq!((*operation, intent), (3, &None));
+    }
+
     async fn paths(store: &Store) -> Vec<std::path::PathBuf> {
         let logs = logs(&*store.objects, Some(&PLAN[..16])).await;
         let names = logs.expect("lists").into_iter();

@@ -356,12 +356,14 @@ pub(super) async fn logs(
 
 #[cfg(test)]
 mod tests {
+    use async_trait::async_trait;
     use time::macros::utc_datetime;
 
     use super::*;
     use crate::control::ManualClock;
     use crate::control::arbitrary::PLAN;
     use crate::control::memory::Memory;
+    use crate::provision::objects::{Expected, Stored, Tag};
     use crate::provision::ports::Journal as _;
 
     fn ended(complete: bool) -> Event {
@@ -436,6 +438,131 @@ mod tests {
         let entries = store.entries(PLAN).await.expect("reads");
         let events: Vec<_> = entries.into_iter().map(|entry| entry.event).collect();
         assert_eq!(events, written);
+    }
+
+    /// Objects whose next append fails half-way, or never ends.
+    struct Faulty {
+        memory: Memory,
+        next: Mutex<Option<Fault>>,
+    }
+
+    enum Fault {
+        Fails,
+        Hangs,
+    }
+
+    #[async_trait]
+    impl Objects for Faulty {
+        fn place(&self) -> String {
+            self.memory.place()
+        }
+
+        async fn read(&self, name: &ObjectName) -> Result<Option<Stored>, StoreError> {
+            self.memory.read(name).await
+        }
+
+        async fn list(&self, folder: &str) -> Result<Vec<ObjectName>, StoreError> {
+            self.memory.list(folder).await
+        }
+
+        async fn put(
+            &self,
+            name: &ObjectName,
+            bytes: &[u8],
+            expected: &Expected,
+            lease: Option<LeaseId>,
+        ) -> Result<Tag, StoreError> {
+            self.memory.put(name, bytes, expected, lease).await
+        }
+
+        async fn append(
+            &self,
+            name: &ObjectName,
+            position: u64,
+            bytes: &[u8],
+            lease: Option<LeaseId>,
+        ) -> Result<(), StoreError> {
+            let fault = self.next.lock().expect("not poisoned").take();
+            let part = match fault {
+                None => bytes,
+                Some(_) => &bytes[..bytes.len() / 2],
+            };
+            self.memory.append(name, position, part, lease).await?;
+            match fault {
+                None => Ok(()),
+                Some(Fault::Hangs) => std::future::pending().await,
+                Some(Fault::Fails) => Err(StoreError::Io {
+                    doing: "write",
+                    place: name.to_string(),
+                    source: io::ErrorKind::StorageFull.into(),
+                }),
+            }
+        }
+    }
+
+    fn faulty() -> (Arc<Faulty>, Run) {
+        let objects = Arc::new(Faulty {
+            memory: Memory::new(),
+            next: Mutex::new(None),
+        });
+        let writer = Writer {
+            plan: PLAN.to_owned(),
+            prefix: prefix(PLAN).expect("a digest"),
+            objects: Arc::clone(&objects) as _,
+            leasing: None,
+            clock: Arc::new(crate::control::SystemClock),
+            held: None,
+            open: None,
+        };
+        let run = Run {
+            queue: Mutex::default(),
+            writer: AsyncMutex::new(writer),
+        };
+        (objects, run)
+    }
+
+    /// What a store on the same objects reads.
+    async fn read(objects: &Faulty) -> Vec<Event> {
+        let memory = Arc::new(objects.memory.clone());
+        let clock: Arc<dyn Clock> = Arc::new(crate::control::SystemClock);
+        let store = Store::remote(memory, clock, std::time::Duration::ZERO);
+        let entries = store.entries(PLAN).await.expect("reads");
+        entries.into_iter().map(|entry| entry.event).collect()
+    }
+
+    #[tokio::test]
+    async fn after_a_failed_write_everybody_is_told_and_the_next_goes_to_a_new_log() {
+        let (objects, run) = faulty();
+        run.append(ended(true)).await.expect("appends");
+        *objects.next.lock().expect("not poisoned") = Some(Fault::Fails);
+        // The lock of the writer makes both of them one batch.
+        let turn = run.writer.lock().await;
+        let both = futures::future::join(run.append(ended(false)), run.append(ended(false)));
+        let (told, ()) = futures::future::join(both, async { drop(turn) }).await;
+        for told in [told.0, told.1] {
+            let Err(StoreError::Io { source, .. }) = told else {
+                panic!("{told:?}")
+            };
+            assert_eq!(source.kind(), io::ErrorKind::StorageFull);
+        }
+        run.append(ended(true)).await.expect("appends");
+        assert_eq!(names(&*objects).await.len(), 2);
+        // Of what failed, one line of two is there all the same.
+        let expected = [ended(true), ended(false), ended(true)];
+        assert_eq!(read(&objects).await, expected);
+    }
+
+    #[tokio::test]
+    async fn after_a_cancelled_write_the_next_goes_to_a_new_log() {
+        let (objects, run) = faulty();
+        run.append(ended(true)).await.expect("appends");
+        *objects.next.lock().expect("not poisoned") = Some(Fault::Hangs);
+        let mut hanging = Box::pin(run.append(ended(false)));
+        assert!(futures::poll!(&mut hanging).is_pending());
+        drop(hanging);
+        run.append(ended(true)).await.expect("appends");
+        assert_eq!(names(&*objects).await.len(), 2);
+        assert_eq!(read(&objects).await, [ended(true), ended(true)]);
     }
 
     #[tokio::test]

@@ -1,11 +1,12 @@
 //! Runs that are killed: what they had begun is seen to by the next run, before anything else.
 
-use std::collections::BTreeSet;
-use std::process::{Child, Stdio};
+use std::collections::{BTreeMap, BTreeSet};
+use std::io::{BufRead as _, BufReader};
+use std::process::{Child, Command, Stdio};
 
 use serde_json::Value as Json;
 
-use super::program::Root;
+use super::program::{Ran, Root};
 use super::serving::Served;
 
 /// The entries of every journal of a root, as far as they are whole.
@@ -24,7 +25,7 @@ fn entries(root: &Root) -> Vec<Json> {
 
 /// The addresses of operations that Azure took and that are not done.
 fn under_way(root: &Root) -> BTreeSet<String> {
-    let mut names = std::collections::BTreeMap::new();
+    let mut names = BTreeMap::new();
     let mut open = BTreeSet::new();
     for entry in entries(root) {
         let event = &entry["event"];
@@ -183,4 +184,50 @@ fn a_dead_holders_lock_is_taken_over_at_once() {
     root.expect(0, &["--env", "shared", "apply", "--auto-approve"]);
     let status = root.expect(0, &["lock", "status"]);
     assert!(status.out.contains("0 of "), "{}", status.out);
+}
+
+#[cfg(unix)]
+#[test]
+fn who_is_asked_to_end_ends_cleanly_and_gives_its_lease_back() {
+    let root = Root::unprotected();
+    let _served = Served::on(&root, &["--latency", "60"]);
+    let apply = ["--env", "shared", "apply", "--auto-approve"];
+    let terminate = |run: Child| {
+        let pid = run.id().to_string();
+        let sent = Command::new("kill").args(["-TERM", &pid]).status();
+        assert!(sent.expect("kill").success());
+        let ran: Ran = run.wait_with_output().expect("it ends").into();
+        assert_eq!(ran.code, 4, "{}\n{}", ran.out, ran.err);
+        ran
+    };
+    let spoken = |arguments: &[&str]| {
+        let mut command = root.command(arguments);
+        command.stdout(Stdio::piped()).stderr(Stdio::piped());
+        command.spawn().expect("the program starts")
+    };
+    let holder = spoken(&apply);
+    while entries(&root).is_empty() {
+        std::thread::yield_now();
+    }
+    let mut waiting = spoken(&[&apply[..], &["--lock-wait", "1h"]].concat());
+    let mut said = BufReader::new(waiting.stderr.take().expect("its stderr"));
+    let mut line = String::new();
+    while !line.contains("shared is locked by ") {
+        line.clear();
+        assert!(
+            said.read_line(&mut line).expect("text") > 0,
+            "it ended first"
+        );
+    }
+    terminate(waiting);
+    let stopped = terminate(holder);
+    assert!(
+        stopped.out.contains("the run was stopped"),
+        "{}",
+        stopped.out
+    );
+    let status = root.expect(0, &["lock", "status"]);
+    assert!(status.out.contains("0 of "), "{}", status.out);
+    assert!(!status.out.contains("abandoned"), "{}", status.out);
+    root.expect(0, &apply);
 }
