@@ -287,6 +287,41 @@ async fn what_moved_since_the_plan_is_stale() {
 }
 
 #[tokio::test]
+async fn what_is_stale_says_who_wrote_it_last() {
+    for (system, expected) in [
+        (
+            json!({"lastModifiedBy": "ann@example.org", "lastModifiedAt": "2026-11-24T08:00:00Z"}),
+            " (last written by ann@example.org at 2026-11-24T08:00:00Z)",
+        ),
+        (
+            json!({"lastModifiedAt": "2026-11-24T08:00:00Z"}),
+            " (last written at 2026-11-24T08:00:00Z)",
+        ),
+        (json!(null), "is 9"),
+    ] {
+        let mut world = World::with_store();
+        let cloud = world.live();
+        world.set("dev.store.a", "properties.size", json!(2));
+        let plan = world.plan(&cloud).await;
+        cloud.edit(&world.id("dev.store.a"), |body| {
+            body["properties"]["size"] = json!(9);
+            body["systemData"] = system.clone();
+        });
+        let mut rig = Rig::new(&cloud);
+        rig.check_first = true;
+        let outcome = rig.apply(&plan).await;
+        let stale = outcome.ends.iter().find_map(|end| match end {
+            End::Failed(OperationError::Stale(what)) => Some(what.as_str()),
+            _ => None,
+        });
+        assert!(
+            stale.is_some_and(|what| what.ends_with(expected)),
+            "{stale:?}"
+        );
+    }
+}
+
+#[tokio::test]
 async fn what_azure_moves_by_itself_is_not_stale() {
     let mut world = World::with_store();
     let cloud = world.live();
