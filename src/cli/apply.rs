@@ -1,21 +1,27 @@
 //! `apply` and `destroy`: plan, ask, carry out, say what happened.
 
+use std::collections::BTreeSet;
 use std::io::{BufRead, IsTerminal, Write};
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use onestream::kinds::KINDS;
 use onestream::provision::applied;
 use onestream::provision::apply::{Options, Outcome, apply};
 use onestream::provision::guard::{ApprovedPlan, Permissions, guard};
 use onestream::provision::plan::{self, Mode, Plan};
-use onestream::provision::ports::{Lease, Observer, Ports};
+use onestream::provision::ports::{Held, Observer, Ports};
 use onestream::report;
+use onestream::resource::EnvironmentName;
+use tokio::sync::watch;
 
 use super::arguments::{ApplyArguments, DestroyArguments, Global, RunArguments};
 use super::failure::{Exit, Failure};
 use super::interrupt;
+use super::lease;
 use super::output::Output;
+use super::resume::resume;
 use super::wiring::{Review, Session, Wish};
 
 /// Runs `apply`.
@@ -58,6 +64,17 @@ enum Source<'a> {
     File(&'a Path),
 }
 
+impl Source<'_> {
+    /// What the lease says that is being done.
+    fn doing(&self) -> &'static str {
+        match self {
+            Self::Fresh(wish) if wish.mode == Mode::Destroy => "destroy",
+            Self::Fresh(_) => "apply",
+            Self::File(_) => "apply of a saved plan",
+        }
+    }
+}
+
 async fn go(
     global: &Global,
     source: &Source<'_>,
@@ -91,66 +108,171 @@ async fn with_session(
     output: &Output,
 ) -> Result<Exit, Failure> {
     // The lease comes first: what is observed under it is what is written on.
-    let (_lease, plan) = match source {
-        Source::Fresh(wish) => {
-            let lease = session
-                .control
-                .acquire(&session.environments(), "apply")
-                .await?;
-            (lease, session.plan(wish).await?)
+    let mut environments = match source {
+        Source::Fresh(_) => session.writable().await?,
+        Source::File(file) => written(&saved(session, file)?),
+    };
+    let stop = interrupt::listen();
+    loop {
+        let wait = run.lock_wait;
+        let taking = lease::take(
+            &session.control,
+            &environments,
+            source.doing(),
+            wait,
+            output,
+        );
+        let held = interrupt::or_stopped(&stop, taking).await??;
+        let under = Under {
+            session,
+            held: &held,
+            environments: &environments,
+            run,
+            output,
+            stop: &stop,
+        };
+        let ended = under.go(source).await;
+        lease::give_back(&*held, output).await;
+        match ended? {
+            Ended::Run(exit) => return Ok(exit),
+            // Something of an environment stands that nothing else speaks of any more.
+            Ended::WritesOn(more) => environments.extend(more),
         }
-        Source::File(file) => {
-            let plan = saved(session, file)?;
-            (
-                session
-                    .control
-                    .acquire(&plan.environments, "apply of a saved plan")
-                    .await?,
-                plan,
-            )
+    }
+}
+
+/// How a run under leases ended.
+enum Ended {
+    Run(Exit),
+    /// It would have written on environments whose leases it does not hold.
+    WritesOn(BTreeSet<EnvironmentName>),
+}
+
+/// The environments that a plan writes.
+fn written(plan: &Plan) -> BTreeSet<EnvironmentName> {
+    let addresses = plan.operations.iter().map(|one| one.address.environment());
+    addresses.chain(plan.environments.iter().cloned()).collect()
+}
+
+/// A run that holds its leases.
+struct Under<'a> {
+    session: &'a Session,
+    held: &'a Arc<dyn Held>,
+    environments: &'a BTreeSet<EnvironmentName>,
+    run: &'a RunArguments,
+    output: &'a Output,
+    stop: &'a watch::Receiver<bool>,
+}
+
+impl Under<'_> {
+    async fn go(&self, source: &Source<'_>) -> Result<Ended, Failure> {
+        let (plan, review) = interrupt::or_stopped(self.stop, self.look(source)).await??;
+        let writes = written(&plan);
+        if !writes.is_subset(self.environments) {
+            return Ok(Ended::WritesOn(writes));
         }
-    };
-    // A fresh plan has just read TOML and who is protected; a file's word counts for nothing.
-    let review = match source {
-        Source::Fresh(_) => Review {
-            protected: session.protected(),
-            objections: Vec::new(),
-        },
-        Source::File(_) => session.review(&plan).await?,
-    };
-    let permissions = Permissions {
-        allow_destroy: run.allow_destroy.clone(),
-        protected: review.protected,
-    };
-    let unreadable = plan.is_partial();
-    let mut objections = session.objections(&plan);
-    objections.extend(review.objections);
-    let judged = guard(plan.clone(), &permissions, &objections);
-    if !output.is_for_programs() {
-        // What the guard says against it is the failure's to tell, once.
-        output.result(&report::plan::render(
-            &plan,
-            &[],
-            output.format()?,
-            &output.style(),
-        ))?;
+        self.carry_on(source, &plan, review).await.map(Ended::Run)
     }
-    let approved = judged.map_err(Failure::objections)?;
-    let from_file = matches!(source, Source::File(_));
-    // A saved plan has been reviewed: it is applied as it is.
-    let ask = !from_file && !run.auto_approve && !plan.operations.is_empty();
-    if ask && !confirmed(&plan)? {
-        return Err(Failure::new(
-            Exit::Refused,
-            "not confirmed: nothing was changed",
-        ));
+
+    /// Sees to what earlier runs left undone, and only then looks at what there is to do.
+    async fn look(&self, source: &Source<'_>) -> Result<(Plan, Review), Failure> {
+        let Self {
+            session,
+            held,
+            environments,
+            run,
+            output,
+            ..
+        } = self;
+        resume(session, held, environments, run.ignore_journal, output).await?;
+        // A fresh plan has just read TOML and who is protected; a file's word counts for nothing.
+        Ok(match source {
+            Source::Fresh(wish) => {
+                let plan = session.plan(wish).await?;
+                let review = Review {
+                    protected: session.protected(),
+                    objections: Vec::new(),
+                };
+                (plan, review)
+            }
+            Source::File(file) => {
+                let plan = saved(session, file)?;
+                let review = session.review(&plan).await?;
+                (plan, review)
+            }
+        })
     }
-    let outcome = carry_out(session, &approved, run, output, from_file).await?;
-    if !plan.operations.is_empty() || output.is_for_programs() {
+
+    async fn carry_on(
+        &self,
+        source: &Source<'_>,
+        plan: &Plan,
+        review: Review,
+    ) -> Result<Exit, Failure> {
+        let (run, output) = (self.run, self.output);
+        let permissions = Permissions {
+            allow_destroy: run.allow_destroy.clone(),
+            protected: review.protected,
+        };
+        let unreadable = plan.is_partial();
+        let mut objections = self.session.objections(plan);
+        objections.extend(review.objections);
+        let judged = guard(plan.clone(), &permissions, &objections);
         let (format, style) = (output.format()?, output.style());
-        output.result(&report::outcome::render(&plan, &outcome, format, &style))?;
+        if !output.is_for_programs() {
+            // What the guard says against it is the failure's to tell, once.
+            output.result(&report::plan::render(plan, &[], format, &style))?;
+        }
+        let approved = judged.map_err(Failure::objections)?;
+        let from_file = matches!(source, Source::File(_));
+        // A saved plan has been reviewed: it is applied as it is.
+        let ask = !from_file && !run.auto_approve && !plan.operations.is_empty();
+        if ask && !interrupt::or_stopped(self.stop, confirmed(plan)).await?? {
+            return Err(Failure::new(
+                Exit::Refused,
+                "not confirmed: nothing was changed",
+            ));
+        }
+        let outcome = self.carry_out(&approved, from_file).await?;
+        if !plan.operations.is_empty() || output.is_for_programs() {
+            output.result(&report::outcome::render(plan, &outcome, format, &style))?;
+        }
+        Ok(exit(&outcome, unreadable))
     }
-    Ok(exit(&outcome, unreadable))
+
+    async fn carry_out(
+        &self,
+        approved: &ApprovedPlan,
+        from_file: bool,
+    ) -> Result<Outcome, Failure> {
+        let Self {
+            session, held, run, ..
+        } = self;
+        let plan = approved.plan();
+        let ports = Ports {
+            cloud: Arc::new(session.azure.under(Arc::clone(held))),
+            journal: session.control.journal(held, run.ignore_journal),
+            observer: observer(plan, self.output),
+        };
+        let options = Options {
+            parallelism: usize::from(run.parallelism),
+            stop: self.stop.clone(),
+            check_first: from_file,
+        };
+        let before = applied::load(session.control.as_ref(), &plan.environments).await?;
+        let outcome = apply(approved, KINDS, &ports, options).await?;
+        if outcome.refused {
+            return Ok(outcome);
+        }
+        // Whoever holds the lease now says what stands.
+        match held.check(Duration::ZERO) {
+            Ok(()) => applied::save(session.control.as_ref(), &before, plan, &outcome).await?,
+            Err(lost) => self
+                .output
+                .remark(format!("{lost}: the applied snapshot stays as it was")),
+        }
+        Ok(outcome)
+    }
 }
 
 /// A plan from a file, if it was made for this very place.
@@ -183,7 +305,9 @@ fn saved(session: &Session, file: &Path) -> Result<Plan, Failure> {
     Ok(plan)
 }
 
-fn confirmed(plan: &Plan) -> Result<bool, Failure> {
+/// Asks on the terminal. Whoever is not answered is not waited for: the thread that reads ends
+/// with the process.
+async fn confirmed(plan: &Plan) -> Result<bool, Failure> {
     let count = plan.visible().count();
     let noun = if count == 1 { "change" } else { "changes" };
     eprint!(
@@ -191,35 +315,16 @@ fn confirmed(plan: &Plan) -> Result<bool, Failure> {
         plan.target.cloud
     );
     std::io::stderr().flush()?;
-    let mut answer = String::new();
-    std::io::stdin().lock().read_line(&mut answer)?;
+    let (answered, answer) = tokio::sync::oneshot::channel();
+    std::thread::spawn(move || {
+        let mut answer = String::new();
+        let read = std::io::stdin().lock().read_line(&mut answer);
+        answered.send(read.map(|_| answer)).ok();
+    });
+    let answer = answer
+        .await
+        .map_err(|error| Failure::of(Exit::Failed, &error))??;
     Ok(answer.trim() == "yes")
-}
-
-async fn carry_out(
-    session: &Session,
-    approved: &ApprovedPlan,
-    run: &RunArguments,
-    output: &Output,
-    from_file: bool,
-) -> Result<Outcome, Failure> {
-    let plan = approved.plan();
-    let ports = Ports {
-        cloud: Arc::new(session.azure.clone()),
-        journal: Arc::clone(&session.control) as _,
-        observer: observer(plan, output),
-    };
-    let options = Options {
-        parallelism: usize::from(run.parallelism),
-        stop: interrupt::listen(),
-        check_first: from_file,
-    };
-    let before = applied::load(session.control.as_ref(), &plan.environments).await?;
-    let outcome = apply(approved, KINDS, &ports, options).await?;
-    if !outcome.refused {
-        applied::save(session.control.as_ref(), &before, plan, &outcome).await?;
-    }
-    Ok(outcome)
 }
 
 /// Lines that move on a terminal, time-stamped ones elsewhere.

@@ -7,15 +7,19 @@
 mod apply;
 mod arguments;
 mod connect;
+mod control;
 #[cfg(feature = "emulator")]
 mod emulator;
 mod failure;
 mod graph;
 mod interrupt;
+mod lease;
+mod lock;
 mod log;
 mod offline;
 mod output;
 mod plan;
+mod resume;
 mod state;
 mod wiring;
 
@@ -74,6 +78,7 @@ async fn run(arguments: &Arguments, output: &Output) -> Result<Exit, Failure> {
         Command::Destroy(destroy) => apply::destroy(global, destroy, output).await,
         Command::Graph => graph::run(global, output),
         Command::State { command } => state::run(global, command, output).await,
+        Command::Lock { command } => lock::run(global, command, output).await,
         Command::Completions { shell } => offline::completions(*shell, output),
         Command::Man { dir } => offline::man(dir.as_deref(), output),
         #[cfg(feature = "emulator")]

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use onestream::config::{self, CloudChoice, Configuration, Sources};
-use onestream::control::Folder;
+use onestream::control::Store;
 use onestream::kinds::{KINDS, Sections};
 use onestream::provision::applied;
 use onestream::provision::desired::{self, Desired};
@@ -38,7 +38,7 @@ pub struct Session {
     /// The cloud.
     pub azure: Azure,
     /// The control store.
-    pub control: Arc<Folder>,
+    pub control: Arc<Store>,
     /// Where all of it is.
     pub target: Target,
     /// The environments that were asked for; all when absent.
@@ -85,11 +85,7 @@ impl Session {
         declared.configuration.sources = Sources::default();
         let choice = global.cloud.unwrap_or(declared.configuration.azure.cloud);
         refuse_silent_cloud(global, choice)?;
-        let settings = &declared.configuration.control;
-        let folder = settings
-            .folder(&declared.configuration.root)
-            .map_err(|error| Failure::of(Exit::Usage, &error))?;
-        let control = Arc::new(Folder::open(folder)?);
+        let control = Arc::new(super::control::open(&declared.configuration, choice)?);
         let (azure, connection) = connect::connect(&declared.configuration, choice, output).await?;
         let tenant = &declared.configuration.azure.tenant;
         let mut closed = Vec::new();
@@ -132,6 +128,19 @@ impl Session {
         let wanted =
             |name: &&EnvironmentName| self.only.as_ref().is_none_or(|only| only.contains(*name));
         known.filter(wanted).cloned().collect()
+    }
+
+    /// The environments whose leases a run over all that was asked for takes: those that vanished
+    /// from TOML and still have something, too.
+    ///
+    /// # Errors
+    /// When the store cannot be looked into.
+    pub async fn writable(&self) -> Result<BTreeSet<EnvironmentName>, Failure> {
+        let mut environments: BTreeSet<_> = self.environments().into_iter().collect();
+        if self.only.is_none() {
+            environments.extend(self.control.environments().await?);
+        }
+        Ok(environments)
     }
 
     /// What a saved plan is held against: how Azure and TOML stand now.
@@ -203,10 +212,7 @@ impl Session {
     /// # Errors
     /// When there is something that cannot be read.
     pub async fn applied(&self) -> Result<Applied, Failure> {
-        let mut environments = self.environments();
-        if self.only.is_none() {
-            environments.extend(self.control.environments().await?);
-        }
+        let environments: Vec<_> = self.writable().await?.into_iter().collect();
         Ok(applied::load(self.control.as_ref(), &environments).await?)
     }
 

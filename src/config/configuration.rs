@@ -82,9 +82,6 @@ pub enum SettingsError {
     /// The custom cloud was asked for, and nothing says where it is.
     #[error("the custom cloud needs `[azure.endpoints]` in environments/common.toml")]
     NoEndpoints,
-    /// The control store is in Azure Blob Storage.
-    #[error("a control store in Azure Blob Storage is not in this build yet: use `file:FOLDER`")]
-    BlobStore,
     /// A link leads the control store out of the root folder, or nowhere.
     #[error("the control store `{0}` leads out of the root folder")]
     StoreOutside(String),

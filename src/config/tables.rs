@@ -6,6 +6,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::azure::{CloudChoice, CredentialChoice};
+use super::control::{StoreCloud, StoreCredential};
 
 /// What `common.toml` says beside the tables of kinds and `[shared]`.
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -122,6 +123,13 @@ pub(super) struct ControlTable {
     /// The blob service, where it is not the cloud's own.
     #[schemars(extend("format" = "uri"))]
     pub endpoint: Option<String>,
+    /// The cloud of the storage account; that of `[azure]` when absent, or else Azure.
+    pub cloud: Option<StoreCloud>,
+    /// How to sign in to the storage account.
+    pub credential: Option<StoreCredential>,
+    /// A file with the certificate authority of an endpoint on this machine (PEM), from the root
+    /// folder.
+    pub ca: Option<String>,
 }
 
 /// `[environment]`.

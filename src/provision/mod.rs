@@ -23,8 +23,11 @@ pub mod graph;
 pub mod guard;
 #[cfg(test)]
 mod laws;
+pub mod lease;
+pub mod objects;
 pub mod observe;
 pub mod plan;
 pub mod ports;
+pub mod recover;
 #[cfg(test)]
 pub(crate) mod testing;

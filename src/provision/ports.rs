@@ -10,6 +10,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 use thiserror::Error;
 
+pub use super::lease::{Break, Held, Holder, Lease, Standing};
+use super::plan::{Action, Step};
 use crate::resource::{Address, EnvironmentName, Plane, Request};
 
 /// Objects that are read side by side.
@@ -171,6 +173,9 @@ pub struct Entry {
     pub at: String,
     /// The digest of the plan that is being applied.
     pub plan: String,
+    /// The fencing number of the lease that it was written under; 0 where none was held.
+    #[serde(default)]
+    pub fence: u64,
     /// What happened.
     pub event: Event,
 }
@@ -194,6 +199,9 @@ pub enum Event {
         id: String,
         /// SHA-256 of the request's body, hexadecimal.
         body_hash: String,
+        /// What it does; version 1 of the journal did not say.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        intent: Option<Box<Intent>>,
     },
     /// Azure took it and goes on.
     Accepted {
@@ -227,6 +235,45 @@ pub enum Event {
     },
 }
 
+/// What an operation is about to do: enough to see to its object without its plan.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Intent {
+    /// The kind's name.
+    pub kind: String,
+    /// What people call it.
+    pub action: Action,
+    /// What is sent.
+    pub step: Step,
+    /// The outputs of other objects that it was resolved with.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub late: BTreeMap<Address, BTreeMap<String, String>>,
+    /// Of a lock that comes off for a while: how it is put back.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub back: Option<PutBack>,
+}
+
+/// How a lifted lock is put back.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PutBack {
+    /// The number of the operation that does it.
+    pub operation: usize,
+    /// The lock's managed fields.
+    pub desired: Json,
+}
+
+/// What the journal holds of one run.
+#[derive(Debug, Clone, PartialEq)]
+pub struct PastRun {
+    /// The digest of the plan that it applied.
+    pub plan: String,
+    /// Where its journal is, for people.
+    pub place: String,
+    /// The environments that it wrote.
+    pub environments: Vec<EnvironmentName>,
+    /// What it recorded, oldest first.
+    pub entries: Vec<Entry>,
+}
+
 /// Why the control store could not be used.
 #[derive(Debug, Error)]
 pub enum StoreError {
@@ -251,7 +298,38 @@ pub enum StoreError {
         /// What is wrong with it.
         problem: String,
     },
-    /// Somebody else holds the lease.
+    /// The service that keeps the store refused, or did not answer.
+    #[error("cannot {doing} {place}: {failure}")]
+    Service {
+        /// What was tried.
+        doing: &'static str,
+        /// The object.
+        place: String,
+        /// What the service said.
+        #[source]
+        failure: Box<Failure>,
+    },
+    /// A stored object is not what it was when it was last read.
+    #[error("{place} was written by somebody else in the meantime")]
+    Moved {
+        /// The object.
+        place: String,
+    },
+    /// A stored object is under somebody's lease.
+    #[error("{place} is under a lease")]
+    Leased {
+        /// The object.
+        place: String,
+    },
+    /// Our lease is over, or somebody else has it.
+    #[error("the lease of {place} is lost: {reason}")]
+    LeaseLost {
+        /// The object or the environment.
+        place: String,
+        /// Since when, or by whom.
+        reason: String,
+    },
+    /// Somebody else holds the lease of an environment.
     #[error("{environment} is locked by {holder}")]
     Held {
         /// The environment.
@@ -277,24 +355,6 @@ pub trait Journal: Send + Sync {
     /// [`StoreError::Corrupt`] when a line other than a torn last one is unreadable.
     async fn entries(&self, plan: &str) -> Result<Vec<Entry>, StoreError>;
 }
-
-/// One writer per environment.
-#[async_trait]
-pub trait Lease: Send + Sync {
-    /// Takes the lease of every environment, in sorted order, or of none. It is given back
-    /// when the returned value is dropped.
-    ///
-    /// # Errors
-    /// [`StoreError::Held`] when somebody else has one of them.
-    async fn acquire(
-        &self,
-        environments: &[EnvironmentName],
-        doing: &str,
-    ) -> Result<Box<dyn Held>, StoreError>;
-}
-
-/// A lease that is held until dropped.
-pub trait Held: Send + Sync {}
 
 /// The applied snapshot: what the last successful apply wrote.
 #[async_trait]

@@ -1,7 +1,9 @@
 //! How the program behaves, seen from outside: the real binary on the real local Azure.
 
+mod azurite;
 mod bad_input;
 mod clusters;
+mod crashes;
 mod diagnostics;
 mod directory;
 mod effective;
@@ -15,5 +17,6 @@ mod reading;
 mod saved_plans;
 mod scenarios;
 mod serving;
+mod team;
 mod vault_client;
 mod vaults;

@@ -12,13 +12,15 @@ use serde_json::{Value as Json, json};
 use super::program::Root;
 
 /// `emulator serve` of a root, ended when dropped.
-struct Served {
+pub struct Served {
     child: Child,
-    origin: String,
+    /// Where it is.
+    pub origin: String,
 }
 
 impl Served {
-    fn on(root: &Root, flags: &[&str]) -> Self {
+    /// `emulator serve` with these flags.
+    pub fn on(root: &Root, flags: &[&str]) -> Self {
         let mut arguments = vec!["emulator", "serve"];
         arguments.extend(flags);
         let mut child = root

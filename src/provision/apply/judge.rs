@@ -50,7 +50,8 @@ fn create(
         return Ruling::Go;
     };
     let Some(past) = past else {
-        return Ruling::Stale("it exists now; it did not when this was planned".to_owned());
+        let what = "it exists now; it did not when this was planned";
+        return Ruling::Stale(format!("{what}{}", by_whom(live)));
     };
     let wrong = differences(kind, desired, live);
     let may_repeat = desired.is_none_or(|desired| kind.create(&subject.id, desired).idempotent);
@@ -144,7 +145,18 @@ fn as_before(operation: &Operation, subject: &Subject, live: &Json) -> Ruling {
             )
         })
         .collect();
-    Ruling::Stale(moved.join(", "))
+    Ruling::Stale(format!("{}{}", moved.join(", "), by_whom(live)))
+}
+
+/// Who wrote an object last and when, where Azure tells.
+fn by_whom(live: &Json) -> String {
+    let told = |key: &str| live.pointer(&format!("/systemData/{key}"))?.as_str();
+    match (told("lastModifiedBy"), told("lastModifiedAt")) {
+        (Some(who), Some(at)) => format!(" (last written by {who} at {at})"),
+        (Some(who), None) => format!(" (last written by {who})"),
+        (None, Some(at)) => format!(" (last written at {at})"),
+        (None, None) => String::new(),
+    }
 }
 
 /// Which managed fields of a live object are not as declared, for people.

@@ -266,6 +266,11 @@ impl Run {
         }
     }
 
+    /// The operation that puts back the lock which this one lifts.
+    pub(super) fn puts_back(&self, index: usize) -> Option<usize> {
+        self.lifted.get(&index).copied()
+    }
+
     fn subject(&self, index: usize) -> Result<Subject, OperationError> {
         let operation = &self.plan.operations[index];
         let outputs = lock(&self.outputs);

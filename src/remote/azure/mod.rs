@@ -17,6 +17,8 @@
 mod accepted;
 mod arm;
 mod auto;
+mod blob;
+mod blob_error;
 mod client_secret;
 mod clock;
 mod cloud;
@@ -30,12 +32,14 @@ mod key_vault;
 mod long_running;
 mod pages;
 mod patience;
+mod permit;
 mod pin;
 mod probe;
 mod refusal;
 mod settings;
 mod table;
 mod throttle;
+mod token_file;
 mod tokens;
 mod transport;
 
@@ -43,6 +47,7 @@ mod transport;
 mod tests;
 
 pub use arm::Azure;
+pub use blob::BlobContainer;
 pub use clock::{Clock, SystemClock, Timing};
 pub use cloud::{Audiences, Cloud, CloudError, CloudName, CustomEndpoints, Endpoints};
 pub use counts::RequestCounts;

@@ -1,0 +1,186 @@
+//! Runs that are killed: what they had begun is seen to by the next run, before anything else.
+
+use std::collections::BTreeSet;
+use std::process::{Child, Stdio};
+
+use serde_json::Value as Json;
+
+use super::program::Root;
+use super::serving::Served;
+
+/// The entries of every journal of a root, as far as they are whole.
+fn entries(root: &Root) -> Vec<Json> {
+    let Ok(logs) = std::fs::read_dir(root.file(".onestream/control/journal")) else {
+        return Vec::new();
+    };
+    let texts = logs.map(|log| std::fs::read_to_string(log.expect("a log").path()));
+    let texts: Vec<String> = texts.map(|text| text.expect("text")).collect();
+    let lines = texts.iter().flat_map(|text| text.lines());
+    lines
+        .filter_map(|line| serde_json::from_str::<Json>(line).ok())
+        .map(|line| line["content"].clone())
+        .collect()
+}
+
+/// The addresses of operations that Azure took and that are not done.
+fn under_way(root: &Root) -> BTreeSet<String> {
+    let mut names = std::collections::BTreeMap::new();
+    let mut open = BTreeSet::new();
+    for entry in entries(root) {
+        let event = &entry["event"];
+        let operation = event["operation"].as_u64();
+        match (event["event"].as_str(), operation) {
+            (Some("begun"), Some(operation)) => {
+                names.insert(
+                    operation,
+                    event["address"].as_str().expect("text").to_owned(),
+                );
+            }
+            (Some("accepted"), Some(operation)) => {
+                open.insert(names[&operation].clone());
+            }
+            (Some("done" | "failed"), Some(operation)) => {
+                names.get(&operation).map(|name| open.remove(name));
+            }
+            _ => {}
+        }
+    }
+    open
+}
+
+fn start(root: &Root, arguments: &[&str]) -> Child {
+    root.command(arguments)
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .expect("the program starts")
+}
+
+/// Kills a run at the first moment at which `now` holds.
+fn kill_when(mut run: Child, now: impl Fn() -> bool) {
+    while !now() {
+        assert!(run.try_wait().expect("asks").is_none(), "it ended first");
+        std::thread::yield_now();
+    }
+    run.kill().expect("it is ours to end");
+    run.wait().expect("it ends");
+}
+
+#[test]
+fn what_azure_had_taken_is_waited_for_and_nothing_is_made_twice() {
+    let root = Root::unprotected();
+    let _served = Served::on(&root, &["--latency", "30"]);
+    let run = start(&root, &["apply", "--auto-approve"]);
+    kill_when(run, || !under_way(&root).is_empty());
+    let left = under_way(&root);
+    let begun = entries(&root)
+        .into_iter()
+        .find(|entry| entry["event"]["event"] == "begun");
+    let begun = begun.expect("something was begun");
+    assert_eq!(begun["fence"], 1);
+    assert!(begun["event"]["intent"]["kind"].is_string(), "{begun}");
+
+    let again = root.run(&["apply", "--auto-approve"]);
+    // Where a vault stands without its endpoint, its keys can be read only once that stands.
+    assert!(matches!(again.code, 0 | 4), "{}\n{}", again.out, again.err);
+    for address in left {
+        let told = format!("{address}: Azure took this at ");
+        assert!(again.err.contains(&told), "{address}\n{}", again.err);
+    }
+    let fences: BTreeSet<_> = entries(&root)
+        .iter()
+        .map(|entry| entry["fence"].as_u64().expect("a number"))
+        .collect();
+    assert_eq!(fences, BTreeSet::from([1, 2]));
+    // What has come to its end is not waited for again.
+    let third = root.expect(0, &["apply", "--auto-approve"]);
+    assert!(!third.err.contains("Azure took this"), "{}", third.err);
+    root.expect(0, &["plan", "--detailed-exitcode"]);
+}
+
+#[test]
+fn a_lock_that_a_killed_run_had_lifted_is_on_again_before_anything_else() {
+    let root = Root::unprotected();
+    root.expect(0, &["apply", "--auto-approve"]);
+    root.replace(
+        "environments/prod.toml",
+        "replicate_to = [\"westus2\"]",
+        "replicate_to = []",
+    );
+    let _served = Served::on(&root, &["--latency", "60"]);
+    let destroying = ["apply", "--auto-approve", "--allow-destroy", "prod.*"];
+    let run = start(&root, &destroying);
+    let lifted = || {
+        let entries = entries(&root);
+        let lifts: Vec<_> = entries
+            .iter()
+            .filter(|entry| !entry["event"]["intent"]["back"].is_null())
+            .collect();
+        lifts.iter().any(|lift| {
+            let (plan, operation) = (&lift["plan"], &lift["event"]["operation"]);
+            entries.iter().any(|entry| {
+                entry["plan"] == *plan
+                    && entry["event"]["event"] == "done"
+                    && entry["event"]["operation"] == *operation
+            })
+        })
+    };
+    kill_when(run, lifted);
+    let again = root.expect(3, &["apply", "--auto-approve"]);
+    assert!(
+        again.err.contains("the lock that was lifted is on again"),
+        "{}",
+        again.err
+    );
+    root.expect(0, &destroying);
+    root.expect(0, &["plan", "--detailed-exitcode"]);
+}
+
+#[test]
+fn a_journal_that_cannot_be_read_stops_the_run_unless_it_is_to_be_ignored() {
+    let root = Root::unprotected();
+    let served = Served::on(&root, &["--latency", "30"]);
+    let run = start(&root, &["--env", "shared", "apply", "--auto-approve"]);
+    kill_when(run, || entries(&root).len() > 2);
+    let folder = root.file(".onestream/control/journal");
+    let log = std::fs::read_dir(&folder).expect("a journal").next();
+    let log = log.expect("a log").expect("a log").path();
+    let text = std::fs::read_to_string(&log).expect("text");
+    std::fs::write(&log, text.replacen("run_started", "run_stopped", 1)).expect("writes");
+    let apply = ["--env", "shared", "apply", "--auto-approve"];
+    let refused = root.expect(1, &apply);
+    assert!(
+        refused.err.contains(":1 is not readable: "),
+        "{}",
+        refused.err
+    );
+    assert!(refused.err.contains("--ignore-journal"), "{}", refused.err);
+    let ignoring = root.expect(0, &[&apply[..], &["--ignore-journal"]].concat());
+    assert!(
+        ignoring.err.contains("left aside, as asked"),
+        "{}",
+        ignoring.err
+    );
+    root.expect(0, &["--env", "shared", "plan", "--detailed-exitcode"]);
+    drop(served);
+    root.expect(0, &apply);
+}
+
+#[test]
+fn a_dead_holders_lock_is_taken_over_at_once() {
+    let root = Root::unprotected();
+    let _served = Served::on(&root, &["--latency", "30"]);
+    let run = start(&root, &["--env", "shared", "apply", "--auto-approve"]);
+    let process = run.id();
+    kill_when(run, || !entries(&root).is_empty());
+    let status = root.expect(0, &["--format", "json", "lock", "status"]);
+    let status: Json = serde_json::from_str(&status.out).expect("JSON");
+    let shared = status["locks"].as_array().expect("locks").iter();
+    let shared = shared.clone().find(|lock| lock["environment"] == "shared");
+    let shared = shared.expect("shared");
+    assert_eq!(shared["state"], "abandoned");
+    assert_eq!(shared["holder"]["process"], process);
+    root.expect(0, &["--env", "shared", "apply", "--auto-approve"]);
+    let status = root.expect(0, &["lock", "status"]);
+    assert!(status.out.contains("0 of "), "{}", status.out);
+}
