@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use onestream::config::{self, CloudChoice, Configuration};
+use onestream::config::{self, CloudChoice, Configuration, Sources};
 use onestream::control::Store;
 use onestream::kinds::{KINDS, Sections};
 use onestream::provision::applied;
@@ -79,7 +79,10 @@ impl Session {
     /// # Errors
     /// Mistakes in the configuration; a cloud that cannot be reached or signed in to.
     pub async fn open(global: &Global, output: &Output) -> Result<Self, Failure> {
-        let declared = declared(global, output)?;
+        let mut declared = declared(global, output)?;
+        // What is said from here on is of Azure and has no line in a file; of a large estate the
+        // files' trees weigh as much as all that is declared.
+        declared.configuration.sources = Sources::default();
         let choice = global.cloud.unwrap_or(declared.configuration.azure.cloud);
         refuse_silent_cloud(global, choice)?;
         let control = Arc::new(super::control::open(&declared.configuration, choice)?);
