@@ -301,3 +301,35 @@ fn a_lease_can_be_taken_away_with_a_reason_that_is_kept() {
     apply.kill().expect("it is ours to end");
     apply.wait().expect("it ends");
 }
+
+#[test]
+fn tokens_are_not_sent_where_a_changed_file_alone_points() {
+    let root = Root::sample();
+    let store = "store = \"file:.onestream/control\"";
+    let elsewhere = "store = \"azblob://stonestream/control\"\n\
+                     endpoint = \"https://blobs.example.org\"\ncredential = \"token-file\"";
+    root.replace("environments/common.toml", store, elsewhere);
+    for arguments in [&["plan"][..], &["lock", "status"]] {
+        let refused = root.expect(64, arguments);
+        assert!(
+            refused
+                .err
+                .contains("set ONESTREAM_CONTROL_ENDPOINT=https://blobs.example.org"),
+            "{}",
+            refused.err
+        );
+    }
+    root.replace(
+        "environments/common.toml",
+        "endpoint = \"https://blobs.example.org\"\n",
+        "",
+    );
+    let refused = root.expect(64, &["lock", "status"]);
+    assert!(
+        refused
+            .err
+            .contains("ONESTREAM_CONTROL_TOKEN_FILE is not set"),
+        "{}",
+        refused.err
+    );
+}
