@@ -4,16 +4,17 @@ use std::io::{BufRead, IsTerminal, Write};
 use std::path::Path;
 use std::sync::Arc;
 
+use onestream::control::Pointed;
 use onestream::kinds::KINDS;
 use onestream::provision::applied;
-use onestream::provision::apply::{Options, Outcome, apply};
+use onestream::provision::apply::{Options, Outcome, apply, joined};
 use onestream::provision::guard::{ApprovedPlan, Permissions, guard};
 use onestream::provision::plan::{self, Mode, Plan};
-use onestream::provision::ports::{Lease, Observer, Ports};
+use onestream::provision::ports::{Lease, Observer, Ports, Snapshots};
 use onestream::report;
 
 use super::arguments::{ApplyArguments, DestroyArguments, Global, RunArguments};
-use super::failure::{Exit, Failure};
+use super::failure::{self, Exit, Failure};
 use super::interrupt;
 use super::output::Output;
 use super::wiring::{Session, Wish};
@@ -110,6 +111,54 @@ async fn with_session(
             )
         }
     };
+    let (plan, outcome) = round(session, source, plan, run, output).await?;
+    let mut unreadable = plan.is_partial();
+    let mut more = may_go_on(&plan, &outcome);
+    let mut told = (plan, outcome);
+    while let Source::Fresh(wish) = source
+        && more
+    {
+        let plan = session.plan(wish).await?;
+        unreadable = plan.is_partial();
+        if plan.operations.is_empty() {
+            break;
+        }
+        output.remark("what could not be read before can be now: planned again");
+        match round(session, source, plan, run, output).await {
+            Ok(later) => {
+                more = may_go_on(&later.0, &later.1);
+                told = joined(told, later);
+            }
+            // The first round has changed something, so the run as a whole was not refused.
+            Err(refused) if refused.exit == Exit::Refused => {
+                failure::print(&refused, output.error_style().colour, std::io::stderr())?;
+                unreadable = true;
+                break;
+            }
+            Err(failure) => return Err(failure),
+        }
+    }
+    let (plan, outcome) = told;
+    if output.is_for_programs() {
+        let (format, style) = (output.format()?, output.style());
+        output.result(&report::outcome::render(&plan, &outcome, format, &style))?;
+    }
+    Ok(exit(&outcome, unreadable))
+}
+
+/// Whether what could not be read may be readable now: what was done may have made the way to it.
+fn may_go_on(plan: &Plan, outcome: &Outcome) -> bool {
+    plan.is_partial() && !plan.operations.is_empty() && outcome.is_complete()
+}
+
+/// Judges a plan, shows it, asks, carries it out and shows what came of it.
+async fn round(
+    session: &Session,
+    source: &Source<'_>,
+    plan: Plan,
+    run: &RunArguments,
+    output: &Output,
+) -> Result<(Plan, Outcome), Failure> {
     // A fresh plan has just read who is protected; a file's word for it counts for nothing.
     let protected = match source {
         Source::Fresh(_) => session.protected(),
@@ -119,16 +168,11 @@ async fn with_session(
         allow_destroy: run.allow_destroy.clone(),
         protected,
     };
-    let unreadable = plan.is_partial();
     let judged = guard(plan.clone(), &permissions, &session.objections(&plan));
+    let (format, style) = (output.format()?, output.style());
     if !output.is_for_programs() {
         // What the guard says against it is the failure's to tell, once.
-        output.result(&report::plan::render(
-            &plan,
-            &[],
-            output.format()?,
-            &output.style(),
-        ))?;
+        output.result(&report::plan::render(&plan, &[], format, &style))?;
     }
     let approved = judged.map_err(Failure::objections)?;
     let from_file = matches!(source, Source::File(_));
@@ -141,11 +185,10 @@ async fn with_session(
         ));
     }
     let outcome = carry_out(session, &approved, run, output, from_file).await?;
-    if !plan.operations.is_empty() || output.is_for_programs() {
-        let (format, style) = (output.format()?, output.style());
+    if !plan.operations.is_empty() && !output.is_for_programs() {
         output.result(&report::outcome::render(&plan, &outcome, format, &style))?;
     }
-    Ok(exit(&outcome, unreadable))
+    Ok((plan, outcome))
 }
 
 /// A plan from a file, if it was made for this very place.
@@ -196,20 +239,32 @@ async fn carry_out(
     from_file: bool,
 ) -> Result<Outcome, Failure> {
     let plan = approved.plan();
-    let ports = Ports {
+    let mut ports = Ports {
         cloud: Arc::new(session.azure.clone()),
         journal: Arc::clone(&session.control) as _,
         observer: observer(plan, output),
     };
+    let mut snapshots: Arc<dyn Snapshots> = Arc::clone(&session.control) as _;
+    if let Some(points) = &session.failpoints {
+        ports = points.around(ports);
+        snapshots = Arc::new(Pointed::of(snapshots, points));
+    }
     let options = Options {
         parallelism: usize::from(run.parallelism),
         stop: interrupt::listen(),
         check_first: from_file,
     };
-    let before = applied::load(session.control.as_ref(), &plan.environments).await?;
+    let before = applied::load(snapshots.as_ref(), &plan.environments).await?;
     let outcome = apply(approved, KINDS, &ports, options).await?;
     if !outcome.refused {
-        applied::save(session.control.as_ref(), &before, plan, &outcome).await?;
+        applied::save(snapshots.as_ref(), &before, plan, &outcome).await?;
+    }
+    if let Some(points) = session
+        .failpoints
+        .as_ref()
+        .filter(|points| points.is_count())
+    {
+        output.remark(format!("failpoints: {}", points.passed()));
     }
     Ok(outcome)
 }

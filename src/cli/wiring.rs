@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use onestream::config::{self, CloudChoice, Configuration};
-use onestream::control::Folder;
+use onestream::control::{FAILPOINT, FailPoints, Folder};
 use onestream::kinds::{KINDS, Sections};
 use onestream::provision::applied;
 use onestream::provision::desired::{self, Desired};
@@ -43,6 +43,8 @@ pub struct Session {
     pub target: Target,
     /// The environments that were asked for; all when absent.
     pub only: Option<BTreeSet<EnvironmentName>>,
+    /// Where this run is to be killed or stopped on purpose.
+    pub failpoints: Option<Arc<FailPoints>>,
     /// What stands against any change: subscriptions that take none.
     closed: Vec<Objection>,
     connection: connect::Connection,
@@ -79,6 +81,7 @@ impl Session {
     /// # Errors
     /// Mistakes in the configuration; a cloud that cannot be reached or signed in to.
     pub async fn open(global: &Global, output: &Output) -> Result<Self, Failure> {
+        let failpoints = failpoints()?;
         let declared = declared(global, output)?;
         let choice = global.cloud.unwrap_or(declared.configuration.azure.cloud);
         refuse_silent_cloud(global, choice)?;
@@ -114,6 +117,7 @@ impl Session {
             control,
             target,
             only,
+            failpoints,
             closed,
             connection,
         };
@@ -245,6 +249,17 @@ pub struct Wish {
     pub targets: Vec<Pattern>,
     /// Not these.
     pub excludes: Vec<Pattern>,
+}
+
+/// Where the environment says that this run is to be killed or stopped.
+fn failpoints() -> Result<Option<Arc<FailPoints>>, Failure> {
+    let Some(text) = std::env::var_os(FAILPOINT).filter(|text| !text.is_empty()) else {
+        return Ok(None);
+    };
+    let points = text.to_string_lossy().parse();
+    points
+        .map(|points| Some(Arc::new(points)))
+        .map_err(|error| Failure::of(Exit::Usage, &error))
 }
 
 /// In CI the local Azure has to be asked for, since a green run on it must not pass for the real

@@ -15,6 +15,7 @@
 mod chain;
 mod clock;
 mod disk;
+mod failpoints;
 mod folder;
 mod journal;
 mod lease;
@@ -28,5 +29,6 @@ mod arbitrary;
 mod contract;
 
 pub use clock::{Clock, ManualClock, SystemClock};
+pub use failpoints::{FAILPOINT, FailPointError, FailPoints, Pointed};
 pub use folder::Folder;
 pub use journal::{Replay, Torn};

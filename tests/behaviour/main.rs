@@ -2,6 +2,8 @@
 
 mod bad_input;
 mod clusters;
+#[cfg(unix)]
+mod crashes;
 mod diagnostics;
 mod directory;
 mod effective;
@@ -14,6 +16,7 @@ mod program;
 mod reading;
 mod saved_plans;
 mod scenarios;
+mod served;
 mod serving;
 mod vault_client;
 mod vaults;

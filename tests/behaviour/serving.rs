@@ -1,8 +1,5 @@
 //! An emulator that another process serves: over TLS, and with every caller outside.
 
-use std::io::{BufRead, BufReader};
-use std::process::{Child, Stdio};
-
 use onestream::provision::ports::{Begun, Reader as _, Verdict, Writer as _};
 use onestream::remote::azure::{Azure, Cloud, Credential, Settings};
 use onestream::resource::{Method, Plane, Request};
@@ -10,42 +7,7 @@ use onestream_emulator::{Emulator, Endpoint};
 use serde_json::{Value as Json, json};
 
 use super::program::Root;
-
-/// `emulator serve` of a root, ended when dropped.
-struct Served {
-    child: Child,
-    origin: String,
-}
-
-impl Served {
-    fn on(root: &Root, flags: &[&str]) -> Self {
-        let mut arguments = vec!["emulator", "serve"];
-        arguments.extend(flags);
-        let mut child = root
-            .command(&arguments)
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .spawn()
-            .expect("the program starts");
-        let mut lines = BufReader::new(child.stdout.take().expect("its stdout")).lines();
-        let origin = lines
-            .find_map(|line| {
-                let line = line.expect("a line");
-                line.trim()
-                    .strip_prefix("Resource Manager")
-                    .map(|origin| origin.trim().to_owned())
-            })
-            .expect("its origin");
-        Self { child, origin }
-    }
-}
-
-impl Drop for Served {
-    fn drop(&mut self) {
-        self.child.kill().expect("it is ours to end");
-        self.child.wait().expect("it ends");
-    }
-}
+use super::served::Served;
 
 #[test]
 fn commands_trust_the_authority_that_was_announced_and_no_other() {
