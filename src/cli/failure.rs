@@ -145,6 +145,15 @@ impl From<StoreError> for Failure {
                 "nothing was changed and nothing was overwritten; move the file aside to go on: \
                  Azure is the state, the control store only tells who changed what",
             ),
+            StoreError::Service { failure, .. } => Self {
+                hint: failure.hint.clone(),
+                ..Self::of(Exit::Failed, &error)
+            },
+            StoreError::LeaseLost { .. } => Self::of(Exit::Refused, &error)
+                .hint("nothing more was sent; run again: what was begun is looked at first"),
+            StoreError::Moved { .. } | StoreError::Leased { .. } => {
+                Self::of(Exit::Failed, &error).hint("another run is at work; try again")
+            }
             StoreError::Io { .. } => Self::of(Exit::Failed, &error),
         }
     }

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use onestream::config::{self, CloudChoice, Configuration};
-use onestream::control::{FAILPOINT, FailPoints, Folder};
+use onestream::control::{FAILPOINT, FailPoints, Store};
 use onestream::kinds::{KINDS, Sections};
 use onestream::provision::applied;
 use onestream::provision::desired::{self, Desired};
@@ -38,7 +38,7 @@ pub struct Session {
     /// The cloud.
     pub azure: Azure,
     /// The control store.
-    pub control: Arc<Folder>,
+    pub control: Arc<Store>,
     /// Where all of it is.
     pub target: Target,
     /// The environments that were asked for; all when absent.
@@ -89,7 +89,7 @@ impl Session {
         let folder = settings
             .folder(&declared.configuration.root)
             .map_err(|error| Failure::of(Exit::Usage, &error))?;
-        let control = Arc::new(Folder::open(folder)?);
+        let control = Arc::new(Store::folder(folder)?);
         let (azure, connection) = connect::connect(&declared.configuration, choice, output).await?;
         let tenant = &declared.configuration.azure.tenant;
         let mut closed = Vec::new();

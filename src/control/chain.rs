@@ -5,23 +5,31 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use thiserror::Error;
 
-/// The version of every format that the store writes.
-pub(super) const VERSION: u64 = 1;
 const MARK: &str = ",\"checksum\":\"";
 const END: &str = "\"}";
 
 /// Where a chain of sealed lines ends: what the next line has to continue.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub(super) struct Chain {
+    version: u64,
     number: u64,
     checksum: String,
+}
+
+impl Default for Chain {
+    /// The beginning of a chain of version 1.
+    fn default() -> Self {
+        Self::of_version(1)
+    }
 }
 
 /// Why a text is not the next line of a chain.
 #[derive(Debug, Error)]
 pub(super) enum Broken {
-    #[error("it has version {0}, and this onestream reads version {VERSION}: a newer one wrote it")]
-    Version(u64),
+    #[error(
+        "it has version {found}, and this onestream reads version {known}: a newer one wrote it"
+    )]
+    Version { found: u64, known: u64 },
     #[error("it is not text")]
     Encoding(#[from] std::str::Utf8Error),
     #[error("it does not end with a checksum")]
@@ -53,6 +61,16 @@ struct Versioned {
 }
 
 impl Chain {
+    /// The beginning of a chain whose lines are written in this version of their format, and read
+    /// in this and every one before.
+    pub(super) fn of_version(version: u64) -> Self {
+        Self {
+            version,
+            number: 0,
+            checksum: String::new(),
+        }
+    }
+
     /// The next line, without its newline. It has been read back, so that nothing is stored
     /// that cannot be read (JSON nested too deep); on an error the chain stands as it was.
     pub(super) fn seal<T>(&mut self, content: &T) -> Result<String, Broken>
@@ -60,7 +78,7 @@ impl Chain {
         T: Serialize + DeserializeOwned,
     {
         let mut line = serde_json::to_string(&Draft {
-            version: VERSION,
+            version: self.version,
             number: self.number + 1,
             content,
         })?;
@@ -78,9 +96,12 @@ impl Chain {
         let line = std::str::from_utf8(line)?;
         // Before the checksum: a newer version may compute it in another way.
         if let Ok(Versioned { version }) = serde_json::from_str(line)
-            && version != VERSION
+            && !(1..=self.version).contains(&version)
         {
-            return Err(Broken::Version(version));
+            return Err(Broken::Version {
+                found: version,
+                known: self.version,
+            });
         }
         let (head, checksum) = line
             .strip_suffix(END)

@@ -1,7 +1,13 @@
-//! The clock that stamps what the store holds, so that tests can be told what time it is.
+//! The clocks: one stamps what the store holds, one tells how long a lease still is.
+//!
+//! ## Why
+//! A lease is measured on the boot clock: it goes on while the machine sleeps and nobody can
+//! set it, so a holder that was suspended sees that its time is over.
 
 use std::sync::{Mutex, PoisonError};
+use std::time::Duration as Span;
 
+use futures::future::BoxFuture;
 use time::format_description::StaticFormatDescription;
 use time::macros::format_description;
 use time::{Duration, UtcDateTime};
@@ -15,6 +21,12 @@ const FILE_NAME: StaticFormatDescription =
 pub trait Clock: Send + Sync {
     /// The time now, UTC.
     fn now(&self) -> UtcDateTime;
+
+    /// How long the machine has been up, its sleep included.
+    fn since_boot(&self) -> Span;
+
+    /// Ends after `span` of this clock.
+    fn sleep(&self, span: Span) -> BoxFuture<'static, ()>;
 }
 
 /// The machine's own clock.
@@ -25,28 +37,58 @@ impl Clock for SystemClock {
     fn now(&self) -> UtcDateTime {
         UtcDateTime::now()
     }
+
+    #[cfg(any(target_os = "linux", target_os = "android"))]
+    fn since_boot(&self) -> Span {
+        let read = rustix::time::clock_gettime(rustix::time::ClockId::Boottime);
+        Span::new(
+            u64::try_from(read.tv_sec).unwrap_or_default(),
+            u32::try_from(read.tv_nsec).unwrap_or_default(),
+        )
+    }
+
+    #[cfg(not(any(target_os = "linux", target_os = "android")))]
+    fn since_boot(&self) -> Span {
+        static START: std::sync::OnceLock<std::time::Instant> = std::sync::OnceLock::new();
+        START.get_or_init(std::time::Instant::now).elapsed()
+    }
+
+    fn sleep(&self, span: Span) -> BoxFuture<'static, ()> {
+        Box::pin(tokio::time::sleep(span))
+    }
 }
 
-/// A clock that stands still until it is moved.
+/// A clock that stands still until it is moved. Whoever sleeps on it moves it.
 #[derive(Debug)]
-pub struct ManualClock(Mutex<UtcDateTime>);
+pub struct ManualClock(Mutex<(UtcDateTime, Span)>);
 
 impl ManualClock {
     /// A clock that shows `now`.
     pub fn new(now: UtcDateTime) -> Self {
-        Self(Mutex::new(now))
+        Self(Mutex::new((now, Span::ZERO)))
     }
 
-    /// Moves the clock by `by`, backwards where that is negative.
+    /// Moves the clock by `by`. Backwards, where that is negative, goes only what can be set:
+    /// not the time since boot.
     pub fn advance(&self, by: Duration) {
-        let mut now = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        *now = now.saturating_add(by);
+        let mut shown = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        shown.0 = shown.0.saturating_add(by);
+        shown.1 += Span::try_from(by).unwrap_or_default();
     }
 }
 
 impl Clock for ManualClock {
     fn now(&self) -> UtcDateTime {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).0
+    }
+
+    fn since_boot(&self) -> Span {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).1
+    }
+
+    fn sleep(&self, span: Span) -> BoxFuture<'static, ()> {
+        self.advance(Duration::try_from(span).unwrap_or(Duration::MAX));
+        Box::pin(std::future::ready(()))
     }
 }
 

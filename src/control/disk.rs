@@ -17,20 +17,20 @@ pub(super) fn failed(doing: &'static str, place: &Path) -> impl Fn(io::Error) ->
 
 /// What is not written, because it could not be read again.
 pub(super) fn refused(
-    place: &Path,
+    place: &str,
     problem: impl Into<Box<dyn std::error::Error + Send + Sync>>,
 ) -> StoreError {
-    failed("write", place)(io::Error::new(io::ErrorKind::InvalidData, problem))
+    failed("write", Path::new(place))(io::Error::new(io::ErrorKind::InvalidData, problem))
 }
 
-/// A file that says something that we did not write.
+/// An object that says something that we did not write.
 pub(super) fn corrupt(
-    place: &Path,
+    place: &str,
     line: Option<usize>,
     problem: impl std::fmt::Display,
 ) -> StoreError {
     StoreError::Corrupt {
-        place: place.display().to_string(),
+        place: place.to_owned(),
         line,
         problem: problem.to_string(),
     }
@@ -97,8 +97,8 @@ pub(super) fn private() -> OpenOptions {
     options
 }
 
-/// Puts `text` in the place of the file at `path`, all of it or nothing, so that it lasts.
-pub(super) fn replace(path: &Path, text: &str) -> Result<(), StoreError> {
+/// Puts `bytes` in the place of the file at `path`, all of it or nothing, so that it lasts.
+pub(super) fn replace(path: &Path, bytes: &[u8]) -> Result<(), StoreError> {
     let folder = path.parent().unwrap_or(Path::new("."));
     make_folder(folder)?;
     // 0600, and removed again unless it is renamed.
@@ -107,7 +107,7 @@ pub(super) fn replace(path: &Path, text: &str) -> Result<(), StoreError> {
         .tempfile_in(folder)
         .map_err(failed("write", path))?;
     draft
-        .write_all(text.as_bytes())
+        .write_all(bytes)
         .and_then(|()| draft.as_file().sync_all())
         .map_err(failed("write", path))?;
     draft

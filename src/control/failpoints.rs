@@ -230,7 +230,7 @@ impl Snapshots for Pointed<Arc<dyn Snapshots>> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::control::memory::Memory;
+    use crate::control::Store;
 
     #[test]
     fn a_point_is_a_number_and_what_happens_there() {
@@ -256,13 +256,13 @@ mod tests {
     #[tokio::test]
     async fn every_append_and_every_snapshot_has_a_point_before_and_after_it() {
         let points: Arc<FailPoints> = Arc::new("count".parse().expect("counts"));
-        let journal: Arc<dyn Journal> = Arc::new(Memory::new());
+        let journal: Arc<dyn Journal> = Arc::new(Store::in_memory());
         let journal = Pointed::of(journal, &points);
         let ended = Event::RunEnded { complete: true };
         journal.append("p", ended).await.expect("appends");
         assert_eq!(points.passed(), 2);
         assert_eq!(journal.entries("p").await.expect("reads").len(), 1);
-        let snapshots: Arc<dyn Snapshots> = Arc::new(Memory::new());
+        let snapshots: Arc<dyn Snapshots> = Arc::new(Store::in_memory());
         let snapshots = Pointed::of(snapshots, &points);
         let dev: EnvironmentName = "dev".parse().expect("a name");
         snapshots.save(&dev, &Json::Null).await.expect("saves");

@@ -1,4 +1,4 @@
-//! The journal on a folder: sends events to their run's file and reads all runs of a plan back.
+//! The journal: sends events to their run's logs and reads runs back.
 //!
 //! ## Why
 //! Only a last line without its end is taken for a crash's work: its append never returned,
@@ -6,19 +6,22 @@
 //! acknowledged, and passing it over could create twice what it speaks of. An append that
 //! failed may be there all the same: entries are written at least once, never less.
 
+use std::collections::BTreeSet;
 use std::fmt;
-use std::io;
-use std::path::{Path, PathBuf};
 use std::sync::{Arc, PoisonError};
 
 use async_trait::async_trait;
-use tokio::sync::oneshot;
 
-use super::Folder;
+use super::Store;
 use super::chain::{Chain, is_cut_off};
-use super::disk::{blocking, corrupt, failed, read};
-use super::run::{Run, files, prefix};
-use crate::provision::ports::{Entry, Event, Journal, StoreError};
+use super::disk::corrupt;
+use super::run::{Run, logs, prefix};
+use crate::provision::objects::{LeaseId, ObjectName};
+use crate::provision::ports::{Entry, Event, Held, Journal, PastRun, StoreError};
+use crate::resource::EnvironmentName;
+
+/// The version of a journal's lines. Version 1 knew no fencing number, and `begun` said less.
+pub(super) const VERSION: u64 = 2;
 
 /// What the journal holds of one plan.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -30,11 +33,11 @@ pub struct Replay {
     pub torn: Vec<Torn>,
 }
 
-/// The end of a journal file that was never written in full.
+/// The end of a journal's log that was never written in full.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Torn {
-    /// The file.
-    pub place: PathBuf,
+    /// The log.
+    pub place: String,
     /// The line, from 1.
     pub line: usize,
     /// How much of it there is, in bytes.
@@ -44,7 +47,6 @@ pub struct Torn {
 impl fmt::Display for Torn {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { place, line, bytes } = self;
-        let place = place.display();
         write!(
             f,
             "{place}:{line} was cut off after {bytes} bytes and is left out"
@@ -52,39 +54,138 @@ impl fmt::Display for Torn {
     }
 }
 
-impl Folder {
+impl Store {
     /// Every entry of the runs that applied this plan, and what a crash cut off.
     ///
     /// # Errors
-    /// [`StoreError::Corrupt`] with file and line where anything but the end of a file is
-    /// unreadable, [`StoreError::Io`] where a file cannot be read or `plan` is no digest.
+    /// [`StoreError::Corrupt`] with log and line where anything but the end of a log is
+    /// unreadable, [`StoreError::Io`] where one cannot be read or `plan` is no digest.
     pub async fn replay(&self, plan: &str) -> Result<Replay, StoreError> {
-        let journal = self.journal();
-        let plan = plan.to_owned();
-        blocking(self.path(), move || {
-            let mut replay = Replay::default();
-            for path in files(&journal, &prefix(&journal, &plan)?)?.into_values() {
-                let bytes = read(&path)?.unwrap_or_default();
-                read_run(&path, &bytes, &mut replay)?;
-            }
-            // Two plans may begin with the same digits.
-            replay.entries.retain(|entry| entry.plan == plan);
-            Ok(replay)
+        let mut replay = Replay::default();
+        for (_, name) in logs(&*self.objects, Some(&prefix(plan)?)).await? {
+            self.read_log(&name, &mut replay).await?;
+        }
+        // Two plans may begin with the same digits.
+        replay.entries.retain(|entry| entry.plan == plan);
+        Ok(replay)
+    }
+
+    /// The journal of a run that holds these leases: entries carry its fencing number, and none
+    /// is written once the lease is lost.
+    pub fn journal(self: &Arc<Self>, held: &Arc<dyn Held>) -> Arc<dyn Journal> {
+        Arc::new(Leased {
+            store: Arc::clone(self),
+            held: Arc::clone(held),
         })
-        .await
     }
 
-    fn journal(&self) -> PathBuf {
-        self.path().join("journal")
+    /// The runs that may have left something undone in these environments, oldest first: the last
+    /// one of each that came to its end, and those after it.
+    ///
+    /// # Errors
+    /// As [`Store::replay`], of any of those runs.
+    pub async fn unfinished(
+        &self,
+        environments: &[EnvironmentName],
+    ) -> Result<Vec<PastRun>, StoreError> {
+        let mut open: BTreeSet<&EnvironmentName> = environments.iter().collect();
+        let mut found: Vec<PastRun> = Vec::new();
+        // The logs of a run that begin after others of it: read before what they go on from.
+        let mut rests: Vec<(String, Vec<Entry>)> = Vec::new();
+        for (_, name) in logs(&*self.objects, None).await?.into_iter().rev() {
+            if open.is_empty() {
+                break;
+            }
+            let mut replay = Replay::default();
+            self.read_log(&name, &mut replay).await?;
+            let mut entries = replay.entries;
+            let Some(first) = entries.first() else {
+                continue;
+            };
+            let plan = first.plan.clone();
+            let Event::RunStarted { environments } = first.event.clone() else {
+                rests.push((plan, entries));
+                continue;
+            };
+            let rest = |(of, _): &mut (String, Vec<Entry>)| *of == plan;
+            let mut later: Vec<_> = rests.extract_if(.., rest).collect();
+            later.reverse();
+            entries.extend(later.into_iter().flat_map(|(_, entries)| entries));
+            if !environments.iter().any(|name| open.contains(name)) {
+                continue;
+            }
+            let ended = |entry: &Entry| matches!(entry.event, Event::RunEnded { .. });
+            if entries.last().is_some_and(ended) {
+                open.retain(|name| !environments.contains(name));
+            }
+            let place = self.at(&name);
+            found.push(PastRun {
+                plan,
+                place,
+                environments,
+                entries,
+            });
+        }
+        found.reverse();
+        Ok(found)
     }
 
-    /// Hands an event to the run that it belongs to: a start begins a new file, an end closes it.
-    fn hand_over(
+    /// Sees to it that nobody goes on writing the journals of these environments' runs that have
+    /// not ended: whoever did has lost its lease.
+    ///
+    /// # Errors
+    /// [`StoreError`] when that cannot be seen to.
+    pub(super) async fn fence_off(
+        &self,
+        environments: &[EnvironmentName],
+    ) -> Result<(), StoreError> {
+        let Some(leasing) = &self.leasing else {
+            return Ok(());
+        };
+        for (_, name) in logs(&*self.objects, None).await? {
+            let mut replay = Replay::default();
+            // One that cannot be read is shut, too, whosever it is.
+            let readable = self.read_log(&name, &mut replay).await.is_ok();
+            let ended = |entry: &Entry| matches!(entry.event, Event::RunEnded { .. });
+            let over = readable && replay.entries.last().is_some_and(ended);
+            let others = match replay.entries.first().map(|entry| &entry.event) {
+                Some(Event::RunStarted { environments: its }) => {
+                    !its.iter().any(|name| environments.contains(name))
+                }
+                _ => false,
+            };
+            if over || others {
+                continue;
+            }
+            leasing.break_lease(&name, true).await?;
+            // Held for ever by nobody, so that nothing is written without a lease either.
+            match leasing.acquire_lease(&name, LeaseId::random(), None).await {
+                Ok(()) | Err(StoreError::Leased { .. }) => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(())
+    }
+
+    async fn read_log(&self, name: &ObjectName, replay: &mut Replay) -> Result<(), StoreError> {
+        let stored = self.objects.read(name).await?;
+        let bytes = stored.map(|stored| stored.bytes).unwrap_or_default();
+        read_log(&self.at(name), &bytes, replay)
+    }
+
+    /// Where an object is, for people.
+    pub(super) fn at(&self, name: &ObjectName) -> String {
+        format!("{}/{name}", self.objects.place())
+    }
+
+    /// The run that an event belongs to: a start begins a new one, an end closes it.
+    fn run_of(
         &self,
         plan: &str,
-        event: Event,
-    ) -> Result<oneshot::Receiver<Result<(), StoreError>>, StoreError> {
-        // A map of senders is whole after every step, so a panic elsewhere does not spoil it.
+        event: &Event,
+        held: Option<&Arc<dyn Held>>,
+    ) -> Result<Arc<Run>, StoreError> {
+        // A map is whole after every step, so a panic elsewhere does not spoil it.
         let mut runs = self.runs.lock().unwrap_or_else(PoisonError::into_inner);
         let known = match event {
             Event::RunStarted { .. } => None,
@@ -92,25 +193,21 @@ impl Folder {
         };
         let run = match known {
             Some(run) => run,
-            None => Run::start(self.journal(), plan, Arc::clone(&self.clock))?,
+            None => Arc::new(Run::new(self, plan, held.cloned())?),
         };
         if matches!(event, Event::RunEnded { .. }) {
             runs.remove(plan);
         } else {
-            runs.insert(plan.to_owned(), run.clone());
+            runs.insert(plan.to_owned(), Arc::clone(&run));
         }
-        Ok(run.send(event))
+        Ok(run)
     }
 }
 
 #[async_trait]
-impl Journal for Folder {
+impl Journal for Store {
     async fn append(&self, plan: &str, event: Event) -> Result<(), StoreError> {
-        let answer = self.hand_over(plan, event)?.await;
-        answer.unwrap_or_else(|_| {
-            let gone = io::Error::new(io::ErrorKind::BrokenPipe, "its writer has ended");
-            Err(failed("write", &self.journal())(gone))
-        })
+        self.run_of(plan, &event, None)?.append(event).await
     }
 
     async fn entries(&self, plan: &str) -> Result<Vec<Entry>, StoreError> {
@@ -122,15 +219,33 @@ impl Journal for Folder {
     }
 }
 
-/// Adds the entries of one file to `replay`.
-fn read_run(path: &Path, bytes: &[u8], replay: &mut Replay) -> Result<(), StoreError> {
-    let mut chain = Chain::default();
+/// The journal of whoever holds a lease.
+struct Leased {
+    store: Arc<Store>,
+    held: Arc<dyn Held>,
+}
+
+#[async_trait]
+impl Journal for Leased {
+    async fn append(&self, plan: &str, event: Event) -> Result<(), StoreError> {
+        let run = self.store.run_of(plan, &event, Some(&self.held))?;
+        run.append(event).await
+    }
+
+    async fn entries(&self, plan: &str) -> Result<Vec<Entry>, StoreError> {
+        self.store.entries(plan).await
+    }
+}
+
+/// Adds the entries of one log to `replay`.
+fn read_log(place: &str, bytes: &[u8], replay: &mut Replay) -> Result<(), StoreError> {
+    let mut chain = Chain::of_version(VERSION);
     for (index, line) in bytes.split_inclusive(|&byte| byte == b'\n').enumerate() {
         let number = index + 1;
         let whole = line.strip_suffix(b"\n");
         if whole.is_none() && is_cut_off(line) {
             replay.torn.push(Torn {
-                place: path.to_owned(),
+                place: place.to_owned(),
                 line: number,
                 bytes: line.len(),
             });
@@ -138,7 +253,7 @@ fn read_run(path: &Path, bytes: &[u8], replay: &mut Replay) -> Result<(), StoreE
         }
         let entry = chain
             .open(whole.unwrap_or(line))
-            .map_err(|problem| corrupt(path, Some(number), problem))?;
+            .map_err(|problem| corrupt(place, Some(number), problem))?;
         replay.entries.push(entry);
     }
     Ok(())
@@ -160,13 +275,14 @@ mod tests {
         let entry = |event| Entry {
             at: "2026-07-31T10:15:30.000Z".to_owned(),
             plan: PLAN.to_owned(),
+            fence: 7,
             event,
         };
         events.into_iter().map(entry).collect()
     }
 
     fn file_of(entries: &[Entry]) -> Vec<u8> {
-        let mut chain = Chain::default();
+        let mut chain = Chain::of_version(VERSION);
         let lines = entries
             .iter()
             .map(|entry| chain.seal(entry).expect("seals") + "\n");
@@ -175,11 +291,17 @@ mod tests {
 
     fn parse(bytes: &[u8]) -> Result<Replay, StoreError> {
         let mut replay = Replay::default();
-        read_run(Path::new("run"), bytes, &mut replay).map(|()| replay)
+        read_log("run", bytes, &mut replay).map(|()| replay)
     }
 
     fn is_corrupt(result: &Result<Replay, StoreError>) -> bool {
         matches!(result, Err(StoreError::Corrupt { line: Some(_), .. }))
+    }
+
+    async fn paths(store: &Store) -> Vec<std::path::PathBuf> {
+        let logs = logs(&*store.objects, Some(&PLAN[..16])).await;
+        let names = logs.expect("lists").into_iter();
+        names.map(|(_, name)| store.at(&name).into()).collect()
     }
 
     proptest! {
@@ -236,13 +358,13 @@ mod tests {
             let here = tempfile::tempdir().expect("a folder");
             let mut appended = Vec::new();
             for run in runs {
-                let store = Folder::open(here.path()).expect("opens");
+                let store = Store::folder(here.path()).expect("opens");
                 for event in run {
                     wait(store.append(PLAN, event.clone())).expect("appends");
                     appended.push(event);
                 }
             }
-            let store = Folder::open(here.path()).expect("opens");
+            let store = Store::folder(here.path()).expect("opens");
             let replay = wait(store.replay(PLAN)).expect("reads");
             prop_assert!(replay.entries.iter().all(|entry| entry.plan == PLAN));
             let events: Vec<_> = replay.entries.into_iter().map(|entry| entry.event).collect();
@@ -252,23 +374,31 @@ mod tests {
     }
 
     #[test]
-    fn the_stored_form_of_version_1() {
-        let line = concat!(
+    fn the_stored_forms() {
+        let first = concat!(
             r#"{"version":1,"number":1,"content":{"at":"2026-07-31T10:15:30.000Z","#,
             r#""plan":"00112233445566778899aabbccddeeff","#,
             r#""event":{"event":"run_ended","complete":true}},"checksum":"8ce518181c8efaee"}"#,
             "\n",
         );
-        let written = entries(vec![Event::RunEnded { complete: true }]);
-        assert_eq!(String::from_utf8(file_of(&written)).expect("text"), line);
-        assert_eq!(parse(line.as_bytes()).expect("reads").entries, written);
+        let second = concat!(
+            r#"{"version":2,"number":1,"content":{"at":"2026-07-31T10:15:30.000Z","#,
+            r#""plan":"00112233445566778899aabbccddeeff","fence":7,"#,
+            r#""event":{"event":"run_ended","complete":true}},"checksum":"60d10da78e2105a8"}"#,
+            "\n",
+        );
+        let mut written = entries(vec![Event::RunEnded { complete: true }]);
+        assert_eq!(String::from_utf8(file_of(&written)).expect("text"), second);
+        assert_eq!(parse(second.as_bytes()).expect("reads").entries, written);
+        written[0].fence = 0;
+        assert_eq!(parse(first.as_bytes()).expect("reads").entries, written);
     }
 
     #[tokio::test]
     async fn each_run_has_a_file_and_damage_is_named_and_left_alone() {
         let here = tempfile::tempdir().expect("a folder");
         let clock = Arc::new(ManualClock::new(utc_datetime!(2026-07-31 10:15:30)));
-        let store = Folder::with_clock(here.path(), clock).expect("opens");
+        let store = Store::folder_with_clock(here.path(), clock).expect("opens");
         for _ in 0..2 {
             let environments = vec!["prod".parse().expect("a name")];
             let started = Event::RunStarted { environments };
@@ -276,8 +406,7 @@ mod tests {
             let ended = Event::RunEnded { complete: false };
             store.append(PLAN, ended).await.expect("appends");
         }
-        let found = files(&store.journal(), &PLAN[..16]).expect("lists");
-        let paths: Vec<_> = found.into_values().collect();
+        let paths = paths(&store).await;
         let [first, second] = paths.as_slice() else {
             panic!("{paths:?}")
         };
@@ -307,10 +436,9 @@ mod tests {
     async fn a_torn_end_is_told_and_later_runs_are_read() {
         let here = tempfile::tempdir().expect("a folder");
         let ended = |complete| Event::RunEnded { complete };
-        let store = Folder::open(here.path()).expect("opens");
+        let store = Store::folder(here.path()).expect("opens");
         store.append(PLAN, ended(false)).await.expect("appends");
-        let found = files(&store.journal(), &PLAN[..16]).expect("lists");
-        let (_, path) = found.into_iter().next().expect("a file");
+        let path = paths(&store).await.remove(0);
         let mut bytes = fs::read(&path).expect("reads");
         bytes.extend_from_slice(br#"{"version":1,"numb"#);
         fs::write(&path, &bytes).expect("writes");
@@ -324,7 +452,7 @@ mod tests {
             .collect();
         assert_eq!(events, [ended(false), ended(true)]);
         let torn = Torn {
-            place: path,
+            place: path.display().to_string(),
             line: 2,
             bytes: 18,
         };
@@ -334,7 +462,7 @@ mod tests {
     #[tokio::test]
     async fn a_plan_with_the_same_first_digits_is_another_plan() {
         let here = tempfile::tempdir().expect("a folder");
-        let store = Folder::open(here.path()).expect("opens");
+        let store = Store::folder(here.path()).expect("opens");
         let other = format!("{}ffff", &PLAN[..16]);
         for plan in [PLAN, &other] {
             let ended = Event::RunEnded { complete: true };
@@ -347,7 +475,7 @@ mod tests {
     #[tokio::test]
     async fn an_append_that_failed_can_be_made_again() {
         let here = tempfile::tempdir().expect("a folder");
-        let store = Folder::open(here.path()).expect("opens");
+        let store = Store::folder(here.path()).expect("opens");
         fs::write(here.path().join("journal"), "in the way").expect("writes");
         let ended = Event::RunEnded { complete: true };
         let error = store
@@ -363,7 +491,7 @@ mod tests {
     fn every_event_can_be_drawn() {
         // A new event must be added to the generator, or the laws above do not cover it.
         let mut runner = proptest::test_runner::TestRunner::deterministic();
-        let mut seen = std::collections::BTreeSet::new();
+        let mut seen = BTreeSet::new();
         for _ in 0..200 {
             let drawn = event().new_tree(&mut runner).expect("draws").current();
             seen.insert(match drawn {

@@ -1,15 +1,16 @@
-//! The control store: journal, leases and applied snapshots, on a folder or in memory.
+//! The control store: journal, leases and applied snapshots, on a folder, a container or in memory.
 //!
-//! It turns the ports of [`crate::provision::ports`] into files: a [`Folder`] holds
-//! `journal/<plan>-<time>.jsonl` (one file per run), `lease/<environment>.lock` and
-//! `applied/<environment>.json`; [`memory::Memory`] does the same for tests. Invariants: what
-//! is acknowledged is on the disk; what cannot be read is reported with file and line, and
-//! never overwritten; reading creates nothing. It must not know plans, kinds or Azure: the
-//! store can be deleted and Azure has lost nothing.
+//! It turns the ports of [`crate::provision::ports`] into objects of
+//! [`crate::provision::objects`]: a [`Store`] holds `journal/<plan>-<time>.jsonl` (logs of one
+//! run), `lease/<environment>` and `applied/<environment>.json`, on a [`Folder`], in
+//! [`memory::Memory`], or wherever else objects are kept. Invariants: what is acknowledged is
+//! durable; what cannot be read is reported with file and line, and never overwritten; reading
+//! creates nothing. It must not know plans, kinds or Azure: the store can be deleted and Azure
+//! has lost nothing.
 //!
 //! ## Why
 //! Sealed lines, not a database: people read them with `jq`, and a torn write can be told
-//! from a damaged file. A run never writes into another run's file, so that a crash, another
+//! from a damaged file. A run never writes into another run's log, so that a crash, another
 //! version or a second machine cannot spoil what stands.
 
 mod chain;
@@ -22,6 +23,7 @@ mod lease;
 pub mod memory;
 mod run;
 mod snapshots;
+mod store;
 
 #[cfg(test)]
 mod arbitrary;
@@ -32,3 +34,4 @@ pub use clock::{Clock, ManualClock, SystemClock};
 pub use failpoints::{FAILPOINT, FailPointError, FailPoints, Pointed};
 pub use folder::Folder;
 pub use journal::{Replay, Torn};
+pub use store::Store;

@@ -1,160 +1,247 @@
-//! One run's part of the journal: a file of its own, written by a thread of its own.
+//! One run's part of the journal: logs of its own, to which whatever came together goes together.
+//!
+//! ## Why
+//! Nobody writes in the background: whoever appends first carries along what others have
+//! queued by then. So an append that returned is durable, and one that was cancelled leaves no
+//! task behind. What a failed or cancelled write has left is unknown, so that log is left alone
+//! and the next entries go to a new one, later in time.
 
 use std::collections::BTreeMap;
-use std::fs::{self, File};
-use std::io::{self, Write as _};
-use std::path::{Path, PathBuf};
-use std::sync::{Arc, mpsc};
+use std::io;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use time::{Duration, UtcDateTime};
-use tokio::sync::oneshot;
+use tokio::sync::{Mutex as AsyncMutex, oneshot};
 
-use super::Clock;
 use super::chain::Chain;
 use super::clock::{file_stamp, parse_file_stamp, rfc3339};
-use super::disk::{corrupt, failed, make_folder, private, refused, sync_folder};
-use crate::provision::ports::{Entry, Event, StoreError};
+use super::disk::{corrupt, refused};
+use super::journal::VERSION;
+use super::{Clock, Store};
+use crate::provision::objects::{LeaseId, Leasing, ObjectName, Objects};
+use crate::provision::ports::{Entry, Event, Held, StoreError};
 
+/// Where journals are.
+const FOLDER: &str = "journal";
 const SUFFIX: &str = ".jsonl";
+/// The most that one append carries; Blob Storage takes 4 MiB in every version.
+const LARGEST: usize = 2 * 1024 * 1024;
 
-/// The way to the thread that writes a run. The thread ends when the last one is dropped.
-#[derive(Clone)]
-pub(super) struct Run(mpsc::Sender<Job>);
-
-/// An event to be written, and whom to tell when it is on the disk.
+/// An event to be written, and whom to tell when it is durable.
 struct Job {
     event: Event,
     done: oneshot::Sender<Result<(), StoreError>>,
 }
 
+/// A run that is being written.
+pub(super) struct Run {
+    queue: Mutex<Vec<Job>>,
+    writer: AsyncMutex<Writer>,
+}
+
 impl Run {
-    /// Starts the thread. Its file is made with the first event.
-    pub(super) fn start(
-        journal: PathBuf,
+    /// A run of `plan`, written under `held`. Its log is made with the first event.
+    pub(super) fn new(
+        store: &Store,
         plan: &str,
-        clock: Arc<dyn Clock>,
+        held: Option<Arc<dyn Held>>,
     ) -> Result<Self, StoreError> {
-        let mut writer = Writer {
-            prefix: prefix(&journal, plan)?,
+        let writer = Writer {
+            prefix: prefix(plan)?,
             plan: plan.to_owned(),
-            clock,
+            objects: Arc::clone(&store.objects),
+            leasing: store.leasing.clone(),
+            clock: Arc::clone(&store.clock),
+            held,
             open: None,
-            journal,
         };
-        let place = writer.journal.clone();
-        let (jobs, queue) = mpsc::channel::<Job>();
-        std::thread::Builder::new()
-            .name("journal".to_owned())
-            .spawn(move || {
-                while let Ok(first) = queue.recv() {
-                    // Whatever came while the last sync ran shares the next one.
-                    let batch = std::iter::once(first).chain(queue.try_iter()).collect();
-                    writer.commit(batch);
-                }
-            })
-            .map_err(failed("write", &place))?;
-        Ok(Self(jobs))
+        Ok(Self {
+            queue: Mutex::default(),
+            writer: AsyncMutex::new(writer),
+        })
     }
 
-    /// Hands an event over; the answer comes when it is on the disk, or cannot be.
-    pub(super) fn send(&self, event: Event) -> oneshot::Receiver<Result<(), StoreError>> {
-        let (done, answer) = oneshot::channel();
-        // Without a thread the job is dropped, which its receiver sees.
-        let _ = self.0.send(Job { event, done });
-        answer
+    /// Writes an event; durable when it returns.
+    pub(super) async fn append(&self, event: Event) -> Result<(), StoreError> {
+        let (done, mut answer) = oneshot::channel();
+        self.queue().push(Job { event, done });
+        let mut writer = self.writer.lock().await;
+        // Whoever had the turn before may have taken it along.
+        if let Ok(told) = answer.try_recv() {
+            return told;
+        }
+        let batch = std::mem::take(&mut *self.queue());
+        writer.commit(batch).await;
+        drop(writer);
+        answer.await.unwrap_or_else(|_| {
+            Err(StoreError::Io {
+                doing: "write",
+                place: FOLDER.to_owned(),
+                source: io::Error::new(io::ErrorKind::Interrupted, "the write was given up"),
+            })
+        })
+    }
+
+    fn queue(&self) -> MutexGuard<'_, Vec<Job>> {
+        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// What the thread owns.
+/// What whoever has the turn writes with.
 struct Writer {
-    journal: PathBuf,
     plan: String,
     prefix: String,
+    objects: Arc<dyn Objects>,
+    leasing: Option<Arc<dyn Leasing>>,
     clock: Arc<dyn Clock>,
+    held: Option<Arc<dyn Held>>,
     open: Option<Open>,
 }
 
-/// The file that is being written.
+/// The log that is being written.
 struct Open {
-    path: PathBuf,
-    file: File,
+    name: ObjectName,
+    length: u64,
+    appends: u64,
     chain: Chain,
+    /// Without which nobody can write to it, so that whoever takes over can shut us out.
+    lease: Option<LeaseId>,
 }
 
 impl Writer {
-    /// Writes a batch with one sync, and answers each of its jobs.
-    fn commit(&mut self, batch: Vec<Job>) {
-        let mut open = match self.open.take().map_or_else(|| self.make_file(), Ok) {
-            Ok(open) => open,
-            Err(error) => return refuse(batch.into_iter().map(|job| job.done), &error),
-        };
+    /// Writes a batch, and answers each of its jobs.
+    async fn commit(&mut self, batch: Vec<Job>) {
+        let mut waiting = Vec::new();
         let mut text = String::new();
-        let mut waiting = Vec::with_capacity(batch.len());
+        let mut chain = self.next_chain();
         for Job { event, done } in batch {
-            match open.chain.seal(&self.entry(event)) {
+            match chain.seal(&self.entry(event)) {
                 Ok(line) => {
                     text.push_str(&line);
                     text.push('\n');
                     waiting.push(done);
                 }
                 Err(broken) => {
-                    let _ = done.send(Err(refused(&open.path, broken)));
+                    let _ = done.send(Err(refused(FOLDER, broken)));
                 }
             }
+            if text.len() > LARGEST {
+                self.write(&mut text, &mut waiting, &chain).await;
+                chain = self.next_chain();
+            }
         }
-        let written = open
-            .file
-            .write_all(text.as_bytes())
-            .and_then(|()| open.file.sync_data());
+        self.write(&mut text, &mut waiting, &chain).await;
+    }
+
+    /// Where the log ends, or where the next one begins.
+    fn next_chain(&mut self) -> Chain {
+        let limit = self.objects.appends_per_log();
+        self.open = self.open.take().filter(|open| open.appends < limit);
+        match &self.open {
+            Some(open) => open.chain.clone(),
+            None => Chain::of_version(VERSION),
+        }
+    }
+
+    async fn write(
+        &mut self,
+        text: &mut String,
+        waiting: &mut Vec<oneshot::Sender<Result<(), StoreError>>>,
+        chain: &Chain,
+    ) {
+        let text = std::mem::take(text);
+        if text.is_empty() {
+            return;
+        }
+        // Taken out while the write runs: after a failure, or when it is cancelled, nobody knows
+        // what of it is there.
+        let written = match self.open.take() {
+            Some(open) => self.go_on(open, &text).await,
+            None => self.begin(&text).await,
+        };
         match written {
-            Ok(()) => {
+            Ok(mut open) => {
+                open.chain = chain.clone();
                 self.open = Some(open);
-                for done in waiting {
+                for done in waiting.drain(..) {
                     // Nobody listens where the append was cancelled.
                     let _ = done.send(Ok(()));
                 }
             }
-            // Nobody knows what of the batch is on the disk, so the file stays as it is: the
-            // next append goes to a new one, later in time.
-            Err(error) => refuse(waiting, &failed("write", &open.path)(error)),
+            Err(error) => refuse(waiting.drain(..), &error),
         }
+    }
+
+    async fn go_on(&self, mut open: Open, text: &str) -> Result<Open, StoreError> {
+        self.still_held()?;
+        self.objects
+            .append(&open.name, open.length, text.as_bytes(), open.lease)
+            .await?;
+        open.length += length(text);
+        open.appends += 1;
+        Ok(open)
+    }
+
+    /// Begins a log, later in time than every other of the plan, even where the clock was set
+    /// back.
+    async fn begin(&self, text: &str) -> Result<Open, StoreError> {
+        self.still_held()?;
+        loop {
+            let mut at = self.clock.now();
+            let logs = logs(&*self.objects, Some(&self.prefix)).await?;
+            if let Some((last, name)) = logs.last()
+                && *last >= at
+            {
+                at = last.checked_add(Duration::NANOSECOND).ok_or_else(|| {
+                    corrupt(name.as_str(), None, "its name holds the end of all time")
+                })?;
+            }
+            let stamp = file_stamp(at);
+            let name = ObjectName::new(format!("{FOLDER}/{}-{stamp}{SUFFIX}", self.prefix))?;
+            match self.objects.append(&name, 0, text.as_bytes(), None).await {
+                Ok(()) => return self.opened(name, text).await,
+                // Another process was faster: the next turn sees its log.
+                Err(StoreError::Moved { .. }) => {}
+                Err(error) => return Err(error),
+            }
+        }
+    }
+
+    async fn opened(&self, name: ObjectName, text: &str) -> Result<Open, StoreError> {
+        let lease = match &self.leasing {
+            Some(leasing) => {
+                let lease = LeaseId::random();
+                leasing.acquire_lease(&name, lease, None).await?;
+                Some(lease)
+            }
+            None => None,
+        };
+        Ok(Open {
+            name,
+            length: length(text),
+            appends: 1,
+            chain: Chain::of_version(VERSION),
+            lease,
+        })
+    }
+
+    fn still_held(&self) -> Result<(), StoreError> {
+        let held = self.held.as_ref();
+        held.map_or(Ok(()), |held| held.check(std::time::Duration::ZERO))
     }
 
     fn entry(&self, event: Event) -> Entry {
         Entry {
             at: rfc3339(self.clock.now()),
             plan: self.plan.clone(),
+            fence: self.held.as_ref().map_or(0, |held| held.fence()),
             event,
         }
     }
+}
 
-    /// Makes the run's file, later in time than every other file of the plan, even where the
-    /// clock was set back.
-    fn make_file(&self) -> Result<Open, StoreError> {
-        make_folder(&self.journal)?;
-        loop {
-            let mut at = self.clock.now();
-            if let Some((last, path)) = files(&self.journal, &self.prefix)?.last_key_value()
-                && *last >= at
-            {
-                at = last
-                    .checked_add(Duration::NANOSECOND)
-                    .ok_or_else(|| corrupt(path, None, "its name holds the end of all time"))?;
-            }
-            let name = format!("{}-{}{SUFFIX}", self.prefix, file_stamp(at));
-            let path = self.journal.join(name);
-            match private().append(true).create_new(true).open(&path) {
-                Ok(file) => {
-                    sync_folder(&self.journal)?;
-                    let chain = Chain::default();
-                    return Ok(Open { path, file, chain });
-                }
-                // Another process was faster: the next turn sees its file.
-                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
-                Err(error) => return Err(failed("make", &path)(error)),
-            }
-        }
-    }
+fn length(text: &str) -> u64 {
+    u64::try_from(text.len()).expect("a text in memory has no more bytes than a u64 counts")
 }
 
 /// Tells everybody who waits that it did not work.
@@ -191,6 +278,25 @@ fn again(error: &StoreError) -> StoreError {
             line: *line,
             problem: problem.clone(),
         },
+        StoreError::Service {
+            doing,
+            place,
+            failure,
+        } => StoreError::Service {
+            doing,
+            place: place.clone(),
+            failure: failure.clone(),
+        },
+        StoreError::Moved { place } => StoreError::Moved {
+            place: place.clone(),
+        },
+        StoreError::Leased { place } => StoreError::Leased {
+            place: place.clone(),
+        },
+        StoreError::LeaseLost { place, reason } => StoreError::LeaseLost {
+            place: place.clone(),
+            reason: reason.clone(),
+        },
         StoreError::Held {
             environment,
             holder,
@@ -201,48 +307,51 @@ fn again(error: &StoreError) -> StoreError {
     }
 }
 
-/// What the names of a plan's files begin with: the first 16 digits of its digest.
+/// What the names of a plan's logs begin with: the first 16 digits of its digest.
 ///
 /// # Errors
 /// [`StoreError::Io`] when `plan` is no lower-case hexadecimal digest: it must not name a path.
-pub(super) fn prefix(journal: &Path, plan: &str) -> Result<String, StoreError> {
+pub(super) fn prefix(plan: &str) -> Result<String, StoreError> {
     let digit = |c: u8| c.is_ascii_digit() || (b'a'..=b'f').contains(&c);
     plan.get(..16)
         .filter(|start| start.bytes().all(digit))
         .map(str::to_owned)
-        .ok_or_else(|| {
-            let problem = format!("`{plan}` is not the digest of a plan");
-            failed("use", journal)(io::Error::new(io::ErrorKind::InvalidInput, problem))
+        .ok_or_else(|| StoreError::Io {
+            doing: "use",
+            place: FOLDER.to_owned(),
+            source: io::Error::new(
+                io::ErrorKind::InvalidInput,
+                format!("`{plan}` is not the digest of a plan"),
+            ),
         })
 }
 
-/// The files of a plan, oldest first; none where there is no journal.
+/// The logs of a plan, or of all, oldest first; none where there is no journal.
 ///
 /// # Errors
-/// [`StoreError::Corrupt`] for a journal file of the plan whose name tells no time.
-pub(super) fn files(
-    journal: &Path,
-    prefix: &str,
-) -> Result<BTreeMap<UtcDateTime, PathBuf>, StoreError> {
-    let listed = match fs::read_dir(journal) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(BTreeMap::new()),
-        other => other.map_err(failed("read", journal))?,
-    };
-    let mut files = BTreeMap::new();
-    for found in listed {
-        let path = found.map_err(failed("read", journal))?.path();
-        let stamp = path
-            .file_name()
-            .and_then(|name| name.to_str())
-            .and_then(|name| name.strip_prefix(prefix)?.strip_suffix(SUFFIX));
-        let Some(stamp) = stamp else { continue };
-        let at = stamp
-            .strip_prefix('-')
-            .and_then(parse_file_stamp)
-            .ok_or_else(|| corrupt(&path, None, "its name does not tell when it was begun"))?;
-        files.insert(at, path);
+/// [`StoreError::Corrupt`] for a log whose name tells no time.
+pub(super) async fn logs(
+    objects: &dyn Objects,
+    prefix: Option<&str>,
+) -> Result<Vec<(UtcDateTime, ObjectName)>, StoreError> {
+    let mut logs = BTreeMap::new();
+    for name in objects.list(FOLDER).await? {
+        let Some(stem) = name.last().strip_suffix(SUFFIX) else {
+            continue;
+        };
+        if prefix.is_some_and(|prefix| !stem.starts_with(prefix)) {
+            continue;
+        }
+        let at = stem
+            .split_once('-')
+            .and_then(|(_, stamp)| parse_file_stamp(stamp))
+            .ok_or_else(|| {
+                let place = format!("{}/{name}", objects.place());
+                corrupt(&place, None, "its name does not tell when it was begun")
+            })?;
+        logs.insert((at, name), ());
     }
-    Ok(files)
+    Ok(logs.into_keys().collect())
 }
 
 #[cfg(test)]
@@ -250,32 +359,22 @@ mod tests {
     use time::macros::utc_datetime;
 
     use super::*;
-    use crate::control::{Folder, ManualClock};
+    use crate::control::ManualClock;
+    use crate::control::arbitrary::PLAN;
+    use crate::control::memory::Memory;
     use crate::provision::ports::Journal as _;
 
-    const PLAN: &str = "0123456789abcdef0123456789abcdef";
-
-    fn writer(journal: PathBuf) -> Writer {
-        Writer {
-            prefix: prefix(&journal, PLAN).expect("a digest"),
-            journal,
-            plan: PLAN.to_owned(),
-            clock: Arc::new(ManualClock::new(utc_datetime!(2026-07-31 10:15:30))),
-            open: None,
-        }
+    fn ended(complete: bool) -> Event {
+        Event::RunEnded { complete }
     }
 
-    fn batch(complete: &[bool]) -> (Vec<Job>, Vec<oneshot::Receiver<Result<(), StoreError>>>) {
-        let job = |&complete| {
-            let (done, answer) = oneshot::channel();
-            let event = Event::RunEnded { complete };
-            (Job { event, done }, answer)
-        };
-        complete.iter().map(job).unzip()
+    async fn names(objects: &dyn Objects) -> Vec<String> {
+        let logs = logs(objects, Some(&PLAN[..16])).await.expect("lists");
+        logs.into_iter().map(|(_, name)| name.to_string()).collect()
     }
 
     #[test]
-    fn a_plan_that_is_no_digest_names_no_file() {
+    fn a_plan_that_is_no_digest_names_no_log() {
         for plan in [
             "",
             "0123",
@@ -283,76 +382,82 @@ mod tests {
             "0123456789ABCDEF",
             "0123456789abcdeé",
         ] {
-            let refused = prefix(Path::new("journal"), plan);
+            let refused = prefix(plan);
             assert!(matches!(refused, Err(StoreError::Io { .. })), "{plan}");
         }
     }
 
-    #[test]
-    fn files_are_later_than_all_before_whatever_the_clock_says() {
-        let here = tempfile::tempdir().expect("a folder");
-        let writer = writer(here.path().join("journal"));
-        let paths = [(); 3].map(|()| writer.make_file().expect("makes").path);
-        let names = paths
-            .each_ref()
-            .map(|path| path.file_name().expect("a name"));
-        assert_eq!(
-            names,
-            [
-                "0123456789abcdef-20260731T101530.000000000Z.jsonl",
-                "0123456789abcdef-20260731T101530.000000001Z.jsonl",
-                "0123456789abcdef-20260731T101530.000000002Z.jsonl",
-            ]
-        );
-        let listed = files(&writer.journal, &writer.prefix).expect("lists");
-        assert!(listed.values().eq(&paths));
-    }
-
-    #[test]
-    fn a_file_with_the_plans_name_but_no_time_is_not_passed_over() {
-        let here = tempfile::tempdir().expect("a folder");
-        fs::write(here.path().join("0123456789abcdef-copy.jsonl"), "").expect("writes");
-        fs::write(here.path().join("0123456789abcdef-moved.bad"), "").expect("writes");
-        let found = files(here.path(), "0123456789abcdef");
-        assert!(matches!(found, Err(StoreError::Corrupt { line: None, .. })));
-        assert_eq!(
-            files(here.path(), "ffff456789abcdef").expect("lists").len(),
-            0
-        );
-    }
-
-    #[cfg(target_os = "linux")]
     #[tokio::test]
-    async fn after_a_failed_write_everybody_is_told_and_the_next_goes_to_a_new_file() {
-        let here = tempfile::tempdir().expect("a folder");
-        let mut writer = writer(here.path().join("journal"));
-        let full = PathBuf::from("/dev/full");
-        writer.open = Some(Open {
-            file: private().append(true).open(&full).expect("opens"),
-            path: full,
-            chain: Chain::default(),
-        });
-        let (jobs, answers) = batch(&[true, false]);
-        writer.commit(jobs);
-        for answer in answers {
-            let told = answer
-                .await
-                .expect("answered")
-                .expect_err("the disk is full");
-            let StoreError::Io { source, .. } = told else {
-                panic!("{told}")
+    async fn logs_are_later_than_all_before_whatever_the_clock_says() {
+        let clock = Arc::new(ManualClock::new(utc_datetime!(2026-07-31 10:15:30)));
+        let memory = Arc::new(Memory::with_clock(clock.clone()));
+        let store = Store::remote(memory.clone(), clock, std::time::Duration::ZERO);
+        for _ in 0..3 {
+            store.append(PLAN, ended(true)).await.expect("appends");
+        }
+        let expected = [0, 1, 2]
+            .map(|n| format!("journal/{}-20260731T101530.00000000{n}Z.jsonl", &PLAN[..16]));
+        assert_eq!(names(&*memory).await, expected);
+    }
+
+    #[tokio::test]
+    async fn a_log_with_the_plans_name_but_no_time_is_not_passed_over() {
+        let memory = Memory::new();
+        for name in ["journal/0123456789abcdef-copy.jsonl", "journal/notes.txt"] {
+            let name = ObjectName::new(name).expect("a name");
+            memory.append(&name, 0, b"", None).await.expect("appends");
+        }
+        let found = logs(&memory, Some("0123456789abcdef")).await;
+        assert!(matches!(found, Err(StoreError::Corrupt { line: None, .. })));
+        let other = logs(&memory, Some("ffff456789abcdef")).await;
+        assert_eq!(other.expect("lists").len(), 0);
+    }
+
+    #[tokio::test]
+    async fn a_full_log_is_followed_by_the_next() {
+        let memory = Memory::new().with_appends_per_log(2);
+        let clock: Arc<dyn Clock> = Arc::new(crate::control::SystemClock);
+        let store = Store::remote(Arc::new(memory.clone()), clock, std::time::Duration::ZERO);
+        let environments = Vec::new();
+        let started = Event::RunStarted { environments };
+        let mut written = vec![started.clone()];
+        store.append(PLAN, started).await.expect("appends");
+        for operation in 0..4 {
+            let address = "prod.registry".parse().expect("an address");
+            let event = Event::Done {
+                operation,
+                address,
+                outputs: BTreeMap::new(),
             };
-            assert_eq!(source.kind(), io::ErrorKind::StorageFull);
+            written.push(event.clone());
+            store.append(PLAN, event).await.expect("appends");
         }
-        let (jobs, answers) = batch(&[false, true]);
-        writer.commit(jobs);
-        for answer in answers {
-            answer.await.expect("answered").expect("written");
-        }
-        let store = Folder::open(here.path()).expect("opens");
+        assert_eq!(names(&memory).await.len(), 3);
         let entries = store.entries(PLAN).await.expect("reads");
         let events: Vec<_> = entries.into_iter().map(|entry| entry.event).collect();
-        let ended = |complete| Event::RunEnded { complete };
-        assert_eq!(events, [ended(false), ended(true)]);
+        assert_eq!(events, written);
+    }
+
+    #[tokio::test]
+    async fn who_takes_over_shuts_the_writer_out() {
+        let memory = Memory::new();
+        let clock: Arc<dyn Clock> = Arc::new(crate::control::SystemClock);
+        let store = |memory: &Memory| {
+            Store::remote(
+                Arc::new(memory.clone()),
+                Arc::clone(&clock),
+                std::time::Duration::ZERO,
+            )
+        };
+        let environments = vec!["prod".parse().expect("a name")];
+        let (first, second) = (store(&memory), store(&memory));
+        let started = Event::RunStarted {
+            environments: environments.clone(),
+        };
+        first.append(PLAN, started).await.expect("appends");
+        second.fence_off(&environments).await.expect("fences");
+        let error = first.append(PLAN, ended(true)).await.expect_err("fenced");
+        assert!(matches!(error, StoreError::LeaseLost { .. }), "{error}");
+        assert_eq!(second.entries(PLAN).await.expect("reads").len(), 1);
     }
 }

@@ -1,20 +1,20 @@
-//! Applied snapshots on a folder: one sealed line per environment, replaced as a whole.
-
-use std::path::{Path, PathBuf};
-use std::{fs, io};
+//! Applied snapshots: one sealed line per environment, replaced as a whole.
 
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 
-use super::Folder;
 use super::chain::Chain;
 use super::clock::rfc3339;
-use super::disk::{blocking, corrupt, read, refused, replace};
+use super::disk::{corrupt, refused};
+use super::{Clock, Store};
+use crate::provision::objects::{Expected, ObjectName, Stored, Tag};
 use crate::provision::ports::{Snapshots, StoreError};
 use crate::resource::EnvironmentName;
 
-/// What the file of an environment holds.
+const SUFFIX: &str = ".json";
+
+/// What the object of an environment holds.
 #[derive(Serialize, Deserialize)]
 struct Applied {
     environment: EnvironmentName,
@@ -22,79 +22,73 @@ struct Applied {
     snapshot: Json,
 }
 
-impl Folder {
-    fn applied(&self, environment: &EnvironmentName) -> PathBuf {
-        self.path().join(format!("applied/{environment}.json"))
+fn name(environment: &EnvironmentName) -> Result<ObjectName, StoreError> {
+    ObjectName::new(format!("applied/{environment}{SUFFIX}"))
+}
+
+impl Store {
+    /// The snapshot of an environment, and the tag that it has.
+    async fn snapshot(
+        &self,
+        environment: &EnvironmentName,
+    ) -> Result<Option<(Json, Tag)>, StoreError> {
+        let name = name(environment)?;
+        let Some(Stored { bytes, tag }) = self.objects.read(&name).await? else {
+            return Ok(None);
+        };
+        let snapshot = open(&self.at(&name), &bytes, environment)?;
+        Ok(Some((snapshot, tag)))
     }
 }
 
 #[async_trait]
-impl Snapshots for Folder {
+impl Snapshots for Store {
     async fn environments(&self) -> Result<Vec<EnvironmentName>, StoreError> {
-        let folder = self.path().join("applied");
-        blocking(self.path(), move || environments(&folder)).await
+        let names = self.objects.list("applied").await?;
+        let mut found: Vec<EnvironmentName> = names
+            .iter()
+            .filter_map(|name| name.last().strip_suffix(SUFFIX)?.parse().ok())
+            .collect();
+        found.sort();
+        Ok(found)
     }
 
     async fn load(&self, environment: &EnvironmentName) -> Result<Option<Json>, StoreError> {
-        let path = self.applied(environment);
-        let environment = environment.clone();
-        blocking(self.path(), move || load(&path, &environment)).await
+        let found = self.snapshot(environment).await?;
+        Ok(found.map(|(snapshot, _)| snapshot))
     }
 
     async fn save(&self, environment: &EnvironmentName, snapshot: &Json) -> Result<(), StoreError> {
-        let path = self.applied(environment);
+        let name = name(environment)?;
+        // What cannot be read may be a newer onestream's, or evidence: it stays.
+        let expected = match self.snapshot(environment).await? {
+            Some((_, tag)) => Expected::Unchanged(tag),
+            None => Expected::Absent,
+        };
         let applied = Applied {
             environment: environment.clone(),
-            at: rfc3339(self.clock.now()),
+            at: rfc3339(Clock::now(&*self.clock)),
             snapshot: snapshot.clone(),
         };
-        blocking(self.path(), move || {
-            // What cannot be read may be a newer onestream's, or evidence: it stays.
-            load(&path, &applied.environment)?;
-            let line = Chain::default().seal(&applied);
-            let line = line.map_err(|problem| refused(&path, problem))?;
-            replace(&path, &(line + "\n"))
-        })
-        .await
+        let line = Chain::default().seal(&applied);
+        let line = line.map_err(|problem| refused(&self.at(&name), problem))? + "\n";
+        let put = self.objects.put(&name, line.as_bytes(), &expected, None);
+        put.await.map(drop)
     }
 }
 
-/// The environments whose files stand in a folder; one that is not there holds none.
-fn environments(folder: &Path) -> Result<Vec<EnvironmentName>, StoreError> {
-    let unreadable = |source| StoreError::Io {
-        doing: "list",
-        place: folder.display().to_string(),
-        source,
-    };
-    let entries = match fs::read_dir(folder) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
-        entries => entries.map_err(unreadable)?,
-    };
-    let mut found = Vec::new();
-    for entry in entries {
-        let name = entry.map_err(unreadable)?.file_name();
-        let stem = name.to_str().and_then(|name| name.strip_suffix(".json"));
-        found.extend(stem.and_then(|stem| stem.parse().ok()));
-    }
-    found.sort();
-    Ok(found)
-}
-
-fn load(path: &Path, environment: &EnvironmentName) -> Result<Option<Json>, StoreError> {
-    let Some(bytes) = read(path)? else {
-        return Ok(None);
-    };
+fn open(place: &str, bytes: &[u8], environment: &EnvironmentName) -> Result<Json, StoreError> {
     let line = bytes
         .strip_suffix(b"\n")
-        .ok_or_else(|| corrupt(path, None, "it was cut off"))?;
+        .ok_or_else(|| corrupt(place, None, "it was cut off"))?;
     let applied: Applied = Chain::default()
         .open(line)
-        .map_err(|problem| corrupt(path, None, problem))?;
+        .map_err(|problem| corrupt(place, None, problem))?;
     if applied.environment != *environment {
         let problem = format!("it is the snapshot of {}", applied.environment);
-        return Err(corrupt(path, None, problem));
+        return Err(corrupt(place, None, problem));
     }
-    Ok(Some(applied.snapshot))
+    Ok(applied.snapshot)
 }
 
 #[cfg(test)]
@@ -114,9 +108,9 @@ mod tests {
         "prod".parse().expect("a name")
     }
 
-    fn store(here: &tempfile::TempDir) -> Folder {
+    fn store(here: &tempfile::TempDir) -> Store {
         let clock = Arc::new(ManualClock::new(utc_datetime!(2026-07-31 10:15:30)));
-        Folder::with_clock(here.path(), clock).expect("opens")
+        Store::folder_with_clock(here.path(), clock).expect("opens")
     }
 
     proptest! {
@@ -129,8 +123,10 @@ mod tests {
                 wait(store(&here).save(&prod(), &snapshot)).expect("saves");
                 prop_assert_eq!(wait(store(&here).load(&prod())).expect("loads"), Some(snapshot));
             }
-            let files = fs::read_dir(here.path().join("applied")).expect("lists").count();
-            prop_assert_eq!(files, 1, "drafts are left");
+            let files = fs::read_dir(here.path().join("applied")).expect("lists");
+            let names = files.map(|file| file.expect("lists").file_name());
+            let drafts = names.filter(|name| name.to_string_lossy().starts_with(".draft")).count();
+            prop_assert_eq!(drafts, 0, "drafts are left");
         }
 
         #[test]
@@ -145,11 +141,11 @@ mod tests {
             for at in 0..bytes.len() {
                 bytes[at] ^= change;
                 fs::write(&path, &bytes).expect("writes");
-                let found = load(&path, &prod());
+                let found = wait(store(&here).load(&prod()));
                 prop_assert!(matches!(found, Err(StoreError::Corrupt { .. })), "byte {at}");
                 bytes[at] ^= change;
                 fs::write(&path, &bytes[..at]).expect("writes");
-                let found = load(&path, &prod());
+                let found = wait(store(&here).load(&prod()));
                 prop_assert!(matches!(found, Err(StoreError::Corrupt { .. })), "cut at {at}");
             }
         }

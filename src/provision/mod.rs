@@ -23,6 +23,7 @@ pub mod graph;
 pub mod guard;
 #[cfg(test)]
 mod laws;
+pub mod objects;
 pub mod observe;
 pub mod plan;
 pub mod ports;

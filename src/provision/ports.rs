@@ -171,6 +171,9 @@ pub struct Entry {
     pub at: String,
     /// The digest of the plan that is being applied.
     pub plan: String,
+    /// The fencing number of the lease that it was written under; 0 where none was held.
+    #[serde(default)]
+    pub fence: u64,
     /// What happened.
     pub event: Event,
 }
@@ -227,6 +230,19 @@ pub enum Event {
     },
 }
 
+/// What the journal holds of one run.
+#[derive(Debug, Clone, PartialEq)]
+pub struct PastRun {
+    /// The digest of the plan that it applied.
+    pub plan: String,
+    /// Where its journal is, for people.
+    pub place: String,
+    /// The environments that it wrote.
+    pub environments: Vec<EnvironmentName>,
+    /// What it recorded, oldest first.
+    pub entries: Vec<Entry>,
+}
+
 /// Why the control store could not be used.
 #[derive(Debug, Error)]
 pub enum StoreError {
@@ -251,7 +267,38 @@ pub enum StoreError {
         /// What is wrong with it.
         problem: String,
     },
-    /// Somebody else holds the lease.
+    /// The service that keeps the store refused, or did not answer.
+    #[error("cannot {doing} {place}")]
+    Service {
+        /// What was tried.
+        doing: &'static str,
+        /// The object.
+        place: String,
+        /// What the service said.
+        #[source]
+        failure: Failure,
+    },
+    /// A stored object is not what it was when it was last read.
+    #[error("{place} was written by somebody else in the meantime")]
+    Moved {
+        /// The object.
+        place: String,
+    },
+    /// A stored object is under somebody's lease.
+    #[error("{place} is under a lease")]
+    Leased {
+        /// The object.
+        place: String,
+    },
+    /// Our lease is over, or somebody else has it.
+    #[error("the lease of {place} is lost: {reason}")]
+    LeaseLost {
+        /// The object or the environment.
+        place: String,
+        /// Since when, or by whom.
+        reason: String,
+    },
+    /// Somebody else holds the lease of an environment.
     #[error("{environment} is locked by {holder}")]
     Held {
         /// The environment.
@@ -281,8 +328,8 @@ pub trait Journal: Send + Sync {
 /// One writer per environment.
 #[async_trait]
 pub trait Lease: Send + Sync {
-    /// Takes the lease of every environment, in sorted order, or of none. It is given back
-    /// when the returned value is dropped.
+    /// Takes the lease of every environment, in sorted order, or of none. Where a holder before
+    /// did not give one of them back, it waits until nothing of that holder's can still arrive.
     ///
     /// # Errors
     /// [`StoreError::Held`] when somebody else has one of them.
@@ -290,11 +337,78 @@ pub trait Lease: Send + Sync {
         &self,
         environments: &[EnvironmentName],
         doing: &str,
-    ) -> Result<Box<dyn Held>, StoreError>;
+    ) -> Result<Arc<dyn Held>, StoreError>;
+
+    /// Every environment whose lease was ever taken, sorted, and how it stands.
+    ///
+    /// # Errors
+    /// [`StoreError`] when it cannot be told.
+    async fn standing(&self) -> Result<Vec<(EnvironmentName, Standing)>, StoreError>;
+
+    /// Takes the lease away from whoever has it. What it was is told.
+    ///
+    /// # Errors
+    /// [`StoreError::Held`] where only the holder itself can let go.
+    async fn break_off(&self, environment: &EnvironmentName) -> Result<Standing, StoreError>;
 }
 
-/// A lease that is held until dropped.
-pub trait Held: Send + Sync {}
+/// How the lease of one environment stands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Standing {
+    /// Nobody has it.
+    Free,
+    /// Somebody has it.
+    Held(Holder),
+    /// Whoever had it is gone without giving it back.
+    Abandoned(Holder),
+}
+
+/// Who has a lease, since when, doing what.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Holder {
+    /// User and machine.
+    pub who: String,
+    /// The number of the process.
+    pub process: u32,
+    /// Since when, RFC 3339, UTC.
+    pub since: String,
+    /// The command.
+    pub doing: String,
+}
+
+impl std::fmt::Display for Holder {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self {
+            who,
+            process,
+            since,
+            doing,
+        } = self;
+        write!(f, "{who} (process {process}) since {since}: {doing}")
+    }
+}
+
+/// A lease that is held until it is released, at the latest when dropped.
+#[async_trait]
+pub trait Held: Send + Sync {
+    /// The fencing number: higher than that of every holder before, of each environment.
+    fn fence(&self) -> u64;
+
+    /// Whether what takes up to `timeout` will be over before the lease is.
+    ///
+    /// # Errors
+    /// [`StoreError::LeaseLost`] when it may not be: nothing may be sent then.
+    fn check(&self, timeout: Duration) -> Result<(), StoreError>;
+
+    /// Who had one of the environments before and did not give it back.
+    fn taken_over(&self) -> Option<&Holder>;
+
+    /// Gives it back, now and not only when dropped.
+    ///
+    /// # Errors
+    /// [`StoreError`] when it could not be given back; it ends by itself then.
+    async fn release(&self) -> Result<(), StoreError>;
+}
 
 /// The applied snapshot: what the last successful apply wrote.
 #[async_trait]

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use futures::future::BoxFuture;
 use onestream::config;
-use onestream::control::memory::Memory;
+use onestream::control::Store;
 use onestream::kinds::{KINDS, Sections};
 use onestream::provision::applied;
 use onestream::provision::apply::{Options, Outcome, apply};
@@ -31,7 +31,7 @@ pub struct Estate {
     pub azure: Azure,
     dag: Dag,
     emulator: Emulator,
-    control: Arc<Memory>,
+    control: Arc<Store>,
     /// What the objects that have been seen make known.
     outputs: Mutex<Outputs>,
 }
@@ -133,7 +133,7 @@ impl Estate {
             azure,
             dag,
             emulator,
-            control: Arc::new(Memory::new()),
+            control: Arc::new(Store::in_memory()),
             outputs: Mutex::default(),
         }
     }

@@ -63,6 +63,7 @@ impl Journal for MemoryJournal {
         written.entries.push(Entry {
             at: "2026-11-24T00:00:00Z".to_owned(),
             plan: plan.to_owned(),
+            fence: 0,
             event,
         });
         Ok(())

@@ -19,6 +19,7 @@ use super::auto::{Auto, Hurried};
 use super::client_secret::ClientSecret;
 use super::error::own;
 use super::settings::Settings;
+use super::token_file::TokenFile;
 use super::transport::{Transport, metadata_options, root};
 use crate::provision::ports::{Failure, Verdict};
 
@@ -76,6 +77,8 @@ pub enum Credential {
         /// Its secret.
         secret: Secret,
     },
+    /// With the token in a file, which somebody else fetched.
+    TokenFile(std::path::PathBuf),
     /// With a credential made elsewhere.
     Given(Arc<dyn TokenCredential>),
 }
@@ -127,6 +130,7 @@ pub(super) fn build(
     };
     match &settings.credential {
         Credential::Given(credential) => Ok(Arc::clone(credential)),
+        Credential::TokenFile(path) => Ok(Arc::new(TokenFile(path.clone()))),
         Credential::ClientSecret { client_id, secret } => maker
             .client_secret(&settings.tenant, client_id.clone(), secret.clone())
             .map_err(|reason| none(&format!("client secret: {reason}"))),

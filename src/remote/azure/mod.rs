@@ -17,6 +17,8 @@
 mod accepted;
 mod arm;
 mod auto;
+mod blob;
+mod blob_error;
 mod client_secret;
 mod clock;
 mod cloud;
@@ -36,6 +38,7 @@ mod refusal;
 mod settings;
 mod table;
 mod throttle;
+mod token_file;
 mod tokens;
 mod transport;
 
@@ -43,6 +46,7 @@ mod transport;
 mod tests;
 
 pub use arm::Azure;
+pub use blob::BlobContainer;
 pub use clock::{Clock, SystemClock, Timing};
 pub use cloud::{Audiences, Cloud, CloudError, CloudName, CustomEndpoints, Endpoints};
 pub use counts::RequestCounts;

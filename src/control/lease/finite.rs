@@ -1,0 +1,380 @@
+//! Leases that end by themselves: taken for a minute, renewed while they are needed.
+//!
+//! ## Why
+//! Nobody sees a process on another machine die, so a lease must end without it. A holder
+//! counts from the moment at which it asked, on a clock that runs while its machine sleeps, so
+//! it never believes to hold what the store takes for ended. Whatever it sent right before is
+//! waited out by whoever takes over.
+
+use std::collections::BTreeSet;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use tokio::task::AbortHandle;
+
+use super::record::{Record, here};
+use crate::control::Clock;
+use crate::provision::objects::{Expected, LeaseId, Leasing, ObjectName, Tag};
+use crate::provision::ports::{Held, Holder, Lease, Standing, StoreError};
+use crate::resource::EnvironmentName;
+
+/// How long a lease lasts: the longest that Blob Storage grants with an end.
+pub(in crate::control) const TERM: Duration = Duration::from_secs(60);
+/// Between renewals.
+const RENEWAL: Duration = Duration::from_secs(10);
+/// After a renewal that was not answered.
+const AGAIN: Duration = Duration::from_secs(2);
+const SUFFIX: &str = ".json";
+
+/// Leases by objects.
+pub(in crate::control) struct FiniteLeases {
+    objects: Arc<dyn Leasing>,
+    clock: Arc<dyn Clock>,
+    /// How long what a holder before has sent may still be on its way.
+    timeout: Duration,
+}
+
+/// One environment's lease, taken.
+struct Taken {
+    environment: EnvironmentName,
+    name: ObjectName,
+    before: Record,
+    tag: Tag,
+}
+
+impl FiniteLeases {
+    pub(in crate::control) fn new(
+        objects: Arc<dyn Leasing>,
+        clock: Arc<dyn Clock>,
+        timeout: Duration,
+    ) -> Self {
+        Self {
+            objects,
+            clock,
+            timeout,
+        }
+    }
+
+    /// Takes every lease and puts the holder's name on it; what was taken before a failure is
+    /// in `taken`.
+    async fn take_all(
+        &self,
+        environments: &BTreeSet<EnvironmentName>,
+        lease: LeaseId,
+        doing: &str,
+        taken: &mut Vec<Taken>,
+    ) -> Result<u64, StoreError> {
+        for environment in environments {
+            taken.push(self.take(environment, lease).await?);
+        }
+        let last = taken.iter().map(|one| one.before.fence).max();
+        let fence = last.unwrap_or(0) + 1;
+        let record = Record::new(fence, Some(here(&*self.clock, doing)));
+        for one in taken.iter_mut() {
+            // Only the holder can write it, so nobody gets a number twice.
+            let expected = Expected::Unchanged(one.tag.clone());
+            let bytes = record.to_bytes();
+            one.tag = self
+                .objects
+                .put(&one.name, &bytes, &expected, Some(lease))
+                .await?;
+        }
+        Ok(fence)
+    }
+
+    async fn take(
+        &self,
+        environment: &EnvironmentName,
+        lease: LeaseId,
+    ) -> Result<Taken, StoreError> {
+        let name = name(environment)?;
+        if self.objects.read(&name).await?.is_none() {
+            let never = Record::new(0, None).to_bytes();
+            let made = self.objects.put(&name, &never, &Expected::Absent, None);
+            match made.await {
+                // Somebody else was faster.
+                Ok(_) | Err(StoreError::Moved { .. } | StoreError::Leased { .. }) => {}
+                Err(error) => return Err(error),
+            }
+        }
+        match self.objects.acquire_lease(&name, lease, Some(TERM)).await {
+            Ok(()) => {}
+            Err(StoreError::Leased { .. }) => {
+                let holder = match self.standing_of(&name).await? {
+                    Standing::Held(holder) | Standing::Abandoned(holder) => holder.to_string(),
+                    Standing::Free => "somebody who has not left a name".to_owned(),
+                };
+                return Err(StoreError::Held {
+                    environment: environment.clone(),
+                    holder,
+                });
+            }
+            Err(error) => return Err(error),
+        }
+        match self.record(&name).await {
+            Ok((before, tag)) => Ok(Taken {
+                environment: environment.clone(),
+                name,
+                before,
+                tag,
+            }),
+            Err(error) => {
+                self.objects.release_lease(&name, lease).await.ok();
+                Err(error)
+            }
+        }
+    }
+
+    async fn record(&self, name: &ObjectName) -> Result<(Record, Tag), StoreError> {
+        let unreadable = |problem: &str| StoreError::Corrupt {
+            place: format!("{}/{name}", self.objects.place()),
+            line: None,
+            problem: problem.to_owned(),
+        };
+        let stored = self.objects.read(name).await?;
+        let stored = stored.ok_or_else(|| unreadable("it is gone"))?;
+        let record = Record::read(&stored.bytes)
+            .ok_or_else(|| unreadable("it is no record of a lease, or a newer onestream's"))?;
+        Ok((record, stored.tag))
+    }
+
+    async fn standing_of(&self, name: &ObjectName) -> Result<Standing, StoreError> {
+        // In this order: one that is given back in between shows as free.
+        let leased = self.objects.is_leased(name).await?;
+        let (record, _) = self.record(name).await?;
+        Ok(match (leased, record.holder) {
+            (true, Some(holder)) => Standing::Held(holder),
+            (false, Some(holder)) => Standing::Abandoned(holder),
+            (_, None) => Standing::Free,
+        })
+    }
+}
+
+fn name(environment: &EnvironmentName) -> Result<ObjectName, StoreError> {
+    ObjectName::new(format!("lease/{environment}{SUFFIX}"))
+}
+
+#[async_trait]
+impl Lease for FiniteLeases {
+    async fn acquire(
+        &self,
+        environments: &[EnvironmentName],
+        doing: &str,
+    ) -> Result<Arc<dyn Held>, StoreError> {
+        let environments: BTreeSet<_> = environments.iter().cloned().collect();
+        let lease = LeaseId::random();
+        let asked = self.clock.since_boot();
+        let mut taken = Vec::new();
+        let fence = match self.take_all(&environments, lease, doing, &mut taken).await {
+            Ok(fence) => fence,
+            Err(error) => {
+                for one in taken {
+                    give_back(&*self.objects, &one, lease).await.ok();
+                }
+                return Err(error);
+            }
+        };
+        let before = taken.iter().find_map(|one| one.before.holder.clone());
+        for one in &mut taken {
+            // What it is to say once it is given back.
+            one.before = Record::new(fence, None);
+        }
+        let lent = Arc::new(Lent {
+            objects: Arc::clone(&self.objects),
+            clock: Arc::clone(&self.clock),
+            lease,
+            taken,
+            state: Mutex::new(State {
+                until: asked + TERM,
+                lost: None,
+                given_back: false,
+            }),
+        });
+        let renewing = tokio::spawn(renew(Arc::clone(&lent))).abort_handle();
+        let held = Borrowed {
+            lent,
+            renewing,
+            fence,
+            before,
+        };
+        if let Some(holder) = &held.before {
+            tracing::warn!(
+                "{holder}: its lease was not given back; waiting {} s for what it may have sent",
+                self.timeout.as_secs()
+            );
+            self.clock.sleep(self.timeout).await;
+        }
+        Ok(Arc::new(held))
+    }
+
+    async fn standing(&self) -> Result<Vec<(EnvironmentName, Standing)>, StoreError> {
+        let mut all = Vec::new();
+        for name in self.objects.list("lease").await? {
+            let stem = name.last().strip_suffix(SUFFIX);
+            let Some(environment) = stem.and_then(|stem| stem.parse().ok()) else {
+                continue;
+            };
+            all.push((environment, self.standing_of(&name).await?));
+        }
+        all.sort_by(|(one, _), (other, _): &(EnvironmentName, _)| one.cmp(other));
+        Ok(all)
+    }
+
+    async fn break_off(&self, environment: &EnvironmentName) -> Result<Standing, StoreError> {
+        let name = name(environment)?;
+        if self.objects.read(&name).await?.is_none() {
+            return Ok(Standing::Free);
+        }
+        let was = self.standing_of(&name).await?;
+        // Its holder hears of it at its next renewal and sends nothing more; until then the
+        // lease stands, so that nobody else writes beside it.
+        self.objects.break_lease(&name, false).await?;
+        Ok(was)
+    }
+}
+
+/// What is held, shared with the task that renews it.
+struct Lent {
+    objects: Arc<dyn Leasing>,
+    clock: Arc<dyn Clock>,
+    lease: LeaseId,
+    taken: Vec<Taken>,
+    state: Mutex<State>,
+}
+
+struct State {
+    /// On the boot clock.
+    until: Duration,
+    lost: Option<String>,
+    given_back: bool,
+}
+
+impl Lent {
+    fn state(&self) -> std::sync::MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn lose(&self, reason: &str) {
+        self.state().lost.get_or_insert_with(|| reason.to_owned());
+    }
+
+    async fn renew_all(&self) -> Result<(), StoreError> {
+        let asked = self.clock.since_boot();
+        for one in &self.taken {
+            self.objects.renew_lease(&one.name, self.lease).await?;
+        }
+        self.state().until = asked + TERM;
+        Ok(())
+    }
+
+    async fn give_back(&self) -> Result<(), StoreError> {
+        if std::mem::replace(&mut self.state().given_back, true) {
+            return Ok(());
+        }
+        self.lose("it was given back");
+        let mut result = Ok(());
+        for one in &self.taken {
+            let given = give_back(&*self.objects, one, self.lease).await;
+            result = result.and(given);
+        }
+        result
+    }
+
+    fn place(&self) -> String {
+        let names = self.taken.iter().map(|one| one.environment.to_string());
+        names.collect::<Vec<_>>().join(", ")
+    }
+}
+
+/// Takes the holder's name off and ends the lease.
+async fn give_back(objects: &dyn Leasing, one: &Taken, lease: LeaseId) -> Result<(), StoreError> {
+    let expected = Expected::Unchanged(one.tag.clone());
+    let bytes = one.before.to_bytes();
+    let signed_off = objects
+        .put(&one.name, &bytes, &expected, Some(lease))
+        .await
+        .map(drop);
+    let released = objects.release_lease(&one.name, lease).await;
+    signed_off.and(released)
+}
+
+/// Renews until the lease is lost or given back.
+async fn renew(lent: Arc<Lent>) {
+    let mut wait = RENEWAL;
+    loop {
+        tokio::time::sleep(wait).await;
+        match lent.renew_all().await {
+            Ok(()) => wait = RENEWAL,
+            Err(error @ (StoreError::LeaseLost { .. } | StoreError::Leased { .. })) => {
+                let given_back = lent.state().given_back;
+                if !given_back {
+                    tracing::warn!(%error, "nothing more is sent");
+                }
+                return lent.lose(&error.to_string());
+            }
+            // It may be answered before the term is over; `check` looks at that.
+            Err(error) => {
+                tracing::warn!(%error, "the lease could not be renewed, trying again");
+                wait = AGAIN;
+            }
+        }
+    }
+}
+
+/// A lease that is renewed until dropped.
+struct Borrowed {
+    lent: Arc<Lent>,
+    renewing: AbortHandle,
+    fence: u64,
+    before: Option<Holder>,
+}
+
+#[async_trait]
+impl Held for Borrowed {
+    fn fence(&self) -> u64 {
+        self.fence
+    }
+
+    fn check(&self, timeout: Duration) -> Result<(), StoreError> {
+        let now = self.lent.clock.since_boot();
+        let state = self.lent.state();
+        let reason = match &state.lost {
+            Some(reason) => reason.clone(),
+            None if now + timeout < state.until => return Ok(()),
+            None => {
+                let left = state.until.saturating_sub(now).as_secs();
+                format!(
+                    "{left} s of it are left, and a request may take {} s",
+                    timeout.as_secs()
+                )
+            }
+        };
+        drop(state);
+        Err(StoreError::LeaseLost {
+            place: self.lent.place(),
+            reason,
+        })
+    }
+
+    fn taken_over(&self) -> Option<&Holder> {
+        self.before.as_ref()
+    }
+
+    async fn release(&self) -> Result<(), StoreError> {
+        self.renewing.abort();
+        self.lent.give_back().await
+    }
+}
+
+impl Drop for Borrowed {
+    fn drop(&mut self) {
+        self.renewing.abort();
+        let lent = Arc::clone(&self.lent);
+        let given_back = lent.state().given_back;
+        // Without a runtime it ends by itself.
+        if !given_back && let Ok(runtime) = tokio::runtime::Handle::try_current() {
+            runtime.spawn(async move { lent.give_back().await });
+        }
+    }
+}

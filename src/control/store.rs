@@ -1,0 +1,115 @@
+//! The control store: journal, leases and snapshots, on whatever keeps its objects.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use async_trait::async_trait;
+
+use super::lease::{FileLeases, FiniteLeases};
+use super::memory::Memory;
+use super::run::Run;
+use super::{Clock, Folder, SystemClock};
+use crate::provision::objects::{Leasing, Objects};
+use crate::provision::ports::{Held, Lease, Standing, StoreError};
+use crate::resource::EnvironmentName;
+
+/// A control store; one for the whole process is enough.
+///
+/// Several may be open on one place, in one process or in many: leases exclude each other,
+/// journals go to logs of their own.
+pub struct Store {
+    pub(super) objects: Arc<dyn Objects>,
+    /// The same objects, where their leases end by themselves.
+    pub(super) leasing: Option<Arc<dyn Leasing>>,
+    leases: Arc<dyn Lease>,
+    pub(super) clock: Arc<dyn Clock>,
+    /// The runs that are being written, by plan digest.
+    pub(super) runs: Mutex<BTreeMap<String, Arc<Run>>>,
+}
+
+impl Store {
+    /// A store on a folder of this machine, which is made when something is first written.
+    ///
+    /// # Errors
+    /// As [`Folder::open`].
+    pub fn folder(folder: impl AsRef<Path>) -> Result<Self, StoreError> {
+        Self::folder_with_clock(folder, Arc::new(SystemClock))
+    }
+
+    /// A store on a folder, stamping what it writes with the time of `clock`.
+    ///
+    /// # Errors
+    /// As [`Folder::open`].
+    pub fn folder_with_clock(
+        folder: impl AsRef<Path>,
+        clock: Arc<dyn Clock>,
+    ) -> Result<Self, StoreError> {
+        let folder = Folder::open(folder)?;
+        let leases = FileLeases::new(folder.clone(), Arc::clone(&clock));
+        Ok(Self {
+            objects: Arc::new(folder),
+            leasing: None,
+            leases: Arc::new(leases),
+            clock,
+            runs: Mutex::default(),
+        })
+    }
+
+    /// A store in memory, for tests.
+    pub fn in_memory() -> Self {
+        let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+        let memory = Memory::with_clock(Arc::clone(&clock));
+        Self::remote(Arc::new(memory), clock, Duration::from_secs(1))
+    }
+
+    /// A store whose objects are elsewhere, under leases that end by themselves. `timeout` is how
+    /// long a request to Azure may take: what a lost holder sent is over after it.
+    pub fn remote(objects: Arc<dyn Leasing>, clock: Arc<dyn Clock>, timeout: Duration) -> Self {
+        let leases = FiniteLeases::new(Arc::clone(&objects), Arc::clone(&clock), timeout);
+        Self {
+            objects: Arc::clone(&objects) as _,
+            leasing: Some(objects),
+            leases: Arc::new(leases),
+            clock,
+            runs: Mutex::default(),
+        }
+    }
+
+    /// What keeps its objects, for logs and objects of other layers.
+    pub fn objects(&self) -> &Arc<dyn Objects> {
+        &self.objects
+    }
+
+    /// Where it is, for people.
+    pub fn place(&self) -> String {
+        self.objects.place()
+    }
+}
+
+#[async_trait]
+impl Lease for Store {
+    async fn acquire(
+        &self,
+        environments: &[EnvironmentName],
+        doing: &str,
+    ) -> Result<Arc<dyn Held>, StoreError> {
+        let held = self.leases.acquire(environments, doing).await?;
+        if held.taken_over().is_some()
+            && let Err(error) = self.fence_off(environments).await
+        {
+            held.release().await.ok();
+            return Err(error);
+        }
+        Ok(held)
+    }
+
+    async fn standing(&self) -> Result<Vec<(EnvironmentName, Standing)>, StoreError> {
+        self.leases.standing().await
+    }
+
+    async fn break_off(&self, environment: &EnvironmentName) -> Result<Standing, StoreError> {
+        self.leases.break_off(environment).await
+    }
+}
