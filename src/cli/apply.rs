@@ -1,5 +1,6 @@
 //! `apply` and `destroy`: plan, ask, carry out, say what happened.
 
+use std::collections::BTreeMap;
 use std::io::{BufRead, IsTerminal, Write};
 use std::path::Path;
 use std::sync::Arc;
@@ -17,6 +18,7 @@ use super::arguments::{ApplyArguments, DestroyArguments, Global, RunArguments};
 use super::failure::{self, Exit, Failure};
 use super::interrupt;
 use super::output::Output;
+use super::recording::Recorder;
 use super::wiring::{Session, Wish};
 
 /// Runs `apply`.
@@ -59,6 +61,17 @@ enum Source<'a> {
     File(&'a Path),
 }
 
+impl Source<'_> {
+    /// What the lease and the audit chain call it.
+    fn command(&self) -> &'static str {
+        match self {
+            Self::Fresh(wish) if wish.mode == Mode::Destroy => "destroy",
+            Self::Fresh(_) => "apply",
+            Self::File(_) => "apply of a saved plan",
+        }
+    }
+}
+
 async fn go(
     global: &Global,
     source: &Source<'_>,
@@ -81,6 +94,10 @@ async fn go(
     }
     let session = Session::open(global, output).await?;
     let ended = with_session(&session, source, run, output).await;
+    let counted = session.failpoints.as_ref().filter(|it| it.is_count());
+    if let Some(points) = counted {
+        output.remark(format!("failpoints: {}", points.passed()));
+    }
     session.close().await;
     ended
 }
@@ -96,7 +113,7 @@ async fn with_session(
         Source::Fresh(wish) => {
             let lease = session
                 .control
-                .acquire(&session.environments(), "apply")
+                .acquire(&session.environments(), source.command())
                 .await?;
             (lease, session.plan(wish).await?)
         }
@@ -105,7 +122,7 @@ async fn with_session(
             (
                 session
                     .control
-                    .acquire(&plan.environments, "apply of a saved plan")
+                    .acquire(&plan.environments, source.command())
                     .await?,
                 plan,
             )
@@ -184,7 +201,7 @@ async fn round(
             "not confirmed: nothing was changed",
         ));
     }
-    let outcome = carry_out(session, &approved, run, output, from_file).await?;
+    let outcome = recorded(session, source, &approved, run, output).await?;
     if !plan.operations.is_empty() && !output.is_for_programs() {
         output.result(&report::outcome::render(&plan, &outcome, format, &style))?;
     }
@@ -231,6 +248,30 @@ fn confirmed(plan: &Plan) -> Result<bool, Failure> {
     Ok(answer.trim() == "yes")
 }
 
+/// Carries out a plan, and puts into the audit chain that it is begun and how it ended.
+async fn recorded(
+    session: &Session,
+    source: &Source<'_>,
+    approved: &ApprovedPlan,
+    run: &RunArguments,
+    output: &Output,
+) -> Result<Outcome, Failure> {
+    let plan = approved.plan();
+    let recorder = Recorder::of(session, source.command()).await?;
+    let writes = !plan.operations.is_empty();
+    if writes {
+        let permits = BTreeMap::new();
+        recorder.begun(session, plan, &permits, output).await?;
+    }
+    let from_file = matches!(source, Source::File(_));
+    let outcome = carry_out(session, approved, run, output, from_file).await?;
+    if writes {
+        recorder.ended(plan, &outcome).await?;
+    }
+    recorder.sign(session, output).await?;
+    Ok(outcome)
+}
+
 async fn carry_out(
     session: &Session,
     approved: &ApprovedPlan,
@@ -258,13 +299,6 @@ async fn carry_out(
     let outcome = apply(approved, KINDS, &ports, options).await?;
     if !outcome.refused {
         applied::save(snapshots.as_ref(), &before, plan, &outcome).await?;
-    }
-    if let Some(points) = session
-        .failpoints
-        .as_ref()
-        .filter(|points| points.is_count())
-    {
-        output.remark(format!("failpoints: {}", points.passed()));
     }
     Ok(outcome)
 }

@@ -6,6 +6,8 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use onestream::config::CloudChoice;
 use onestream::resource::{Address, Pattern};
 
+use super::span::Since;
+
 /// Plans, applies and watches the Azure side of a signed-container supply chain.
 #[derive(Debug, Parser)]
 #[command(
@@ -123,6 +125,12 @@ pub enum Command {
         /// What to show.
         #[command(subcommand)]
         command: StateCommand,
+    },
+    /// Show or verify who did what.
+    Audit {
+        /// What to do with the audit log.
+        #[command(subcommand)]
+        command: AuditCommand,
     },
     /// Print a completion script.
     Completions {
@@ -242,6 +250,33 @@ pub enum StateCommand {
         /// Which one.
         address: Address,
     },
+}
+
+/// What to do with the audit log.
+#[derive(Debug, Subcommand)]
+pub enum AuditCommand {
+    /// Show its entries, oldest first.
+    Log(AuditLogArguments),
+    /// Find changed, removed, reordered or missing entries.
+    Verify {
+        /// Trust the recorded key without holding it against the vault; contacts nothing.
+        #[arg(long)]
+        offline: bool,
+    },
+}
+
+/// Which entries of the audit log are shown; --env narrows them to environments.
+#[derive(Debug, Args)]
+pub struct AuditLogArguments {
+    /// From when on: 24h, 7d, a day (2026-07-31) or an RFC 3339 time.
+    #[arg(long, value_name = "WHEN")]
+    pub since: Option<Since>,
+    /// By whom: part of a name, an object id or a machine.
+    #[arg(long, value_name = "TEXT")]
+    pub actor: Option<String>,
+    /// Of which command, such as apply or approve.
+    #[arg(long = "command", value_name = "COMMAND")]
+    pub of: Option<String>,
 }
 
 /// What to do with the local Azure.

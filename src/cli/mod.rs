@@ -6,6 +6,7 @@
 
 mod apply;
 mod arguments;
+mod audit;
 mod connect;
 #[cfg(feature = "emulator")]
 mod emulator;
@@ -16,6 +17,8 @@ mod log;
 mod offline;
 mod output;
 mod plan;
+mod recording;
+mod span;
 mod state;
 mod wiring;
 
@@ -73,6 +76,7 @@ async fn run(arguments: &Arguments, output: &Output) -> Result<Exit, Failure> {
         Command::Apply(apply) => apply::run(global, apply, output).await,
         Command::Destroy(destroy) => apply::destroy(global, destroy, output).await,
         Command::Graph => graph::run(global, output),
+        Command::Audit { command } => audit::run(global, command, output).await,
         Command::State { command } => state::run(global, command, output).await,
         Command::Completions { shell } => offline::completions(*shell, output),
         Command::Man { dir } => offline::man(dir.as_deref(), output),

@@ -4,12 +4,13 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use onestream::config::{self, CloudChoice, Configuration};
-use onestream::control::{FAILPOINT, FailPoints, Store};
+use onestream::control::{FAILPOINT, FailPoints, Pointed, Store};
 use onestream::kinds::{KINDS, Sections};
 use onestream::provision::applied;
 use onestream::provision::desired::{self, Desired};
 use onestream::provision::graph::Dag;
 use onestream::provision::guard::Objection;
+use onestream::provision::objects::Objects;
 use onestream::provision::observe::{self, Observed};
 use onestream::provision::plan::{self, Applied, Asked, Mode, Plan, Selection, Target};
 use onestream::provision::ports::Snapshots;
@@ -39,6 +40,8 @@ pub struct Session {
     pub azure: Azure,
     /// The control store.
     pub control: Arc<Store>,
+    /// What keeps the audit chain, recorded keys and approvals.
+    pub objects: Arc<dyn Objects>,
     /// Where all of it is.
     pub target: Target,
     /// The environments that were asked for; all when absent.
@@ -75,6 +78,44 @@ pub fn declared(global: &Global, output: &Output) -> Result<Declared, Failure> {
     })
 }
 
+/// The cloud that is meant.
+///
+/// # Errors
+/// Where CI would talk to one that only a file names.
+pub fn choice(global: &Global, declared: &Declared) -> Result<CloudChoice, Failure> {
+    let choice = global.cloud.unwrap_or(declared.configuration.azure.cloud);
+    refuse_silent_cloud(global, choice)?;
+    Ok(choice)
+}
+
+/// The control store of a configuration.
+///
+/// # Errors
+/// A place that cannot be used.
+pub fn control(configuration: &Configuration) -> Result<Store, Failure> {
+    let folder = configuration.control.folder(&configuration.root);
+    let folder = folder.map_err(|error| Failure::of(Exit::Usage, &error))?;
+    Ok(Store::folder(folder)?)
+}
+
+/// The vault whose keys sign for the audit chain and for approvers.
+pub struct SigningVault {
+    /// Its name.
+    pub name: String,
+    /// The names of its keys.
+    pub keys: Vec<String>,
+}
+
+/// The vault of `shared`, where there is one with keys.
+pub fn signing_vault(configuration: &Configuration) -> Option<SigningVault> {
+    let shared = configuration.environment(&EnvironmentName::shared())?;
+    let vault = shared.sections.vault.as_ref()?;
+    (!vault.keys.is_empty()).then(|| SigningVault {
+        name: vault.name.clone(),
+        keys: vault.keys.keys().cloned().collect(),
+    })
+}
+
 impl Session {
     /// Reads the configuration and connects to its cloud.
     ///
@@ -83,13 +124,12 @@ impl Session {
     pub async fn open(global: &Global, output: &Output) -> Result<Self, Failure> {
         let failpoints = failpoints()?;
         let declared = declared(global, output)?;
-        let choice = global.cloud.unwrap_or(declared.configuration.azure.cloud);
-        refuse_silent_cloud(global, choice)?;
-        let settings = &declared.configuration.control;
-        let folder = settings
-            .folder(&declared.configuration.root)
-            .map_err(|error| Failure::of(Exit::Usage, &error))?;
-        let control = Arc::new(Store::folder(folder)?);
+        let choice = choice(global, &declared)?;
+        let control = Arc::new(control(&declared.configuration)?);
+        let mut objects = Arc::clone(control.objects());
+        if let Some(points) = &failpoints {
+            objects = Arc::new(Pointed::of(objects, points));
+        }
         let (azure, connection) = connect::connect(&declared.configuration, choice, output).await?;
         let tenant = &declared.configuration.azure.tenant;
         let mut closed = Vec::new();
@@ -115,6 +155,7 @@ impl Session {
             declared,
             azure,
             control,
+            objects,
             target,
             only,
             failpoints,
@@ -230,6 +271,11 @@ impl Session {
             true => Vec::new(),
             false => self.closed.clone(),
         }
+    }
+
+    /// The vault whose keys sign.
+    pub fn signing_vault(&self) -> Option<SigningVault> {
+        signing_vault(&self.declared.configuration)
     }
 
     /// Lets go of the cloud.

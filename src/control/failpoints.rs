@@ -13,6 +13,7 @@ use async_trait::async_trait;
 use serde_json::Value as Json;
 use thiserror::Error;
 
+use crate::provision::objects::{Expected, LeaseId, ObjectName, Objects, Stored, Tag};
 use crate::provision::ports::{
     Begun, Cloud, Entry, Event, Failure, Journal, Pending, Ports, Reader, Snapshots, StoreError,
     Writer,
@@ -227,10 +228,52 @@ impl Snapshots for Pointed<Arc<dyn Snapshots>> {
     }
 }
 
+#[async_trait]
+impl Objects for Pointed<Arc<dyn Objects>> {
+    fn place(&self) -> String {
+        self.inner.place()
+    }
+
+    async fn read(&self, name: &ObjectName) -> Result<Option<Stored>, StoreError> {
+        self.inner.read(name).await
+    }
+
+    async fn list(&self, folder: &str) -> Result<Vec<ObjectName>, StoreError> {
+        self.inner.list(folder).await
+    }
+
+    async fn put(
+        &self,
+        name: &ObjectName,
+        bytes: &[u8],
+        expected: &Expected,
+        lease: Option<LeaseId>,
+    ) -> Result<Tag, StoreError> {
+        let put = self.inner.put(name, bytes, expected, lease);
+        self.step(format!("the write of {name}"), put).await
+    }
+
+    async fn append(
+        &self,
+        name: &ObjectName,
+        position: u64,
+        bytes: &[u8],
+        lease: Option<LeaseId>,
+    ) -> Result<(), StoreError> {
+        let append = self.inner.append(name, position, bytes, lease);
+        self.step(format!("the append to {name}"), append).await
+    }
+
+    fn appends_per_log(&self) -> u64 {
+        self.inner.appends_per_log()
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::control::Store;
+    use crate::control::arbitrary::PLAN;
 
     #[test]
     fn a_point_is_a_number_and_what_happens_there() {
@@ -259,9 +302,9 @@ mod tests {
         let journal: Arc<dyn Journal> = Arc::new(Store::in_memory());
         let journal = Pointed::of(journal, &points);
         let ended = Event::RunEnded { complete: true };
-        journal.append("p", ended).await.expect("appends");
+        journal.append(PLAN, ended).await.expect("appends");
         assert_eq!(points.passed(), 2);
-        assert_eq!(journal.entries("p").await.expect("reads").len(), 1);
+        assert_eq!(journal.entries(PLAN).await.expect("reads").len(), 1);
         let snapshots: Arc<dyn Snapshots> = Arc::new(Store::in_memory());
         let snapshots = Pointed::of(snapshots, &points);
         let dev: EnvironmentName = "dev".parse().expect("a name");

@@ -13,15 +13,19 @@
 //! from a damaged file. A run never writes into another run's log, so that a crash, another
 //! version or a second machine cannot spoil what stands.
 
+pub mod audit;
 mod chain;
 mod clock;
 mod disk;
+mod document;
 mod failpoints;
 mod folder;
 mod journal;
+mod keys;
 mod lease;
 pub mod memory;
 mod run;
+mod signature;
 mod snapshots;
 mod store;
 
@@ -34,4 +38,6 @@ pub use clock::{Clock, ManualClock, SystemClock};
 pub use failpoints::{FAILPOINT, FailPointError, FailPoints, Pointed};
 pub use folder::Folder;
 pub use journal::{Replay, Torn};
+pub use keys::Keys;
+pub use signature::verifies;
 pub use store::Store;

@@ -143,6 +143,15 @@ pub enum Grantee {
         /// Its object id, where it is not ours.
         object_id: Option<String>,
     },
+    /// Somebody whom the directory has already: a person, or what runs `apply`.
+    Known {
+        /// Its name in `rbac/principals.toml`.
+        name: String,
+        /// Its object id.
+        object_id: String,
+        /// What Azure calls such a principal.
+        principal_type: &'static str,
+    },
 }
 
 /// What a capability can be given on.
@@ -191,7 +200,7 @@ impl Grantee {
     /// Its row in the matrix.
     pub fn name(&self) -> &str {
         match self {
-            Self::Principal(name) | Self::People { name, .. } => name,
+            Self::Principal(name) | Self::People { name, .. } | Self::Known { name, .. } => name,
         }
     }
 
@@ -201,6 +210,7 @@ impl Grantee {
         match self {
             Self::Principal(_) => "ServicePrincipal",
             Self::People { .. } => "Group",
+            Self::Known { principal_type, .. } => principal_type,
         }
     }
 
@@ -213,7 +223,8 @@ impl Grantee {
             Self::People {
                 object_id: Some(id),
                 ..
-            } => return Ok(Text::from(id.as_str())),
+            }
+            | Self::Known { object_id: id, .. } => return Ok(Text::from(id.as_str())),
             Self::People { name, .. } => format!("people.{name}"),
             Self::Principal(name) => format!("principal.{name}.service-principal"),
         };

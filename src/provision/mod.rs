@@ -15,6 +15,7 @@
 
 pub mod applied;
 pub mod apply;
+pub mod audit;
 pub mod desired;
 pub mod diff;
 #[cfg(test)]
@@ -27,5 +28,6 @@ pub mod objects;
 pub mod observe;
 pub mod plan;
 pub mod ports;
+pub mod signed;
 #[cfg(test)]
 pub(crate) mod testing;

@@ -93,7 +93,14 @@ fn protection_outlives_the_file_that_declared_it() {
     root.expect(3, &["apply", "--auto-approve"]);
     root.expect(
         0,
-        &["apply", "--auto-approve", "--allow-destroy", "prod.group"],
+        &[
+            "apply",
+            "--auto-approve",
+            "--allow-destroy",
+            "prod.group",
+            "--allow-destroy",
+            "shared.group",
+        ],
     );
     root.expect(
         0,

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::super::configuration::Environment;
 use super::tables::PrincipalsFile;
-use super::{Cell, Reading, capabilities, principals};
+use super::{Cell, Reading, capabilities, principals, signers};
 use crate::kinds::{Access, CustomRole, Grant, Grantee, Role};
 
 impl Reading {
@@ -29,6 +29,13 @@ impl Reading {
             roles,
             grants: std::mem::take(&mut access.grants),
         };
+        // Roles are assignable in the subscription of `shared` already.
+        signers::give(&self.principals, &self.capabilities, shared);
+    }
+
+    /// Who approves plans, by name: their object ids.
+    pub(in crate::config) fn approvers(&self) -> BTreeMap<String, String> {
+        signers::approvers(&self.principals)
     }
 
     fn grants(&self, environment: &Environment) -> Vec<Grant> {

@@ -18,6 +18,9 @@ pub(in crate::config) struct PrincipalsFile {
     /// Groups of people.
     #[serde(default)]
     pub groups: BTreeMap<String, GroupTable>,
+    /// Who runs `apply`: identities that are not made here.
+    #[serde(default)]
+    pub deployers: BTreeMap<String, DeployerTable>,
 }
 
 /// `[principals.NAME]`: an application and its service principal.
@@ -70,6 +73,22 @@ pub(in crate::config) struct GroupTable {
     pub object_id: Option<String>,
     /// Who is in a group of ours: people's object ids by name.
     pub members: Option<BTreeMap<String, String>>,
+    /// Whether its members approve plans for protected environments. Each of them gets a key in
+    /// the shared vault, with which nobody else can sign.
+    #[serde(default)]
+    pub approves: bool,
+}
+
+/// `[deployers.NAME]`: an identity that runs `apply`, which is made elsewhere.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(in crate::config) struct DeployerTable {
+    /// The object id of its service principal or user.
+    #[schemars(extend("format" = "uuid"))]
+    pub object_id: String,
+    /// What it is for.
+    #[expect(dead_code, reason = "people read it, in the file")]
+    pub description: Option<String>,
 }
 
 /// What the words of the matrix mean.

@@ -27,6 +27,7 @@ mod credential;
 mod error;
 mod exchange;
 mod graph;
+mod identity;
 mod key_model;
 mod key_vault;
 mod long_running;
