@@ -29,7 +29,7 @@ const EXIT_CODES: &str = "\
 Exit codes:
   0   done, or clean
   1   failed, or nothing could be read
-  2   changes are pending (plan --detailed-exitcode)
+  2   changes are pending (plan --detailed-exitcode), or findings (rbac matrix, rbac check)
   3   refused: guard, stale plan, missing approval
   4   incomplete: some of it unreadable, part applied, or stopped by Ctrl-C
   64  usage or configuration
@@ -123,6 +123,12 @@ pub enum Command {
         /// What to show.
         #[command(subcommand)]
         command: StateCommand,
+    },
+    /// Show who may do what, and what differs from rbac/.
+    Rbac {
+        /// What to do.
+        #[command(subcommand)]
+        command: RbacCommand,
     },
     /// Print a completion script.
     Completions {
@@ -242,6 +248,28 @@ pub enum StateCommand {
         /// Which one.
         address: Address,
     },
+}
+
+/// What of access control is shown.
+#[derive(Debug, Subcommand)]
+pub enum RbacCommand {
+    /// Hold what is declared against what each principal may do, and what it could obtain.
+    Matrix,
+    /// Find whatever is more, less or other than rbac/ says.
+    Check,
+    /// Say what gives or denies somebody something, and how to take it away.
+    Explain(ExplainArguments),
+}
+
+/// What is to be explained.
+#[derive(Debug, Args)]
+pub struct ExplainArguments {
+    /// A row of rbac/matrix.toml, or the object id of anybody.
+    pub principal: String,
+    /// On what: the address of a registry, a cluster or a key.
+    pub address: Address,
+    /// Which action, such as Microsoft.ContainerRegistry/registries/pull/read; all when absent.
+    pub action: Option<String>,
 }
 
 /// What to do with the local Azure.

@@ -16,6 +16,7 @@ mod log;
 mod offline;
 mod output;
 mod plan;
+mod rbac;
 mod state;
 mod wiring;
 
@@ -74,6 +75,7 @@ async fn run(arguments: &Arguments, output: &Output) -> Result<Exit, Failure> {
         Command::Destroy(destroy) => apply::destroy(global, destroy, output).await,
         Command::Graph => graph::run(global, output),
         Command::State { command } => state::run(global, command, output).await,
+        Command::Rbac { command } => rbac::run(global, command, output).await,
         Command::Completions { shell } => offline::completions(*shell, output),
         Command::Man { dir } => offline::man(dir.as_deref(), output),
         #[cfg(feature = "emulator")]
