@@ -13,11 +13,11 @@ use onestream::provision::guard::Objection;
 use onestream::provision::observe::{self, Observed};
 use onestream::provision::plan::{self, Applied, Asked, Mode, Plan, Selection, Target};
 use onestream::provision::ports::Snapshots;
-use onestream::remote::azure::Azure;
+use onestream::remote::azure::{Azure, SignInAs};
 use onestream::resource::{EnvironmentName, Pattern};
 
 use super::arguments::Global;
-use super::connect;
+use super::connect::{self, Connected};
 use super::failure::{self, Exit, Failure};
 use super::output::Output;
 
@@ -37,6 +37,8 @@ pub struct Session {
     pub declared: Declared,
     /// The cloud.
     pub azure: Azure,
+    /// Signs in to it as others.
+    pub sign_ins: SignInAs,
     /// The control store.
     pub control: Arc<Folder>,
     /// Where all of it is.
@@ -87,7 +89,12 @@ impl Session {
             .folder(&declared.configuration.root)
             .map_err(|error| Failure::of(Exit::Usage, &error))?;
         let control = Arc::new(Folder::open(folder)?);
-        let (azure, connection) = connect::connect(&declared.configuration, choice, output).await?;
+        let person = global.person.as_deref();
+        let Connected {
+            azure,
+            sign_ins,
+            connection,
+        } = connect::connect(&declared.configuration, choice, person, output).await?;
         let tenant = &declared.configuration.azure.tenant;
         let mut closed = Vec::new();
         for asked in declared.desired.subscriptions() {
@@ -111,6 +118,7 @@ impl Session {
         let mut session = Self {
             declared,
             azure,
+            sign_ins,
             control,
             target,
             only,

@@ -3,6 +3,7 @@
 mod check;
 mod explain;
 mod matrix;
+mod prove;
 
 use super::arguments::{Global, RbacCommand};
 use super::failure::{Exit, Failure};
@@ -14,5 +15,6 @@ pub async fn run(global: &Global, command: &RbacCommand, output: &Output) -> Res
         RbacCommand::Matrix => matrix::run(global, output).await,
         RbacCommand::Check => check::run(global, output).await,
         RbacCommand::Explain(asked) => explain::run(global, asked, output).await,
+        RbacCommand::Prove(asked) => prove::run(global, asked, output).await,
     }
 }
