@@ -31,7 +31,7 @@ const EXIT_CODES: &str = "\
 Exit codes:
   0   done, or clean
   1   failed, or nothing could be read
-  2   changes are pending (plan --detailed-exitcode)
+  2   changes are pending (plan --detailed-exitcode), or findings (rbac)
   3   refused: guard, stale plan, missing approval
   4   incomplete: some of it unreadable, part applied, or stopped by Ctrl-C
   64  usage or configuration
@@ -54,6 +54,16 @@ pub struct Global {
     /// The cloud to talk to, instead of the one in common.toml.
     #[arg(long, global = true, env = "ONESTREAM_CLOUD", value_name = "CLOUD")]
     pub cloud: Option<CloudChoice>,
+    /// The person to sign in as on the local Azure: a name in rbac/principals.toml, an object id
+    /// or a sign-in name.
+    #[arg(
+        long = "as",
+        global = true,
+        env = "ONESTREAM_AS",
+        value_name = "PERSON",
+        hide_env_values = true
+    )]
+    pub person: Option<String>,
     /// How results are printed.
     #[arg(long, global = true, value_enum, default_value_t = OutputFormat::Table)]
     pub format: OutputFormat,
@@ -131,6 +141,12 @@ pub enum Command {
         /// What to do with the audit log.
         #[command(subcommand)]
         command: AuditCommand,
+    },
+    /// Show who may do what, and what differs from rbac/.
+    Rbac {
+        /// What to do.
+        #[command(subcommand)]
+        command: RbacCommand,
     },
     /// Print a completion script.
     Completions {
@@ -277,6 +293,38 @@ pub struct AuditLogArguments {
     /// Of which command, such as apply or approve.
     #[arg(long = "command", value_name = "COMMAND")]
     pub of: Option<String>,
+}
+
+/// What of access control is shown.
+#[derive(Debug, Subcommand)]
+pub enum RbacCommand {
+    /// Hold what is declared against what each principal may do, and what it could obtain.
+    Matrix,
+    /// Find whatever is more, less or other than rbac/ says.
+    Check,
+    /// Say what gives or denies somebody something, and how to take it away.
+    Explain(ExplainArguments),
+    /// Measure who may do what, by real calls with each principal's own token.
+    Prove(ProveArguments),
+}
+
+/// What is to be explained.
+#[derive(Debug, Args)]
+pub struct ExplainArguments {
+    /// A row of rbac/matrix.toml, or the object id of anybody.
+    pub principal: String,
+    /// On what: the address of a registry, a cluster or a key.
+    pub address: Address,
+    /// Which action, such as Microsoft.ContainerRegistry/registries/pull/read; all when absent.
+    pub action: Option<String>,
+}
+
+/// Whose access is measured.
+#[derive(Debug, Args)]
+pub struct ProveArguments {
+    /// Only this one: a row of rbac/matrix.toml, or ROW/PERSON. May be given several times.
+    #[arg(long, value_name = "NAME")]
+    pub principal: Vec<String>,
 }
 
 /// What to do with the local Azure.

@@ -133,7 +133,10 @@ async fn replaced(
     output: &Output,
 ) -> Result<Option<Flaw>, Failure> {
     let choice = wiring::choice(global, declared)?;
-    let (azure, connection) = connect::connect(&declared.configuration, choice, output).await?;
+    let person = global.person.as_deref();
+    let connect::Connected {
+        azure, connection, ..
+    } = connect::connect(&declared.configuration, choice, person, output).await?;
     let vault = azure.vault(&key.key.vault);
     let found = vault.version(&key.key.name, &key.key.version).await;
     connection.close().await;

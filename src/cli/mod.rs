@@ -17,6 +17,7 @@ mod log;
 mod offline;
 mod output;
 mod plan;
+mod rbac;
 mod recording;
 mod span;
 mod state;
@@ -78,6 +79,7 @@ async fn run(arguments: &Arguments, output: &Output) -> Result<Exit, Failure> {
         Command::Graph => graph::run(global, output),
         Command::Audit { command } => audit::run(global, command, output).await,
         Command::State { command } => state::run(global, command, output).await,
+        Command::Rbac { command } => rbac::run(global, command, output).await,
         Command::Completions { shell } => offline::completions(*shell, output),
         Command::Man { dir } => offline::man(dir.as_deref(), output),
         #[cfg(feature = "emulator")]

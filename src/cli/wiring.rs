@@ -14,11 +14,11 @@ use onestream::provision::objects::Objects;
 use onestream::provision::observe::{self, Observed};
 use onestream::provision::plan::{self, Applied, Asked, Mode, Plan, Selection, Target};
 use onestream::provision::ports::Snapshots;
-use onestream::remote::azure::Azure;
+use onestream::remote::azure::{Azure, SignInAs};
 use onestream::resource::{EnvironmentName, Pattern};
 
 use super::arguments::Global;
-use super::connect;
+use super::connect::{self, Connected};
 use super::failure::{self, Exit, Failure};
 use super::output::Output;
 
@@ -38,6 +38,8 @@ pub struct Session {
     pub declared: Declared,
     /// The cloud.
     pub azure: Azure,
+    /// Signs in to it as others.
+    pub sign_ins: SignInAs,
     /// The control store.
     pub control: Arc<Store>,
     /// What keeps the audit chain, recorded keys and approvals.
@@ -130,7 +132,12 @@ impl Session {
         if let Some(points) = &failpoints {
             objects = Arc::new(Pointed::of(objects, points));
         }
-        let (azure, connection) = connect::connect(&declared.configuration, choice, output).await?;
+        let person = global.person.as_deref();
+        let Connected {
+            azure,
+            sign_ins,
+            connection,
+        } = connect::connect(&declared.configuration, choice, person, output).await?;
         let tenant = &declared.configuration.azure.tenant;
         let mut closed = Vec::new();
         for asked in declared.desired.subscriptions() {
@@ -154,6 +161,7 @@ impl Session {
         let mut session = Self {
             declared,
             azure,
+            sign_ins,
             control,
             objects,
             target,

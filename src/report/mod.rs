@@ -16,6 +16,7 @@ mod markdown;
 pub mod outcome;
 pub mod plan;
 pub mod progress;
+pub mod proof;
 mod sign;
 pub mod state;
 mod style;

@@ -13,6 +13,7 @@ mod grants;
 mod laws;
 mod private_network;
 mod program;
+mod proof;
 mod reading;
 mod saved_plans;
 mod scenarios;

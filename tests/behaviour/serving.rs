@@ -50,7 +50,7 @@ fn commands_trust_the_authority_that_was_announced_and_no_other() {
 }
 
 /// The client of a served emulator, with this authority or, without one, the system's.
-fn client(endpoint: &Endpoint, ca: Option<&str>) -> Azure {
+pub fn client(endpoint: &Endpoint, ca: Option<&str>) -> Azure {
     let cloud = match ca {
         Some(ca) => Cloud::emulator_over_tls(&endpoint.origin, ca),
         None => Cloud::emulator(&endpoint.origin),
@@ -141,7 +141,7 @@ async fn a_private_vault_is_unreadable_from_outside_and_says_what_helps() {
 }
 
 /// What a served emulator tells other processes of this root.
-fn announced(root: &Root) -> Endpoint {
+pub fn announced(root: &Root) -> Endpoint {
     serde_json::from_str(&root.read(".onestream/emulator/server.json")).expect("an endpoint")
 }
 

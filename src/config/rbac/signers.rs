@@ -109,6 +109,7 @@ pub(super) fn give(file: &PrincipalsFile, words: &CapabilitiesFile, shared: &mut
             capability: SIGN.to_owned(),
             target: Target::Key(key),
             parts: capabilities::parts(sign, &Default::default()),
+            probes: (sign.probes.as_ref()).map(|probes| probes.iter().copied().collect()),
         });
     };
     for (name, id) in approvers(file) {

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use crate::kinds::TargetType;
+use crate::kinds::{Probe, TargetType};
 
 /// Who there is: what pipelines sign in as, and groups of people.
 #[derive(Debug, Default, Deserialize, JsonSchema)]
@@ -113,6 +113,8 @@ pub(in crate::config) struct CapabilityTable {
     /// The roles that it comes to.
     #[schemars(length(min = 1))]
     pub grants: Vec<GrantTable>,
+    /// What works for whoever is given it, and for nobody else: `rbac prove` tries it.
+    pub probes: Option<Vec<Probe>>,
     /// What it is for.
     #[expect(dead_code, reason = "people read it, in the file")]
     pub description: Option<String>,
