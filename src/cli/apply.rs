@@ -1,7 +1,6 @@
 //! `apply` and `destroy`: plan, ask, carry out, say what happened.
 
-use std::collections::BTreeMap;
-use std::io::{BufRead, IsTerminal, Write};
+use std::io::IsTerminal;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -20,6 +19,7 @@ use super::interrupt;
 use super::output::Output;
 use super::recording::Recorder;
 use super::wiring::{Session, Wish};
+use super::{approving, ask};
 
 /// Runs `apply`.
 pub async fn run(
@@ -176,14 +176,15 @@ async fn round(
     run: &RunArguments,
     output: &Output,
 ) -> Result<(Plan, Outcome), Failure> {
-    // A fresh plan has just read who is protected; a file's word for it counts for nothing.
-    let protected = match source {
-        Source::Fresh(_) => session.protected(),
-        Source::File(_) => session.protected_now().await?,
-    };
+    let from_file = matches!(source, Source::File(_));
+    let recorder = Recorder::of(session, source.command()).await?;
+    let applier = recorder.actor().identity.as_ref();
+    let rights = approving::rights(session, &plan, applier, from_file).await?;
     let permissions = Permissions {
         allow_destroy: run.allow_destroy.clone(),
-        protected,
+        protected: rights.protected,
+        permits: rights.permits,
+        missing: rights.missing,
     };
     let judged = guard(plan.clone(), &permissions, &session.objections(&plan));
     let (format, style) = (output.format()?, output.style());
@@ -192,7 +193,6 @@ async fn round(
         output.result(&report::plan::render(&plan, &[], format, &style))?;
     }
     let approved = judged.map_err(Failure::objections)?;
-    let from_file = matches!(source, Source::File(_));
     // A saved plan has been reviewed: it is applied as it is.
     let ask = !from_file && !run.auto_approve && !plan.operations.is_empty();
     if ask && !confirmed(&plan)? {
@@ -201,7 +201,16 @@ async fn round(
             "not confirmed: nothing was changed",
         ));
     }
-    let outcome = recorded(session, source, &approved, run, output).await?;
+    let writes = !plan.operations.is_empty();
+    if writes {
+        let permits = &permissions.permits;
+        recorder.begun(session, &plan, permits, output).await?;
+    }
+    let outcome = carry_out(session, &approved, run, output, from_file).await?;
+    if writes {
+        recorder.ended(&plan, &outcome).await?;
+    }
+    recorder.sign(session, output).await?;
     if !plan.operations.is_empty() && !output.is_for_programs() {
         output.result(&report::outcome::render(&plan, &outcome, format, &style))?;
     }
@@ -238,38 +247,8 @@ fn saved(session: &Session, file: &Path) -> Result<Plan, Failure> {
 fn confirmed(plan: &Plan) -> Result<bool, Failure> {
     let count = plan.visible().count();
     let noun = if count == 1 { "change" } else { "changes" };
-    eprint!(
-        "Carry out {count} {noun} on {}? Only `yes` is taken: ",
-        plan.target.cloud
-    );
-    std::io::stderr().flush()?;
-    let mut answer = String::new();
-    std::io::stdin().lock().read_line(&mut answer)?;
-    Ok(answer.trim() == "yes")
-}
-
-/// Carries out a plan, and puts into the audit chain that it is begun and how it ended.
-async fn recorded(
-    session: &Session,
-    source: &Source<'_>,
-    approved: &ApprovedPlan,
-    run: &RunArguments,
-    output: &Output,
-) -> Result<Outcome, Failure> {
-    let plan = approved.plan();
-    let recorder = Recorder::of(session, source.command()).await?;
-    let writes = !plan.operations.is_empty();
-    if writes {
-        let permits = BTreeMap::new();
-        recorder.begun(session, plan, &permits, output).await?;
-    }
-    let from_file = matches!(source, Source::File(_));
-    let outcome = carry_out(session, approved, run, output, from_file).await?;
-    if writes {
-        recorder.ended(plan, &outcome).await?;
-    }
-    recorder.sign(session, output).await?;
-    Ok(outcome)
+    let question = format!("Carry out {count} {noun} on {}?", plan.target.cloud);
+    Ok(ask::confirmed(&question)?)
 }
 
 async fn carry_out(

@@ -6,7 +6,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use onestream::config::CloudChoice;
 use onestream::resource::{Address, Pattern};
 
-use super::span::Since;
+use super::span::{Since, Span};
 
 /// Plans, applies and watches the Azure side of a signed-container supply chain.
 #[derive(Debug, Parser)]
@@ -126,6 +126,8 @@ pub enum Command {
     },
     /// Make Azure as declared.
     Apply(ApplyArguments),
+    /// Approve a saved plan for protected environments, with the key that is yours alone.
+    Approve(ApproveArguments),
     /// Delete everything of ours.
     Destroy(DestroyArguments),
     /// Draw the dependency graph: --format dot, mermaid or svg.
@@ -225,6 +227,19 @@ pub struct ApplyArguments {
     /// How.
     #[command(flatten)]
     pub run: RunArguments,
+}
+
+/// What is approved.
+#[derive(Debug, Args)]
+pub struct ApproveArguments {
+    /// The saved plan.
+    pub file: PathBuf,
+    /// How long the approval holds.
+    #[arg(long, value_name = "TIME", default_value = "8h")]
+    pub expires: Span,
+    /// Do not ask: the plan has been read.
+    #[arg(long)]
+    pub yes: bool,
 }
 
 /// What a destroy is asked for.

@@ -102,7 +102,7 @@ async fn verify(
             .get(&vault.name, recording::AUDIT_KEY)
             .await?;
         if let Some(key) = recorded.as_ref().filter(|_| !offline) {
-            flaws.extend(replaced(global, declared, key, &ledger, output).await?);
+            flaws.extend(replaced(global, declared, key, output).await?);
         }
     }
     flaws.extend(reading.verify(recorded.as_ref()));
@@ -129,7 +129,6 @@ async fn replaced(
     global: &Global,
     declared: &Declared,
     key: &RecordedKey,
-    ledger: &Ledger,
     output: &Output,
 ) -> Result<Option<Flaw>, Failure> {
     let choice = wiring::choice(global, declared)?;
@@ -137,28 +136,20 @@ async fn replaced(
     let connect::Connected {
         azure, connection, ..
     } = connect::connect(&declared.configuration, choice, person, output).await?;
-    let vault = azure.vault(&key.key.vault);
-    let found = vault.version(&key.key.name, &key.key.version).await;
+    let stands = recording::stands(&azure, key).await;
     connection.close().await;
-    let problem = match found {
-        Ok(Some(version)) => {
-            let stands = recording::recorded(&key.key.vault, version.key, ledger.now());
-            if stands.is_some_and(|stands| stands.is(key)) {
-                return Ok(None);
-            }
-            "is another key in the vault than the one that was recorded"
-        }
-        Ok(None) => "was recorded, and its vault does not know it",
+    match stands {
+        Ok(true) => Ok(None),
+        Ok(false) => Ok(Some(Flaw {
+            place: key.key.to_string(),
+            problem: "its vault does not have the key that was recorded".to_owned(),
+        })),
         Err(failure) => {
             output.remark(format!(
                 "{} was not held against its vault: {failure}",
                 key.key
             ));
-            return Ok(None);
+            Ok(None)
         }
-    };
-    Ok(Some(Flaw {
-        place: key.key.to_string(),
-        problem: problem.to_owned(),
-    }))
+    }
 }

@@ -5,7 +5,10 @@
 //! errors become text and exit codes.
 
 mod apply;
+mod approve;
+mod approving;
 mod arguments;
+mod ask;
 mod audit;
 mod connect;
 #[cfg(feature = "emulator")]
@@ -76,6 +79,7 @@ async fn run(arguments: &Arguments, output: &Output) -> Result<Exit, Failure> {
         Command::Show { file } => plan::show(file, output),
         Command::Apply(apply) => apply::run(global, apply, output).await,
         Command::Destroy(destroy) => apply::destroy(global, destroy, output).await,
+        Command::Approve(approve) => approve::run(global, approve, output).await,
         Command::Graph => graph::run(global, output),
         Command::Audit { command } => audit::run(global, command, output).await,
         Command::State { command } => state::run(global, command, output).await,

@@ -99,6 +99,11 @@ impl Recorder {
         Ok(())
     }
 
+    /// Who runs this.
+    pub fn actor(&self) -> &Actor {
+        &self.actor
+    }
+
     /// Records keys that were made since, and has the end of the chain signed. Where it cannot be,
     /// that is said, and the next run signs it.
     ///
@@ -152,6 +157,25 @@ impl Recorder {
 /// Whether the resource at an address is what signs, or holds it.
 fn signs(address: &str) -> bool {
     ["shared.group", "shared.vault", "shared.vault.key.audit"].contains(&address)
+}
+
+/// The name of the key with which an approver signs.
+pub fn approver_key(approver: &str) -> String {
+    format!("approver-{approver}")
+}
+
+/// Whether a recorded key still is the one in its vault.
+///
+/// # Errors
+/// When the vault does not tell.
+pub async fn stands(
+    azure: &Azure,
+    key: &RecordedKey,
+) -> Result<bool, onestream::provision::ports::Failure> {
+    let vault = azure.vault(&key.key.vault);
+    let found = vault.version(&key.key.name, &key.key.version).await?;
+    let found = found.and_then(|it| recorded(&key.key.vault, it.key, key.at.clone()));
+    Ok(found.is_some_and(|found| found.is(key)))
 }
 
 /// A signature of a statement by a key of a vault.

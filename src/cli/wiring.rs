@@ -183,20 +183,6 @@ impl Session {
         known.filter(wanted).cloned().collect()
     }
 
-    /// The environments that are protected, by TOML or, now, by what Azure remembers.
-    ///
-    /// # Errors
-    /// When Azure does not tell: what is not known to be unprotected is not written on.
-    pub async fn protected_now(&self) -> Result<BTreeSet<EnvironmentName>, Failure> {
-        let observed = self.observe(&Applied::new()).await?;
-        if let Some(failure) = observed.protection_unknown() {
-            return Err(failure.clone().into());
-        }
-        let mut protected = observed.protected();
-        protected.extend(self.protected());
-        Ok(protected)
-    }
-
     /// The environments that TOML protects.
     pub fn protected(&self) -> BTreeSet<EnvironmentName> {
         let places = self.declared.desired.places.values();
@@ -244,13 +230,14 @@ impl Session {
             targets: wish.targets.clone(),
             excludes: wish.excludes.clone(),
         };
-        let first = self.make(wish, &selection, &observed, &applied)?;
-        let containers = plan::containers_to_delete(&first, KINDS);
-        if containers.is_empty() {
-            return Ok(first);
+        let mut plan = self.make(wish, &selection, &observed, &applied)?;
+        let containers = plan::containers_to_delete(&plan, KINDS);
+        if !containers.is_empty() {
+            observe::contents(&self.azure, &mut observed, &containers).await;
+            plan = self.make(wish, &selection, &observed, &applied)?;
         }
-        observe::contents(&self.azure, &mut observed, &containers).await;
-        self.make(wish, &selection, &observed, &applied)
+        plan.author = self.azure.identity().await?;
+        Ok(plan)
     }
 
     fn make(

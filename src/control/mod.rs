@@ -13,6 +13,7 @@
 //! from a damaged file. A run never writes into another run's log, so that a crash, another
 //! version or a second machine cannot spoil what stands.
 
+mod approvals;
 pub mod audit;
 mod chain;
 mod clock;
@@ -34,6 +35,7 @@ mod arbitrary;
 #[cfg(test)]
 mod contract;
 
+pub use approvals::{Approvals, is_genuine};
 pub use clock::{Clock, ManualClock, SystemClock};
 pub use failpoints::{FAILPOINT, FailPointError, FailPoints, Pointed};
 pub use folder::Folder;

@@ -15,6 +15,7 @@
 
 pub mod applied;
 pub mod apply;
+pub mod approval;
 pub mod audit;
 pub mod desired;
 pub mod diff;

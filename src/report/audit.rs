@@ -3,10 +3,10 @@
 use serde::Serialize;
 
 use super::json::{VERSION, document};
-use super::layout::{plain, table, wrap};
+use super::layout::{plain, shorten, table, wrap};
 use super::markdown::{LIMIT, Page, code, head, prose, row};
 use super::style::{Format, Style, Tone};
-use crate::provision::audit::Record;
+use crate::provision::audit::{Actor, Record};
 
 /// One entry.
 #[derive(Debug, Clone, Serialize)]
@@ -55,14 +55,14 @@ pub fn log(entries: &[Entry<'_>], cloud: &str, format: Format, style: &Style) ->
         }),
         Format::Table if entries.is_empty() => "No entries\n".to_owned(),
         Format::Table => {
-            let rows: Vec<Vec<String>> = entries.iter().map(cells).collect();
+            let rows: Vec<Vec<String>> = entries.iter().map(|it| cells(it, style)).collect();
             table(&HEADER, &rows, HEADER.len().., style)
         }
         Format::Markdown => {
             let mut page = Page::new(LIMIT);
             page.push(&head(&HEADER));
             for entry in entries {
-                let mut cells = cells(entry);
+                let mut cells = cells(entry, style);
                 for cell in &mut cells {
                     *cell = prose(cell);
                 }
@@ -81,7 +81,10 @@ struct Log<'a> {
     entries: &'a [Entry<'a>],
 }
 
-fn cells(entry: &Entry<'_>) -> Vec<String> {
+/// How much of a name is shown.
+const NAME: usize = 24;
+
+fn cells(entry: &Entry<'_>, style: &Style) -> Vec<String> {
     let record = entry.record;
     let environments = record.environments.iter().map(|name| {
         let permit = record.permits.get(name);
@@ -96,14 +99,25 @@ fn cells(entry: &Entry<'_>) -> Vec<String> {
     }
     let cells = [
         entry.number.to_string(),
-        record.at.clone(),
+        // Milliseconds stand in JSON.
+        format!("{}Z", record.at.get(..19).unwrap_or(&record.at)),
         record.command.clone(),
         what,
         environments.collect::<Vec<_>>().join(", "),
         plan.get(..12).unwrap_or(plan).to_owned(),
-        record.actor.to_string(),
+        actor(&record.actor, style),
     ];
     cells.map(|cell| plain(&cell)).into()
+}
+
+/// Who it was, in little room: a person by name, a program by the end of an id.
+fn actor(actor: &Actor, style: &Style) -> String {
+    let identity = actor.identity.as_ref();
+    let name = identity.map(|it| it.name.as_deref().unwrap_or(&it.object_id));
+    match name {
+        Some(name) => format!("{} on {}", shorten(name, NAME, style), actor.machine),
+        None => actor.machine.clone(),
+    }
 }
 
 /// Whether the log is as it was written.

@@ -7,6 +7,7 @@
 //! its Markdown cell. It decides nothing, knows nothing of the command line, and writes to
 //! nothing but the stream that `progress` is given.
 
+pub mod approval;
 pub mod audit;
 pub mod diagnostics;
 pub mod graph;

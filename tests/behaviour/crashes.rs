@@ -96,6 +96,12 @@ fn smaller() -> Root {
         "[registry]\n",
         "[registry]\nreplicate_to = [\"westus2\"]\nlock = \"CanNotDelete\"\n",
     );
+    // Who goes on with what was interrupted must not need an approval.
+    root.replace(
+        "environments/dev.toml",
+        "order = 1\n",
+        "order = 1\nprotected = true\n",
+    );
     root.replace(
         "environments/dev.toml",
         "name = \"rg-onestream-dev\"",
@@ -169,6 +175,7 @@ impl Stage {
         assert!(again.status.success(), "{}", why());
         let plan = self.root.run(&["plan", "--detailed-exitcode"]);
         assert_eq!(plan.code, 0, "{}\n{}\n{}", why(), plan.out, plan.err);
+        self.root.expect(0, &["audit", "verify"]);
         let left = self.objects().await;
         let differ = |(one, count): &(&String, &usize)| self.undisturbed.get(*one) != Some(*count);
         let more: Vec<_> = left.iter().filter(differ).collect();

@@ -1,5 +1,6 @@
 //! How the program behaves, seen from outside: the real binary on the real local Azure.
 
+mod approvals;
 mod bad_input;
 mod clusters;
 #[cfg(unix)]
@@ -19,5 +20,6 @@ mod saved_plans;
 mod scenarios;
 mod served;
 mod serving;
+mod tampering;
 mod vault_client;
 mod vaults;

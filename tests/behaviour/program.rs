@@ -107,6 +107,22 @@ impl Root {
             .into()
     }
 
+    /// Runs the program as a person and expects an exit code.
+    #[track_caller]
+    pub fn expect_as(&self, person: &str, code: i32, arguments: &[&str]) -> Ran {
+        let mut command = self.command(arguments);
+        let ran = command.env("ONESTREAM_AS", person).output();
+        let ran: Ran = ran.expect("the program starts").into();
+        assert_eq!(ran.code, code, "as {person}: {}\n{}", ran.out, ran.err);
+        ran
+    }
+
+    /// Has a person approve a saved plan.
+    #[track_caller]
+    pub fn approve(&self, person: &str, file: &str) {
+        self.expect_as(person, 0, &["approve", file, "--yes"]);
+    }
+
     /// Runs the program and expects an exit code.
     #[track_caller]
     pub fn expect(&self, code: i32, arguments: &[&str]) -> Ran {
