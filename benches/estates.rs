@@ -258,6 +258,10 @@ fn serve(root: &Path) {
         subscriptions: vec![place.subscription.clone()],
         pace: Pace::Instant,
         page_size: Some(PAGE),
+        people: configuration
+            .people()
+            .map(|(object_id, name)| (object_id.to_owned(), name.to_owned()))
+            .collect(),
         announce: true,
         ..Settings::default()
     };

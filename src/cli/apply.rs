@@ -1,8 +1,10 @@
 //! `apply` and `destroy`: plan, ask, carry out, say what happened.
 
+use std::collections::BTreeSet;
 use std::io::IsTerminal;
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use onestream::control::Pointed;
 use onestream::kinds::KINDS;
@@ -10,15 +12,19 @@ use onestream::provision::applied;
 use onestream::provision::apply::{Options, Outcome, apply, joined};
 use onestream::provision::guard::{ApprovedPlan, Permissions, guard};
 use onestream::provision::plan::{self, Mode, Plan};
-use onestream::provision::ports::{Lease, Observer, Ports, Snapshots};
+use onestream::provision::ports::{Held, Observer, Ports, Snapshots};
 use onestream::report;
+use onestream::resource::EnvironmentName;
+use tokio::sync::watch;
 
 use super::arguments::{ApplyArguments, DestroyArguments, Global, RunArguments};
 use super::failure::{self, Exit, Failure};
 use super::interrupt;
+use super::lease;
 use super::output::Output;
 use super::recording::Recorder;
-use super::wiring::{Session, Wish};
+use super::resume::resume;
+use super::wiring::{Review, Session, Wish};
 use super::{approving, ask};
 
 /// Runs `apply`.
@@ -62,8 +68,8 @@ enum Source<'a> {
 }
 
 impl Source<'_> {
-    /// What the lease and the audit chain call it.
-    fn command(&self) -> &'static str {
+    /// What the lease and the audit chain say that is being done.
+    fn doing(&self) -> &'static str {
         match self {
             Self::Fresh(wish) if wish.mode == Mode::Destroy => "destroy",
             Self::Fresh(_) => "apply",
@@ -109,112 +115,242 @@ async fn with_session(
     output: &Output,
 ) -> Result<Exit, Failure> {
     // The lease comes first: what is observed under it is what is written on.
-    let (_lease, plan) = match source {
-        Source::Fresh(wish) => {
-            let lease = session
-                .control
-                .acquire(&session.environments(), source.command())
-                .await?;
-            (lease, session.plan(wish).await?)
-        }
-        Source::File(file) => {
-            let plan = saved(session, file)?;
-            (
-                session
-                    .control
-                    .acquire(&plan.environments, source.command())
-                    .await?,
-                plan,
-            )
-        }
+    let mut environments = match source {
+        Source::Fresh(_) => session.writable().await?,
+        Source::File(file) => written(&saved(session, file)?),
     };
-    let (plan, outcome) = round(session, source, plan, run, output).await?;
-    let mut unreadable = plan.is_partial();
-    let mut more = may_go_on(&plan, &outcome);
-    let mut told = (plan, outcome);
-    while let Source::Fresh(wish) = source
-        && more
-    {
-        let plan = session.plan(wish).await?;
-        unreadable = plan.is_partial();
-        if plan.operations.is_empty() {
-            break;
+    let stop = interrupt::listen();
+    loop {
+        let wait = run.lock_wait;
+        let taking = lease::take(
+            &session.control,
+            &environments,
+            source.doing(),
+            wait,
+            output,
+        );
+        let held = interrupt::or_stopped(&stop, taking).await??;
+        let under = Under {
+            session,
+            held: &held,
+            environments: &environments,
+            run,
+            output,
+            stop: &stop,
+        };
+        let ended = under.go(source).await;
+        lease::give_back(&*held, output).await;
+        match ended? {
+            Ended::Run(exit) => return Ok(exit),
+            // Something of an environment stands that nothing else speaks of any more.
+            Ended::WritesOn(more) => environments.extend(more),
         }
-        output.remark("what could not be read before can be now: planned again");
-        match round(session, source, plan, run, output).await {
-            Ok(later) => {
-                more = may_go_on(&later.0, &later.1);
-                told = joined(told, later);
+    }
+}
+
+/// How a run under leases ended.
+enum Ended {
+    Run(Exit),
+    /// It would have written on environments whose leases it does not hold.
+    WritesOn(BTreeSet<EnvironmentName>),
+}
+
+/// The environments that a plan writes.
+fn written(plan: &Plan) -> BTreeSet<EnvironmentName> {
+    let addresses = plan.operations.iter().map(|one| one.address.environment());
+    addresses.chain(plan.environments.iter().cloned()).collect()
+}
+
+/// A run that holds its leases.
+struct Under<'a> {
+    session: &'a Session,
+    held: &'a Arc<dyn Held>,
+    environments: &'a BTreeSet<EnvironmentName>,
+    run: &'a RunArguments,
+    output: &'a Output,
+    stop: &'a watch::Receiver<bool>,
+}
+
+impl Under<'_> {
+    async fn go(&self, source: &Source<'_>) -> Result<Ended, Failure> {
+        let (plan, review) = interrupt::or_stopped(self.stop, self.look(source)).await??;
+        let writes = written(&plan);
+        if !writes.is_subset(self.environments) {
+            return Ok(Ended::WritesOn(writes));
+        }
+        self.carry_on(source, plan, review).await.map(Ended::Run)
+    }
+
+    /// Sees to what earlier runs left undone, and only then looks at what there is to do.
+    async fn look(&self, source: &Source<'_>) -> Result<(Plan, Review), Failure> {
+        let Self {
+            session,
+            held,
+            environments,
+            run,
+            output,
+            ..
+        } = self;
+        resume(session, held, environments, run.ignore_journal, output).await?;
+        match source {
+            Source::Fresh(wish) => self.fresh(wish).await,
+            Source::File(file) => {
+                let plan = saved(session, file)?;
+                let review = session.review(&plan).await?;
+                Ok((plan, review))
             }
-            // The first round has changed something, so the run as a whole was not refused.
-            Err(refused) if refused.exit == Exit::Refused => {
-                failure::print(&refused, output.error_style().colour, std::io::stderr())?;
-                unreadable = true;
+        }
+    }
+
+    /// A fresh plan has just read TOML and who is protected; a file's word counts for nothing.
+    async fn fresh(&self, wish: &Wish) -> Result<(Plan, Review), Failure> {
+        let plan = self.session.plan(wish).await?;
+        let mut protected = self.session.protected();
+        protected.extend(plan.protected.iter().cloned());
+        let review = Review {
+            protected,
+            objections: Vec::new(),
+        };
+        Ok((plan, review))
+    }
+
+    /// Carries out a plan, and then what could not be read before it.
+    async fn carry_on(
+        &self,
+        source: &Source<'_>,
+        plan: Plan,
+        review: Review,
+    ) -> Result<Exit, Failure> {
+        let output = self.output;
+        let mut unreadable = plan.is_partial();
+        let mut told = self.round(source, plan, review).await?;
+        let mut more = may_go_on(&told.0, &told.1);
+        while let Source::Fresh(wish) = source
+            && more
+        {
+            let looking = interrupt::or_stopped(self.stop, self.fresh(wish)).await;
+            let (plan, review) = looking??;
+            unreadable = plan.is_partial();
+            if plan.operations.is_empty() || !written(&plan).is_subset(self.environments) {
                 break;
             }
-            Err(failure) => return Err(failure),
+            output.remark("what could not be read before can be now: planned again");
+            match self.round(source, plan, review).await {
+                Ok(later) => {
+                    more = may_go_on(&later.0, &later.1);
+                    told = joined(told, later);
+                }
+                // The first round has changed something, so the run as a whole was not refused.
+                Err(refused) if refused.exit == Exit::Refused => {
+                    failure::print(&refused, output.error_style().colour, std::io::stderr())?;
+                    unreadable = true;
+                    break;
+                }
+                Err(failure) => return Err(failure),
+            }
         }
+        let (plan, outcome) = told;
+        if output.is_for_programs() {
+            let (format, style) = (output.format()?, output.style());
+            output.result(&report::outcome::render(&plan, &outcome, format, &style))?;
+        }
+        Ok(exit(&outcome, unreadable))
     }
-    let (plan, outcome) = told;
-    if output.is_for_programs() {
+
+    /// Judges a plan, shows it, asks, carries it out and shows what came of it.
+    async fn round(
+        &self,
+        source: &Source<'_>,
+        plan: Plan,
+        review: Review,
+    ) -> Result<(Plan, Outcome), Failure> {
+        let Self {
+            session,
+            run,
+            output,
+            ..
+        } = self;
+        let recorder = Recorder::of(session, source.doing()).await?;
+        let applier = recorder.actor().identity.as_ref();
+        let rights = approving::rights(session, &plan, applier, review.protected).await?;
+        let permissions = Permissions {
+            allow_destroy: run.allow_destroy.clone(),
+            protected: rights.protected,
+            permits: rights.permits,
+            missing: rights.missing,
+        };
+        let mut objections = session.objections(&plan);
+        objections.extend(review.objections);
+        let judged = guard(plan.clone(), &permissions, &objections);
         let (format, style) = (output.format()?, output.style());
-        output.result(&report::outcome::render(&plan, &outcome, format, &style))?;
+        if !output.is_for_programs() {
+            // What the guard says against it is the failure's to tell, once.
+            output.result(&report::plan::render(&plan, &[], format, &style))?;
+        }
+        let approved = judged.map_err(Failure::objections)?;
+        let from_file = matches!(source, Source::File(_));
+        let writes = !plan.operations.is_empty();
+        // A saved plan has been reviewed: it is applied as it is.
+        let ask = !from_file && !run.auto_approve && writes;
+        if ask && !interrupt::or_stopped(self.stop, confirmed(&plan)).await?? {
+            return Err(Failure::new(
+                Exit::Refused,
+                "not confirmed: nothing was changed",
+            ));
+        }
+        if writes {
+            let permits = &permissions.permits;
+            recorder.begun(session, &plan, permits, output).await?;
+        }
+        let outcome = self.carry_out(&approved, from_file).await?;
+        if writes {
+            recorder.ended(&plan, &outcome).await?;
+        }
+        recorder.sign(session, output).await?;
+        if writes && !output.is_for_programs() {
+            output.result(&report::outcome::render(&plan, &outcome, format, &style))?;
+        }
+        Ok((plan, outcome))
     }
-    Ok(exit(&outcome, unreadable))
-}
 
-/// Whether what could not be read may be readable now: what was done may have made the way to it.
-fn may_go_on(plan: &Plan, outcome: &Outcome) -> bool {
-    plan.is_partial() && !plan.operations.is_empty() && outcome.is_complete()
-}
-
-/// Judges a plan, shows it, asks, carries it out and shows what came of it.
-async fn round(
-    session: &Session,
-    source: &Source<'_>,
-    plan: Plan,
-    run: &RunArguments,
-    output: &Output,
-) -> Result<(Plan, Outcome), Failure> {
-    let from_file = matches!(source, Source::File(_));
-    let recorder = Recorder::of(session, source.command()).await?;
-    let applier = recorder.actor().identity.as_ref();
-    let rights = approving::rights(session, &plan, applier, from_file).await?;
-    let permissions = Permissions {
-        allow_destroy: run.allow_destroy.clone(),
-        protected: rights.protected,
-        permits: rights.permits,
-        missing: rights.missing,
-    };
-    let judged = guard(plan.clone(), &permissions, &session.objections(&plan));
-    let (format, style) = (output.format()?, output.style());
-    if !output.is_for_programs() {
-        // What the guard says against it is the failure's to tell, once.
-        output.result(&report::plan::render(&plan, &[], format, &style))?;
+    async fn carry_out(
+        &self,
+        approved: &ApprovedPlan,
+        from_file: bool,
+    ) -> Result<Outcome, Failure> {
+        let Self {
+            session, held, run, ..
+        } = self;
+        let plan = approved.plan();
+        let mut ports = Ports {
+            cloud: Arc::new(session.azure.under(Arc::clone(held))),
+            journal: session.control.journal(held, run.ignore_journal),
+            observer: observer(plan, self.output),
+        };
+        let mut snapshots: Arc<dyn Snapshots> = Arc::clone(&session.control) as _;
+        if let Some(points) = &session.failpoints {
+            ports = points.around(ports);
+            snapshots = Arc::new(Pointed::of(snapshots, points));
+        }
+        let options = Options {
+            parallelism: usize::from(run.parallelism),
+            stop: self.stop.clone(),
+            check_first: from_file,
+        };
+        let before = applied::load(snapshots.as_ref(), &plan.environments).await?;
+        let outcome = apply(approved, KINDS, &ports, options).await?;
+        if outcome.refused {
+            return Ok(outcome);
+        }
+        // Whoever holds the lease now says what stands.
+        match held.check(Duration::ZERO) {
+            Ok(()) => applied::save(snapshots.as_ref(), &before, plan, &outcome).await?,
+            Err(lost) => self
+                .output
+                .remark(format!("{lost}: the applied snapshot stays as it was")),
+        }
+        Ok(outcome)
     }
-    let approved = judged.map_err(Failure::objections)?;
-    // A saved plan has been reviewed: it is applied as it is.
-    let ask = !from_file && !run.auto_approve && !plan.operations.is_empty();
-    if ask && !confirmed(&plan)? {
-        return Err(Failure::new(
-            Exit::Refused,
-            "not confirmed: nothing was changed",
-        ));
-    }
-    let writes = !plan.operations.is_empty();
-    if writes {
-        let permits = &permissions.permits;
-        recorder.begun(session, &plan, permits, output).await?;
-    }
-    let outcome = carry_out(session, &approved, run, output, from_file).await?;
-    if writes {
-        recorder.ended(&plan, &outcome).await?;
-    }
-    recorder.sign(session, output).await?;
-    if !plan.operations.is_empty() && !output.is_for_programs() {
-        output.result(&report::outcome::render(&plan, &outcome, format, &style))?;
-    }
-    Ok((plan, outcome))
 }
 
 /// A plan from a file, if it was made for this very place.
@@ -223,6 +359,7 @@ fn saved(session: &Session, file: &Path) -> Result<Plan, Failure> {
     let here = &session.target;
     let fits = plan.target.cloud == here.cloud
         && plan.target.tenant == here.tenant
+        && plan.target.estate == here.estate
         && plan
             .target
             .subscriptions
@@ -232,10 +369,12 @@ fn saved(session: &Session, file: &Path) -> Result<Plan, Failure> {
         return Err(Failure::new(
             Exit::Refused,
             format!(
-                "{} was made for {} (tenant {}), not for {} (tenant {})",
+                "{} was made for {} on {} (tenant {}), not for {} on {} (tenant {})",
                 file.display(),
+                plan.target.estate,
                 plan.target.cloud,
                 plan.target.tenant,
+                here.estate,
                 here.cloud,
                 here.tenant
             ),
@@ -244,42 +383,16 @@ fn saved(session: &Session, file: &Path) -> Result<Plan, Failure> {
     Ok(plan)
 }
 
-fn confirmed(plan: &Plan) -> Result<bool, Failure> {
+/// Whether what could not be read may be readable now: what was done may have made the way to it.
+fn may_go_on(plan: &Plan, outcome: &Outcome) -> bool {
+    plan.is_partial() && !plan.operations.is_empty() && outcome.is_complete()
+}
+
+async fn confirmed(plan: &Plan) -> Result<bool, Failure> {
     let count = plan.visible().count();
     let noun = if count == 1 { "change" } else { "changes" };
     let question = format!("Carry out {count} {noun} on {}?", plan.target.cloud);
-    Ok(ask::confirmed(&question)?)
-}
-
-async fn carry_out(
-    session: &Session,
-    approved: &ApprovedPlan,
-    run: &RunArguments,
-    output: &Output,
-    from_file: bool,
-) -> Result<Outcome, Failure> {
-    let plan = approved.plan();
-    let mut ports = Ports {
-        cloud: Arc::new(session.azure.clone()),
-        journal: Arc::clone(&session.control) as _,
-        observer: observer(plan, output),
-    };
-    let mut snapshots: Arc<dyn Snapshots> = Arc::clone(&session.control) as _;
-    if let Some(points) = &session.failpoints {
-        ports = points.around(ports);
-        snapshots = Arc::new(Pointed::of(snapshots, points));
-    }
-    let options = Options {
-        parallelism: usize::from(run.parallelism),
-        stop: interrupt::listen(),
-        check_first: from_file,
-    };
-    let before = applied::load(snapshots.as_ref(), &plan.environments).await?;
-    let outcome = apply(approved, KINDS, &ports, options).await?;
-    if !outcome.refused {
-        applied::save(snapshots.as_ref(), &before, plan, &outcome).await?;
-    }
-    Ok(outcome)
+    ask::confirmed(&question).await
 }
 
 /// Lines that move on a terminal, time-stamped ones elsewhere.

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::io::IsTerminal;
 
+use onestream::config::CloudChoice;
 use onestream::control::audit::{Ledger, machine};
 use onestream::control::{Approvals, Keys, is_genuine};
 use onestream::kinds::KINDS;
@@ -40,7 +41,9 @@ pub async fn run(
     let choice = wiring::choice(global, &declared)?;
     let plan = plan::read(&arguments.file, KINDS).map_err(|it| Failure::of(Exit::Failed, &it))?;
     let tenant = &declared.configuration.azure.tenant;
-    if plan.target.cloud != choice.name() || plan.target.tenant != *tenant {
+    let estate = declared.desired.estate();
+    let here = plan.target.cloud == choice.name() && plan.target.estate == estate;
+    if !here || plan.target.tenant != *tenant {
         let there = format!("{} (tenant {})", plan.target.cloud, plan.target.tenant);
         return Err(refused(format!(
             "the plan was made for {there}, not for {} (tenant {tenant})",
@@ -51,19 +54,20 @@ pub async fn run(
     let connect::Connected {
         azure, connection, ..
     } = connect::connect(&declared.configuration, choice, person, output).await?;
-    let approved = approve(&declared, &azure, &plan, arguments, output).await;
+    let approved = approve(&declared, choice, &azure, &plan, arguments, output).await;
     connection.close().await;
     approved.map(|()| Exit::Clean)
 }
 
 async fn approve(
     declared: &Declared,
+    choice: CloudChoice,
     azure: &Azure,
     plan: &Plan,
     arguments: &ApproveArguments,
     output: &Output,
 ) -> Result<(), Failure> {
-    let control = wiring::control(&declared.configuration)?;
+    let control = super::control::open(&declared.configuration, choice)?;
     let person = azure
         .identity()
         .await?
@@ -79,7 +83,7 @@ async fn approve(
     let ledger = Ledger::of(control.objects());
     let key = own_key(declared, azure, &approver, &Keys::of(control.objects())).await?;
     let question = format!("Approve this plan as {approver} on {}?", plan.target.cloud);
-    if !arguments.yes && !ask::confirmed(&question)? {
+    if !arguments.yes && !ask::confirmed(&question).await? {
         return Err(refused("not confirmed: nothing was signed".to_owned()));
     }
     let expires = UtcDateTime::now() + arguments.expires.0;

@@ -12,7 +12,7 @@ use onestream::control::{Approvals, Keys, is_genuine};
 use onestream::provision::approval::{Found, Tally, Vote};
 use onestream::provision::audit::{Identity, Permit, Record, What};
 use onestream::provision::plan::{self, Applied, Plan};
-use onestream::provision::ports::{Event, Journal as _};
+use onestream::provision::ports::Event;
 use onestream::resource::EnvironmentName;
 use time::UtcDateTime;
 
@@ -31,32 +31,28 @@ pub struct Rights {
     pub missing: BTreeMap<EnvironmentName, String>,
 }
 
-/// The rights of a run. `applier` is who would carry the plan out. Azure is looked at anew where
-/// the plan changes something that is protected, or its word for what is protected is a file's.
+/// The rights of a run to change what is `protected`. `applier` is who would carry the plan out.
+/// Azure is looked at anew where the plan changes something protected.
 ///
 /// # Errors
-/// When it cannot be told what is protected.
+/// When nothing can be read.
 pub async fn rights(
     session: &Session,
     plan: &Plan,
     applier: Option<&Identity>,
-    from_file: bool,
+    protected: BTreeSet<EnvironmentName>,
 ) -> Result<Rights, Failure> {
     let mut rights = Rights {
-        protected: session.protected(),
+        protected,
         ..Rights::default()
     };
     rights.protected.extend(plan.protected.iter().cloned());
     let written: BTreeSet<EnvironmentName> =
         plan.visible().map(|it| it.address.environment()).collect();
-    if !from_file && written.is_disjoint(&rights.protected) {
+    if written.is_disjoint(&rights.protected) {
         return Ok(rights);
     }
     let observed = session.observe(&Applied::new()).await?;
-    if let Some(failure) = observed.protection_unknown().filter(|_| from_file) {
-        return Err(failure.clone().into());
-    }
-    rights.protected.extend(observed.protected());
     // What cannot be seen may stand.
     let populated = (!observed.is_partial()).then(|| observed.populated());
     let chain = Ledger::of(&session.objects).read().await?;
@@ -178,7 +174,7 @@ async fn is_unfinished(
         return Ok(!complete);
     }
     let earlier = begun.plan.as_deref().unwrap_or_default();
-    let entries = session.control.entries(earlier).await?;
+    let entries = session.control.replay(earlier).await?.entries;
     let completed = |event: &Event| matches!(event, Event::RunEnded { complete: true });
     Ok(!entries.iter().any(|entry| completed(&entry.event)))
 }

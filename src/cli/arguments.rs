@@ -1,10 +1,11 @@
 //! What can be typed: commands, flags and their meaning.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use onestream::config::CloudChoice;
-use onestream::resource::{Address, Pattern};
+use onestream::resource::{Address, EnvironmentName, Pattern};
 
 use super::span::{Since, Span};
 
@@ -150,6 +151,12 @@ pub enum Command {
         #[command(subcommand)]
         command: RbacCommand,
     },
+    /// Show who may write which environment, or take a lease away.
+    Lock {
+        /// What to do.
+        #[command(subcommand)]
+        command: LockCommand,
+    },
     /// Print a completion script.
     Completions {
         /// For which shell.
@@ -213,6 +220,49 @@ pub struct RunArguments {
     /// Allow deleting this address (globs work), or lifting this lock.
     #[arg(long, value_name = "ADDRESS")]
     pub allow_destroy: Vec<Pattern>,
+    /// How long to wait for a lease that somebody else holds, such as 90s or 5m.
+    #[arg(long, value_name = "TIME", default_value = "0s", value_parser = duration)]
+    pub lock_wait: Duration,
+    /// Go by what Azure says where the journal of an earlier run cannot be read.
+    #[arg(long)]
+    pub ignore_journal: bool,
+}
+
+/// What to do with the leases.
+#[derive(Debug, Subcommand)]
+pub enum LockCommand {
+    /// Who holds which environment, since when, doing what.
+    Status,
+    /// Take the lease of an environment away from whoever holds it.
+    Break {
+        /// The environment.
+        environment: EnvironmentName,
+        /// Why; it is recorded.
+        #[arg(long, value_name = "TEXT", value_parser = said)]
+        reason: String,
+    },
+}
+
+/// A text that says something.
+fn said(text: &str) -> Result<String, &'static str> {
+    match text.trim() {
+        "" => Err("say why"),
+        text => Ok(text.to_owned()),
+    }
+}
+
+/// A time such as 90s, 5m or 1h.
+fn duration(text: &str) -> Result<Duration, String> {
+    let wrong = || format!("`{text}` is no time such as 90s, 5m or 1h");
+    let unit = text.chars().last().ok_or_else(wrong)?;
+    let seconds = match unit {
+        's' => 1,
+        'm' => 60,
+        'h' => 3_600,
+        _ => return Err(wrong()),
+    };
+    let count: u32 = text[..text.len() - 1].parse().map_err(|_| wrong())?;
+    Ok(Duration::from_secs(u64::from(count) * seconds))
 }
 
 /// What an apply is asked for.

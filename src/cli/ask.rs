@@ -2,14 +2,24 @@
 
 use std::io::{BufRead, Write};
 
-/// Whether a question is answered with `yes`.
+use super::failure::{Exit, Failure};
+
+/// Whether a question is answered with `yes`. Whoever is not answered is not waited for: the
+/// thread that reads ends with the process.
 ///
 /// # Errors
 /// When the terminal cannot be read or written.
-pub fn confirmed(question: &str) -> std::io::Result<bool> {
+pub async fn confirmed(question: &str) -> Result<bool, Failure> {
     eprint!("{question} Only `yes` is taken: ");
     std::io::stderr().flush()?;
-    let mut answer = String::new();
-    std::io::stdin().lock().read_line(&mut answer)?;
+    let (answered, answer) = tokio::sync::oneshot::channel();
+    std::thread::spawn(move || {
+        let mut answer = String::new();
+        let read = std::io::stdin().lock().read_line(&mut answer);
+        answered.send(read.map(|_| answer)).ok();
+    });
+    let answer = answer
+        .await
+        .map_err(|error| Failure::of(Exit::Failed, &error))??;
     Ok(answer.trim() == "yes")
 }

@@ -25,7 +25,8 @@ pub async fn run(
 ) -> Result<Exit, Failure> {
     output.format()?;
     let declared = wiring::declared(global, output)?;
-    let control = wiring::control(&declared.configuration)?;
+    let choice = wiring::choice(global, &declared)?;
+    let control = super::control::open(&declared.configuration, choice)?;
     match command {
         AuditCommand::Log(arguments) => {
             log(global, &declared, control.objects(), arguments, output).await

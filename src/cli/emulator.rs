@@ -4,7 +4,6 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use onestream::config::Configuration;
-use onestream::kinds::Members;
 use onestream_emulator::{Access, Endpoint, Pace, Settings, StartError, discard, open};
 
 use super::arguments::{EmulatorCommand, Global, ServeArguments};
@@ -33,23 +32,12 @@ pub fn settings(configuration: &Configuration) -> Settings {
         data: Some(data(&configuration.root)),
         tenant: configuration.azure.tenant.clone(),
         subscriptions,
-        people: people(configuration),
+        people: configuration
+            .people()
+            .map(|(object_id, name)| (object_id.to_owned(), name.to_owned()))
+            .collect(),
         ..Settings::default()
     }
-}
-
-/// Whom the configuration names: people are in a directory before onestream is.
-fn people(configuration: &Configuration) -> Vec<(String, String)> {
-    let environments = configuration.environments.iter();
-    let groups = environments.flat_map(|it| it.sections.access.people.values());
-    let members = groups.filter_map(|people| match &people.membership {
-        Members::Ours(members) => Some(members),
-        Members::Elsewhere(_) => None,
-    });
-    let people = members.flatten();
-    people
-        .map(|(name, object_id)| (object_id.clone(), name.clone()))
-        .collect()
 }
 
 /// Runs `emulator`.

@@ -139,8 +139,10 @@ impl Failure {
 impl From<StoreError> for Failure {
     fn from(error: StoreError) -> Self {
         match &error {
-            StoreError::Held { .. } => Self::of(Exit::Refused, &error)
-                .hint("wait until that run has ended, then try again"),
+            StoreError::Held { .. } => Self::of(Exit::Refused, &error).hint(
+                "wait until that run has ended, or say --lock-wait 10m; `onestream lock status` \
+                 shows who holds what",
+            ),
             StoreError::Corrupt { .. } => Self::of(Exit::Failed, &error).hint(
                 "nothing was changed and nothing was overwritten; move the file aside to go on: \
                  Azure is the state, the control store only tells who changed what",

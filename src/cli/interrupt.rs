@@ -2,6 +2,8 @@
 
 use tokio::sync::watch;
 
+use super::failure::{Exit, Failure};
+
 /// The exit code of a run that a second signal ended.
 const ENDED_BY_SIGNAL: i32 = 130;
 
@@ -16,6 +18,30 @@ pub fn listen() -> watch::Receiver<bool> {
         std::process::exit(ENDED_BY_SIGNAL);
     });
     receiver
+}
+
+/// What `work` comes to, unless the run is stopped before.
+///
+/// # Errors
+/// Incomplete when it was stopped: what came first then holds, and nothing was written.
+pub async fn or_stopped<T>(
+    stop: &watch::Receiver<bool>,
+    work: impl Future<Output = T>,
+) -> Result<T, Failure> {
+    let mut stop = stop.clone();
+    let stopped = async {
+        // With the sender gone nobody can stop it any more.
+        if stop.wait_for(|stopped| *stopped).await.is_err() {
+            std::future::pending::<()>().await;
+        }
+    };
+    tokio::select! {
+        done = work => Ok(done),
+        () = stopped => Err(Failure::new(
+            Exit::Incomplete,
+            "stopped before anything of the plan was carried out",
+        )),
+    }
 }
 
 /// Waits for the next signal that asks for an end.

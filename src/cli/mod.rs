@@ -11,17 +11,21 @@ mod arguments;
 mod ask;
 mod audit;
 mod connect;
+mod control;
 #[cfg(feature = "emulator")]
 mod emulator;
 mod failure;
 mod graph;
 mod interrupt;
+mod lease;
+mod lock;
 mod log;
 mod offline;
 mod output;
 mod plan;
 mod rbac;
 mod recording;
+mod resume;
 mod span;
 mod state;
 mod wiring;
@@ -84,6 +88,7 @@ async fn run(arguments: &Arguments, output: &Output) -> Result<Exit, Failure> {
         Command::Audit { command } => audit::run(global, command, output).await,
         Command::State { command } => state::run(global, command, output).await,
         Command::Rbac { command } => rbac::run(global, command, output).await,
+        Command::Lock { command } => lock::run(global, command, output).await,
         Command::Completions { shell } => offline::completions(*shell, output),
         Command::Man { dir } => offline::man(dir.as_deref(), output),
         #[cfg(feature = "emulator")]

@@ -65,7 +65,7 @@ async fn make(
     };
     let plan = session.plan(&wish).await?;
     let others = session.objections(&plan);
-    let rights = approving::rights(session, &plan, None, false).await?;
+    let rights = approving::rights(session, &plan, None, session.protected()).await?;
     let permissions = Permissions {
         protected: rights.protected,
         permits: rights.permits,

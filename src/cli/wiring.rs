@@ -9,7 +9,7 @@ use onestream::kinds::{KINDS, Sections};
 use onestream::provision::applied;
 use onestream::provision::desired::{self, Desired};
 use onestream::provision::graph::Dag;
-use onestream::provision::guard::Objection;
+use onestream::provision::guard::{Objection, Rule};
 use onestream::provision::objects::Objects;
 use onestream::provision::observe::{self, Observed};
 use onestream::provision::plan::{self, Applied, Asked, Mode, Plan, Selection, Target};
@@ -90,16 +90,6 @@ pub fn choice(global: &Global, declared: &Declared) -> Result<CloudChoice, Failu
     Ok(choice)
 }
 
-/// The control store of a configuration.
-///
-/// # Errors
-/// A place that cannot be used.
-pub fn control(configuration: &Configuration) -> Result<Store, Failure> {
-    let folder = configuration.control.folder(&configuration.root);
-    let folder = folder.map_err(|error| Failure::of(Exit::Usage, &error))?;
-    Ok(Store::folder(folder)?)
-}
-
 /// The vault whose keys sign for the audit chain and for approvers.
 pub struct SigningVault {
     /// Its name.
@@ -127,7 +117,7 @@ impl Session {
         let failpoints = failpoints()?;
         let declared = declared(global, output)?;
         let choice = choice(global, &declared)?;
-        let control = Arc::new(control(&declared.configuration)?);
+        let control = Arc::new(super::control::open(&declared.configuration, choice)?);
         let mut objects = Arc::clone(control.objects());
         if let Some(points) = &failpoints {
             objects = Arc::new(Pointed::of(objects, points));
@@ -154,6 +144,7 @@ impl Session {
         let target = Target {
             cloud: choice.to_string(),
             tenant: declared.configuration.azure.tenant.clone(),
+            estate: declared.desired.estate().to_owned(),
             subscriptions: declared.desired.subscriptions(),
         };
         let narrowed = !global.environments.is_empty();
@@ -183,6 +174,53 @@ impl Session {
         known.filter(wanted).cloned().collect()
     }
 
+    /// The environments whose leases a run over all that was asked for takes: those that vanished
+    /// from TOML and still have something, too.
+    ///
+    /// # Errors
+    /// When the store cannot be looked into.
+    pub async fn writable(&self) -> Result<BTreeSet<EnvironmentName>, Failure> {
+        let mut environments: BTreeSet<_> = self.environments().into_iter().collect();
+        if self.only.is_none() {
+            environments.extend(self.control.environments().await?);
+        }
+        Ok(environments)
+    }
+
+    /// What a saved plan is held against: how Azure and TOML stand now.
+    ///
+    /// # Errors
+    /// When Azure does not tell which environments are protected: what is not known to be
+    /// unprotected is not written on.
+    pub async fn review(&self, plan: &Plan) -> Result<Review, Failure> {
+        let applied = self.applied().await?;
+        let observed = self.observe(&applied).await?;
+        if let Some(failure) = observed.protection_unknown() {
+            return Err(failure.clone().into());
+        }
+        let mut protected = observed.protected();
+        protected.extend(self.protected());
+        let wish = Wish {
+            mode: plan.mode,
+            adopt: plan.adopt,
+            targets: Vec::new(),
+            excludes: Vec::new(),
+        };
+        let everything = Selection::default();
+        let asked = self.asked(&wish, &everything, &observed, &applied);
+        let contradictions = plan::contradictions(plan, &asked).into_iter();
+        let objections = contradictions.map(|contradiction| Objection {
+            rule: Rule::Undeclared,
+            address: Some(contradiction.address),
+            problem: contradiction.problem,
+            instead: contradiction.instead,
+        });
+        Ok(Review {
+            protected,
+            objections: objections.collect(),
+        })
+    }
+
     /// The environments that TOML protects.
     pub fn protected(&self) -> BTreeSet<EnvironmentName> {
         let places = self.declared.desired.places.values();
@@ -199,7 +237,14 @@ impl Session {
     pub async fn observe(&self, applied: &Applied) -> Result<Observed, Failure> {
         let mut observed =
             observe::observe(&self.azure, KINDS, &self.declared.desired, applied).await;
-        observe::left_behind(&self.azure, KINDS, &mut observed, applied).await;
+        observe::left_behind(
+            &self.azure,
+            KINDS,
+            &mut observed,
+            &self.target.estate,
+            applied,
+        )
+        .await;
         match observed.unreadable.values().next() {
             Some(first) if observed.is_blind() => Err(first.failure.clone().into()),
             _ => Ok(observed),
@@ -211,10 +256,7 @@ impl Session {
     /// # Errors
     /// When there is something that cannot be read.
     pub async fn applied(&self) -> Result<Applied, Failure> {
-        let mut environments = self.environments();
-        if self.only.is_none() {
-            environments.extend(self.control.environments().await?);
-        }
+        let environments: Vec<_> = self.writable().await?.into_iter().collect();
         Ok(applied::load(self.control.as_ref(), &environments).await?)
     }
 
@@ -247,7 +289,18 @@ impl Session {
         observed: &Observed,
         applied: &Applied,
     ) -> Result<Plan, Failure> {
-        let asked = Asked {
+        plan::make(&self.asked(wish, selection, observed, applied))
+            .map_err(|error| Failure::of(Exit::Usage, &error))
+    }
+
+    fn asked<'a>(
+        &'a self,
+        wish: &Wish,
+        selection: &'a Selection,
+        observed: &'a Observed,
+        applied: &'a Applied,
+    ) -> Asked<'a> {
+        Asked {
             desired: &self.declared.desired,
             dag: &self.declared.dag,
             observed,
@@ -256,8 +309,7 @@ impl Session {
             selection,
             mode: wish.mode,
             adopt: wish.adopt,
-        };
-        plan::make(&asked).map_err(|error| Failure::of(Exit::Usage, &error))
+        }
     }
 
     /// Objections that other layers bring to a plan.
@@ -277,6 +329,15 @@ impl Session {
     pub async fn close(self) {
         self.connection.close().await;
     }
+}
+
+/// What is known now of a plan that was made earlier.
+#[derive(Debug, Clone, Default)]
+pub struct Review {
+    /// The environments that are protected, by TOML or by what Azure remembers.
+    pub protected: BTreeSet<EnvironmentName>,
+    /// What it says that TOML does not.
+    pub objections: Vec<Objection>,
 }
 
 /// What a plan is wanted for.

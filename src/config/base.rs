@@ -31,6 +31,7 @@ type Elsewhere = (&'static [&'static str], &'static str);
 pub(super) const COMMON_ONLY: &[Elsewhere] = &[
     (&["azure", "cloud"], FOR_ALL),
     (&["azure", "credential"], FOR_ALL),
+    (&["azure", "estate"], FOR_ALL),
     (&["azure", "endpoints"], FOR_ALL),
     (&["control"], FOR_ALL),
     (

@@ -9,7 +9,7 @@ use super::azure::{AzureSettings, CloudChoice, PLACEHOLDER_HELP};
 use super::control::ControlSettings;
 use super::mistake::Mistake;
 use super::sources::Sources;
-use crate::kinds::Sections;
+use crate::kinds::{Members, Sections};
 use crate::resource::{EnvironmentName, Place};
 
 /// Everything that a root folder declares.
@@ -56,6 +56,19 @@ impl Configuration {
     pub fn environment(&self, name: &EnvironmentName) -> Option<&Environment> {
         self.environments.iter().find(|it| it.name() == name)
     }
+
+    /// The people that groups name as members: each one's object id and name. They are in the
+    /// directory before any of this is applied.
+    pub fn people(&self) -> impl Iterator<Item = (&str, &str)> {
+        let environments = self.environments.iter();
+        let groups = environments.flat_map(|it| it.sections.access.people.values());
+        let members = groups.filter_map(|people| match &people.membership {
+            Members::Ours(members) => Some(members),
+            Members::Elsewhere(_) => None,
+        });
+        let people = members.flatten();
+        people.map(|(name, object_id)| (object_id.as_str(), name.as_str()))
+    }
 }
 
 impl Environment {
@@ -74,9 +87,6 @@ pub enum SettingsError {
     /// The custom cloud was asked for, and nothing says where it is.
     #[error("the custom cloud needs `[azure.endpoints]` in environments/common.toml")]
     NoEndpoints,
-    /// The control store is in Azure Blob Storage.
-    #[error("a control store in Azure Blob Storage is not in this build yet: use `file:FOLDER`")]
-    BlobStore,
     /// A link leads the control store out of the root folder, or nowhere.
     #[error("the control store `{0}` leads out of the root folder")]
     StoreOutside(String),

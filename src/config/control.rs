@@ -2,10 +2,12 @@
 
 use std::path::{Component, Path, PathBuf};
 
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 use url::Url;
 
 use super::SettingsError;
-use super::azure::endpoint;
+use super::azure::{endpoint, is_loopback};
 use super::tables::ControlTable;
 use crate::resource::Problem;
 
@@ -22,14 +24,110 @@ pub enum ControlStore {
     /// A folder, from the root folder and inside of it.
     Folder(PathBuf),
     /// A container of Azure Blob Storage, for a team.
-    AzureBlob {
-        /// The storage account's name.
-        account: String,
-        /// The container's name.
-        container: String,
-        /// The blob service, where it is not the cloud's own.
-        endpoint: Option<Url>,
-    },
+    AzureBlob(BlobStore),
+}
+
+/// A container of Azure Blob Storage, and how to sign in to it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BlobStore {
+    /// The storage account's name.
+    pub account: String,
+    /// The container's name.
+    pub container: String,
+    /// The blob service, where it is not the cloud's own.
+    pub endpoint: Option<Url>,
+    /// The account's cloud, where it is not that of `[azure]`.
+    pub cloud: Option<StoreCloud>,
+    /// How to sign in.
+    pub credential: StoreCredential,
+    /// The certificate authority of an endpoint on this machine, from the root folder.
+    pub ca: Option<PathBuf>,
+}
+
+/// A cloud that has storage accounts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum StoreCloud {
+    /// Azure.
+    Public,
+    /// Azure for the US Government.
+    UsGov,
+    /// Azure in China, run by 21Vianet.
+    China,
+}
+
+/// How to sign in to the storage account.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum StoreCredential {
+    /// The first of the others that is there, in their order, but for token-file.
+    #[default]
+    Auto,
+    /// AZURE_TENANT_ID, AZURE_CLIENT_ID and AZURE_CLIENT_SECRET.
+    Environment,
+    /// A federated token in a file, as Kubernetes and GitHub give it.
+    WorkloadIdentity,
+    /// A service connection of Azure Pipelines.
+    AzurePipelines,
+    /// The identity of the machine that this runs on.
+    ManagedIdentity,
+    /// Whoever is signed in with `az login`.
+    AzureCli,
+    /// An access token for https://storage.azure.com in the file that
+    /// ONESTREAM_CONTROL_TOKEN_FILE names, kept fresh by whoever starts onestream.
+    TokenFile,
+}
+
+impl StoreCloud {
+    /// What follows the account's name in the host of its blob service.
+    pub fn blob_suffix(self) -> &'static str {
+        match self {
+            Self::Public => "blob.core.windows.net",
+            Self::UsGov => "blob.core.usgovcloudapi.net",
+            Self::China => "blob.core.chinacloudapi.cn",
+        }
+    }
+}
+
+impl BlobStore {
+    /// The container's URL in a cloud.
+    pub fn url(&self, cloud: StoreCloud) -> Url {
+        let own = format!("https://{}.{}", self.account, cloud.blob_suffix());
+        let mut url = self.endpoint.clone().unwrap_or_else(|| {
+            Url::parse(&own).expect("letters and digits before a domain make a host")
+        });
+        url.set_path(&self.container);
+        url
+    }
+
+    /// Whether the endpoint is one of Azure's own for this account, or on this machine. Tokens go
+    /// to no other unless whoever holds the credentials says so, too.
+    pub fn is_known(&self) -> bool {
+        let Some(host) = self.endpoint.as_ref().map(|url| url.host_str()) else {
+            return true;
+        };
+        let suffixes = [StoreCloud::Public, StoreCloud::UsGov, StoreCloud::China]
+            .map(StoreCloud::blob_suffix)
+            .into_iter()
+            .chain(["blob.storage.azure.net"]);
+        let own = |host: &str| {
+            let Some(rest) = host.strip_prefix(&format!("{}.", self.account)) else {
+                return false;
+            };
+            suffixes.clone().any(|suffix| {
+                rest == suffix || rest.strip_suffix(suffix).is_some_and(|x| x.ends_with('.'))
+            })
+        };
+        let plain_port = self
+            .endpoint
+            .as_ref()
+            .is_some_and(|url| url.port().is_none());
+        host.is_some_and(|host| plain_port && own(host)) || self.is_local()
+    }
+
+    fn is_local(&self) -> bool {
+        self.endpoint.as_ref().is_some_and(is_loopback)
+    }
 }
 
 /// The store of whoever does not name one.
@@ -38,16 +136,12 @@ const DEFAULT: &str = ".onestream/control";
 const EMULATOR: &str = ".onestream/emulator";
 
 impl ControlSettings {
-    /// The folder of the store below a root folder.
+    /// Where a folder of the store is, below a root folder.
     ///
     /// # Errors
-    /// [`SettingsError::BlobStore`] for a store that is not a folder;
     /// [`SettingsError::StoreOutside`] and [`SettingsError::StoreInEmulator`] where a link leads
     /// it out of the root folder or among the local Azure's data.
-    pub fn folder(&self, root: &Path) -> Result<PathBuf, SettingsError> {
-        let ControlStore::Folder(folder) = &self.store else {
-            return Err(SettingsError::BlobStore);
-        };
+    pub fn locate(folder: &Path, root: &Path) -> Result<PathBuf, SettingsError> {
         let path = root.join(folder);
         let outside = || SettingsError::StoreOutside(folder.display().to_string());
         let within = root.canonicalize().map_err(|_| outside())?;
@@ -70,34 +164,64 @@ impl ControlSettings {
         let mut complain = |key: &str, message: String| {
             problems.push(Problem::at(&format!("control.{key}"), message));
         };
-        let url = table.endpoint.as_deref().and_then(|text| {
-            endpoint(text)
-                .map_err(|message| complain("endpoint", message))
-                .ok()
-        });
-        let named = table.store.as_deref().map(store);
-        let is_blob = matches!(named, Some(Ok(ControlStore::AzureBlob { .. })));
-        if table.endpoint.is_some() && !is_blob {
-            let message = "only a store `azblob://ACCOUNT/CONTAINER` has an endpoint";
-            complain("endpoint", message.to_owned());
-        }
         let folder = || ControlStore::Folder(DEFAULT.into());
-        let store = match named {
+        let store = match table.store.as_deref().map(store) {
             None => folder(),
-            Some(Ok(ControlStore::AzureBlob {
-                account, container, ..
-            })) => ControlStore::AzureBlob {
-                account,
-                container,
-                endpoint: url,
-            },
             Some(Ok(store)) => store,
             Some(Err(message)) => {
                 complain("store", message);
                 folder()
             }
         };
+        let store = match store {
+            ControlStore::AzureBlob(blob) => ControlStore::AzureBlob(blob.with(table, complain)),
+            folder => {
+                for (key, given) in [
+                    ("endpoint", table.endpoint.is_some()),
+                    ("cloud", table.cloud.is_some()),
+                    ("credential", table.credential.is_some()),
+                    ("ca", table.ca.is_some()),
+                ] {
+                    if given {
+                        let has = if key == "endpoint" { "an" } else { "a" };
+                        complain(
+                            key,
+                            format!("only a store `azblob://ACCOUNT/CONTAINER` has {has} {key}"),
+                        );
+                    }
+                }
+                folder
+            }
+        };
         (Self { store }, problems)
+    }
+}
+
+impl BlobStore {
+    /// With what the rest of the table says.
+    fn with(self, table: &ControlTable, mut complain: impl FnMut(&str, String)) -> Self {
+        let endpoint = table.endpoint.as_deref().and_then(|text| {
+            let url = endpoint(text).and_then(|url| match url.scheme() {
+                "https" => Ok(url),
+                _ => Err(format!("`{text}` is not https: tokens are sent there")),
+            });
+            url.map_err(|message| complain("endpoint", message)).ok()
+        });
+        let blob = Self {
+            endpoint,
+            cloud: table.cloud,
+            credential: table.credential.unwrap_or_default(),
+            ca: table.ca.as_ref().map(PathBuf::from),
+            ..self
+        };
+        if table.endpoint.is_none() || blob.endpoint.is_some() {
+            let local = blob.is_local();
+            if blob.ca.is_some() && !local {
+                let message = "only an endpoint on this machine has an authority of its own";
+                complain("ca", message.to_owned());
+            }
+        }
+        blob
     }
 }
 
@@ -130,11 +254,14 @@ fn store(text: &str) -> Result<ControlStore, String> {
              single hyphens"
         ));
     }
-    Ok(ControlStore::AzureBlob {
+    Ok(ControlStore::AzureBlob(BlobStore {
         account: account.to_owned(),
         container: container.to_owned(),
         endpoint: None,
-    })
+        cloud: None,
+        credential: StoreCredential::default(),
+        ca: None,
+    }))
 }
 
 fn folder(text: &str) -> Result<ControlStore, String> {
@@ -180,11 +307,13 @@ mod tests {
             Ok(ControlStore::Folder(".onestream/control".into()))
         );
         let blob = store("azblob://stonestream/control").expect("well formed");
-        let settings = ControlSettings { store: blob };
-        assert!(matches!(
-            settings.folder(Path::new(".")),
-            Err(SettingsError::BlobStore)
-        ));
+        let ControlStore::AzureBlob(blob) = blob else {
+            panic!("{blob:?}")
+        };
+        assert_eq!(
+            blob.url(StoreCloud::China).as_str(),
+            "https://stonestream.blob.core.chinacloudapi.cn/control"
+        );
         for bad in [
             "",
             "file:",
@@ -205,16 +334,66 @@ mod tests {
         }
     }
 
+    #[test]
+    fn tokens_go_to_the_accounts_own_hosts_or_this_machine() {
+        for (endpoint, known) in [
+            (None, true),
+            (Some("https://stonestream.blob.core.windows.net"), true),
+            (
+                Some("https://stonestream.privatelink.blob.core.windows.net"),
+                true,
+            ),
+            (Some("https://stonestream.z13.blob.storage.azure.net"), true),
+            (Some("https://stonestream.blob.localhost:10000"), true),
+            (Some("https://127.0.0.1:10000"), true),
+            (
+                Some("https://stonestream.blob.core.windows.net:8443"),
+                false,
+            ),
+            (Some("https://other.blob.core.windows.net"), false),
+            (Some("https://stonestream.evilblob.core.windows.net"), false),
+            (Some("https://blobs.example.org"), false),
+        ] {
+            let table = ControlTable {
+                store: Some("azblob://stonestream/control".to_owned()),
+                endpoint: endpoint.map(str::to_owned),
+                ..ControlTable::default()
+            };
+            let (settings, problems) = ControlSettings::read(&table);
+            assert!(problems.is_empty(), "{endpoint:?}");
+            let ControlStore::AzureBlob(blob) = settings.store else {
+                panic!("{endpoint:?}")
+            };
+            assert_eq!(blob.is_known(), known, "{endpoint:?}");
+        }
+    }
+
+    #[test]
+    fn what_a_store_in_a_container_cannot_have() {
+        for (endpoint, ca, key) in [
+            (Some("http://127.0.0.1:10000"), None, "endpoint"),
+            (Some("https://blobs.example.org"), Some("ca.pem"), "ca"),
+            (None, Some("ca.pem"), "ca"),
+        ] {
+            let table = ControlTable {
+                store: Some("azblob://stonestream/control".to_owned()),
+                endpoint: endpoint.map(str::to_owned),
+                ca: ca.map(str::to_owned),
+                ..ControlTable::default()
+            };
+            let (_, problems) = ControlSettings::read(&table);
+            assert_eq!(problems.len(), 1, "{problems:?}");
+            assert_eq!(problems[0].path, ["control", key]);
+        }
+    }
+
     #[cfg(unix)]
     #[test]
     fn no_link_leads_the_store_away() {
         use std::os::unix::fs::symlink;
         let (root, elsewhere) = (tempfile::tempdir(), tempfile::tempdir());
         let (root, elsewhere) = (root.expect("a folder"), elsewhere.expect("a folder"));
-        let settings = ControlSettings {
-            store: ControlStore::Folder("links/control/a".into()),
-        };
-        let folder = || settings.folder(root.path());
+        let folder = || ControlSettings::locate(Path::new("links/control/a"), root.path());
         assert_eq!(folder(), Ok(root.path().join("links/control/a")));
         std::fs::create_dir_all(root.path().join(EMULATOR)).expect("a folder");
         std::fs::create_dir(root.path().join("links")).expect("a folder");

@@ -10,7 +10,7 @@ use super::tables::{EnvironmentTables, RegionsTable};
 use super::tags;
 use super::tree::{Node, Spot};
 use crate::kinds::{self, Sections, TakenName, Target};
-use crate::resource::{EnvironmentName, Place, Problem};
+use crate::resource::{DEFAULT_ESTATE, EnvironmentName, Place, Problem};
 
 /// What an environment's tables come to.
 #[derive(Debug)]
@@ -93,6 +93,11 @@ impl EnvironmentTables {
         Environment {
             place: Place {
                 environment: name.clone(),
+                estate: self
+                    .azure
+                    .estate
+                    .clone()
+                    .unwrap_or_else(|| DEFAULT_ESTATE.to_owned()),
                 tenant: self.azure.tenant.to_lowercase(),
                 subscription: self.azure.subscription.to_lowercase(),
                 primary: self.regions.primary.clone(),
@@ -117,6 +122,7 @@ fn check_settings(tables: &EnvironmentTables) -> Vec<Complaint> {
         &tables.azure.subscription,
         &mut problems,
     );
+    problems.extend(check_estate(tables.azure.estate.as_deref()));
     problems.extend(check_regions(&tables.regions));
     let environment = &tables.environment;
     if environment.protected && environment.approvals == Some(0) {
@@ -129,6 +135,21 @@ fn check_settings(tables: &EnvironmentTables) -> Vec<Complaint> {
     let mut complaints: Vec<Complaint> = problems.into_iter().map(Into::into).collect();
     complaints.extend(tags::check(&tables.tags));
     complaints
+}
+
+/// It stands in names of roles, groups and applications, beside a name of TOML's.
+fn check_estate(estate: Option<&str>) -> Option<Problem> {
+    let estate = estate?;
+    let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
+    let sound = (1..=24).contains(&estate.len())
+        && estate.starts_with(|c: char| c.is_ascii_lowercase())
+        && !estate.ends_with('-')
+        && estate.chars().all(plain);
+    (!sound).then(|| {
+        let message = format!("`{estate}` cannot name an estate");
+        Problem::at("azure.estate", message)
+            .help("1 to 24 lower-case letters, digits and hyphens, a letter first")
+    })
 }
 
 fn check_regions(regions: &RegionsTable) -> Vec<Problem> {

@@ -36,7 +36,7 @@ mod tests;
 
 pub use azure::{AzureSettings, CloudChoice, CredentialChoice, CustomEndpoints, HostSuffix};
 pub use configuration::{Configuration, Environment, SettingsError};
-pub use control::{ControlSettings, ControlStore};
+pub use control::{BlobStore, ControlSettings, ControlStore, StoreCloud, StoreCredential};
 pub use excerpt::Location;
 pub use load::load;
 pub use mistake::{ConfigErrors, Mistake};

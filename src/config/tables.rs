@@ -6,6 +6,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::azure::{CloudChoice, CredentialChoice};
+use super::control::{StoreCloud, StoreCredential};
 
 /// What `common.toml` says beside the tables of kinds and `[shared]`.
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -57,6 +58,11 @@ pub(super) struct AzureTable {
     pub tenant: String,
     /// The subscription, a GUID: `az account show --query id`.
     pub subscription: String,
+    /// What the environments are called together, where others like them live in the same
+    /// tenant: it stands in the names of principals, groups and roles, and in every marker.
+    /// Fixed once something is applied. `onestream` when absent.
+    #[expect(dead_code, reason = "environments read it, after merging")]
+    pub estate: Option<String>,
     /// How to sign in.
     #[serde(default)]
     pub credential: CredentialChoice,
@@ -72,6 +78,10 @@ pub(super) struct SubscriptionTable {
     pub tenant: String,
     /// The subscription, a GUID.
     pub subscription: String,
+    /// What the environments are called together, where others like them live in the same
+    /// tenant: it stands in the names of principals, groups and roles, and in every marker.
+    /// Fixed once something is applied. `onestream` when absent.
+    pub estate: Option<String>,
 }
 
 /// `[azure.endpoints]`: where the custom cloud is. All https; http on this machine only.
@@ -113,6 +123,13 @@ pub(super) struct ControlTable {
     /// The blob service, where it is not the cloud's own.
     #[schemars(extend("format" = "uri"))]
     pub endpoint: Option<String>,
+    /// The cloud of the storage account; that of `[azure]` when absent, or else Azure.
+    pub cloud: Option<StoreCloud>,
+    /// How to sign in to the storage account.
+    pub credential: Option<StoreCredential>,
+    /// A file with the certificate authority of an endpoint on this machine (PEM), from the root
+    /// folder.
+    pub ca: Option<String>,
 }
 
 /// `[environment]`.

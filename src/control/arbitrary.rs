@@ -8,7 +8,8 @@ use proptest::option;
 use proptest::prelude::*;
 use serde_json::Value as Json;
 
-use crate::provision::ports::{Event, Failure, Pending, Poll, Verdict};
+use crate::provision::plan::{Action, Step};
+use crate::provision::ports::{Event, Failure, Intent, Pending, Poll, PutBack, Verdict};
 use crate::resource::{Address, EnvironmentName, Method, Plane, Request};
 
 /// The digest of a plan.
@@ -50,14 +51,19 @@ pub(super) fn event() -> impl Strategy<Value = Event> {
     let number = any::<usize>;
     prop_oneof![
         vec(environment(), 0..4).prop_map(|environments| Event::RunStarted { environments }),
-        (number(), address(), any::<String>(), "[0-9a-f]{64}").prop_map(
-            |(operation, address, id, body_hash)| Event::Begun {
-                operation,
-                address,
-                id,
-                body_hash
-            }
-        ),
+        (
+            (number(), address(), any::<String>(), "[0-9a-f]{64}"),
+            option::of(intent())
+        )
+            .prop_map(
+                |((operation, address, id, body_hash), intent)| Event::Begun {
+                    operation,
+                    address,
+                    id,
+                    body_hash,
+                    intent: intent.map(Box::new),
+                }
+            ),
         (number(), pending())
             .prop_map(|(operation, pending)| Event::Accepted { operation, pending }),
         (
@@ -77,6 +83,25 @@ pub(super) fn event() -> impl Strategy<Value = Event> {
         }),
         any::<bool>().prop_map(|complete| Event::RunEnded { complete }),
     ]
+}
+
+fn intent() -> impl Strategy<Value = Intent> {
+    let outputs = || btree_map(any::<String>(), any::<String>(), 0..3);
+    let action = prop::sample::select(vec![Action::Create, Action::Replace, Action::Delete]);
+    let step = prop::sample::select(vec![Step::Create, Step::Update, Step::Delete]);
+    let back = (any::<usize>(), json());
+    (
+        (any::<String>(), action, step),
+        btree_map(address(), outputs(), 0..3),
+        option::of(back.prop_map(|(operation, desired)| PutBack { operation, desired })),
+    )
+        .prop_map(|((kind, action, step), late, back)| Intent {
+            kind,
+            action,
+            step,
+            late,
+            back,
+        })
 }
 
 fn environment() -> impl Strategy<Value = EnvironmentName> {

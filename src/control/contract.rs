@@ -1,4 +1,4 @@
-//! What every control store has to do, held against the folder and the memory alike.
+//! What every control store has to do, held against folder, memory and Blob Storage alike.
 
 use std::sync::Arc;
 
@@ -10,13 +10,30 @@ use time::macros::utc_datetime;
 use super::arbitrary::PLAN;
 use super::memory::Memory;
 use super::{ManualClock, Store as ControlStore};
-use crate::provision::ports::{Event, Journal, Lease, Snapshots, StoreError};
+use crate::provision::objects::{Expected, ObjectName};
+use crate::provision::ports::{Event, Journal, Lease, Snapshots, Standing, StoreError};
+use crate::remote::azure::{BlobContainer, Cloud, Credential, Settings};
 use crate::resource::EnvironmentName;
 
-trait Store: Journal + Lease + Snapshots {}
-impl<T: Journal + Lease + Snapshots> Store for T {}
+/// The emulator of Blob Storage, as the behaviour tests start it.
+#[path = "../../tests/behaviour/azurite.rs"]
+mod azurite;
 
-/// Runs a law on both stores; `$other` is the same store, seen from elsewhere.
+/// A new container in Azurite, where there is one.
+async fn container() -> Option<Arc<BlobContainer>> {
+    let azurite = azurite::Azurite::shared()?;
+    let name = uuid::Uuid::new_v4();
+    let url = format!("{}/{name}", azurite.endpoint());
+    let ca = std::fs::read_to_string(azurite.ca()).expect("a readable file");
+    let credential = Credential::TokenFile(azurite.token());
+    let settings = Settings::new(Cloud::public(), "tenant", credential);
+    let container = BlobContainer::open(url.parse().expect("a URL"), Some(&ca), settings);
+    let container = container.expect("a client");
+    container.create_if_missing().await.expect("a container");
+    Some(Arc::new(container))
+}
+
+/// Runs a law on every store; `$other` is the same store, seen from elsewhere.
 macro_rules! laws {
     ($($law:ident),* $(,)?) => {
         mod folder {
@@ -43,6 +60,20 @@ macro_rules! laws {
                 super::$law(&open(), &open(), &clock).await;
             })*
         }
+        mod blob {
+            $(#[tokio::test]
+            async fn $law() {
+                let clock = super::clock();
+                let Some(container) = super::container().await else {
+                    return;
+                };
+                let open = || {
+                    let timeout = std::time::Duration::from_secs(40);
+                    super::ControlStore::remote(container.clone(), clock.clone(), timeout)
+                };
+                super::$law(&open(), &open(), &clock).await;
+            })*
+        }
     };
 }
 
@@ -52,7 +83,12 @@ laws!(
     runs_are_read_oldest_first_though_the_clock_goes_back,
     a_lease_excludes_until_it_is_given_back,
     all_leases_are_taken_or_none,
+    fencing_numbers_rise,
+    standing_says_who_holds_what,
+    runs_without_an_end_are_found_up_to_the_last_that_had_one,
     a_snapshot_is_replaced_as_a_whole,
+    a_write_that_expected_something_else_is_refused,
+    a_log_grows_at_its_end_only,
 );
 
 fn clock() -> Arc<ManualClock> {
@@ -73,14 +109,14 @@ fn started(environment: &str) -> Event {
     Event::RunStarted { environments }
 }
 
-async fn events(store: &dyn Store, plan: &str) -> Vec<Event> {
+async fn events(store: &ControlStore, plan: &str) -> Vec<Event> {
     let entries = store.entries(plan).await.expect("reads");
     entries.into_iter().map(|entry| entry.event).collect()
 }
 
 async fn entries_come_back_stamped_in_order_and_by_plan(
-    store: &dyn Store,
-    other: &dyn Store,
+    store: &ControlStore,
+    other: &ControlStore,
     clock: &ManualClock,
 ) {
     let another = "ffffffffffffffff";
@@ -101,7 +137,7 @@ async fn entries_come_back_stamped_in_order_and_by_plan(
     assert_eq!(events(other, another).await, [started("prod")]);
 }
 
-async fn appends_at_once_are_all_kept(store: &dyn Store, other: &dyn Store, _: &ManualClock) {
+async fn appends_at_once_are_all_kept(store: &ControlStore, other: &ControlStore, _: &ManualClock) {
     let event = |operation: usize| Event::Done {
         operation,
         address: "prod.registry".parse().expect("an address"),
@@ -117,8 +153,8 @@ async fn appends_at_once_are_all_kept(store: &dyn Store, other: &dyn Store, _: &
 }
 
 async fn runs_are_read_oldest_first_though_the_clock_goes_back(
-    store: &dyn Store,
-    other: &dyn Store,
+    store: &ControlStore,
+    other: &ControlStore,
     clock: &ManualClock,
 ) {
     let mut written = Vec::new();
@@ -133,8 +169,8 @@ async fn runs_are_read_oldest_first_though_the_clock_goes_back(
 }
 
 async fn a_lease_excludes_until_it_is_given_back(
-    store: &dyn Store,
-    other: &dyn Store,
+    store: &ControlStore,
+    other: &ControlStore,
     _: &ManualClock,
 ) {
     let prod = names(&["prod"]);
@@ -155,7 +191,7 @@ async fn a_lease_excludes_until_it_is_given_back(
     assert!(other.acquire(&prod, "apply").await.is_ok());
 }
 
-async fn all_leases_are_taken_or_none(store: &dyn Store, other: &dyn Store, _: &ManualClock) {
+async fn all_leases_are_taken_or_none(store: &ControlStore, other: &ControlStore, _: &ManualClock) {
     let _prod = store
         .acquire(&names(&["prod"]), "apply")
         .await
@@ -177,7 +213,154 @@ async fn all_leases_are_taken_or_none(store: &dyn Store, other: &dyn Store, _: &
     assert!(store.acquire(&[], "apply").await.is_ok());
 }
 
-async fn a_snapshot_is_replaced_as_a_whole(store: &dyn Store, other: &dyn Store, _: &ManualClock) {
+async fn fencing_numbers_rise(store: &ControlStore, other: &ControlStore, _: &ManualClock) {
+    let mut last = 0;
+    for (from, environments) in [
+        (store, &["prod"][..]),
+        (other, &["dev"]),
+        (store, &["dev", "prod"]),
+        (other, &["prod"]),
+    ] {
+        let held = from.acquire(&names(environments), "apply").await;
+        let held = held.expect("free");
+        held.check(std::time::Duration::from_secs(1)).expect("held");
+        if environments.contains(&"prod") {
+            assert!(held.fence() > last, "{} after {last}", held.fence());
+            last = held.fence();
+        }
+        held.release().await.expect("gives back");
+    }
+}
+
+async fn standing_says_who_holds_what(store: &ControlStore, other: &ControlStore, _: &ManualClock) {
+    assert_eq!(other.standing().await.expect("looks"), []);
+    let held = store.acquire(&names(&["prod", "dev"]), "apply").await;
+    let held = held.expect("free");
+    let standing = other.standing().await.expect("looks");
+    let [(dev, Standing::Held(first)), (prod, Standing::Held(second))] = standing.as_slice() else {
+        panic!("{standing:?}")
+    };
+    assert_eq!((dev.as_str(), prod.as_str()), ("dev", "prod"));
+    assert_eq!(first, second);
+    assert_eq!(
+        (first.process, first.doing.as_str(), first.since.as_str()),
+        (std::process::id(), "apply", "2026-07-31T10:15:30.000Z")
+    );
+    held.release().await.expect("gives back");
+    let standing = other.standing().await.expect("looks");
+    assert!(standing.iter().all(|(_, one)| *one == Standing::Free));
+}
+
+async fn runs_without_an_end_are_found_up_to_the_last_that_had_one(
+    store: &ControlStore,
+    other: &ControlStore,
+    clock: &ManualClock,
+) {
+    let plan = |number: usize| format!("{number:032x}");
+    for (number, environment, ends) in [
+        (0, "dev", false),
+        (1, "dev", true),
+        (2, "prod", true),
+        (3, "dev", false),
+        (4, "prod", false),
+        (5, "staging", false),
+        (6, "dev", false),
+    ] {
+        store
+            .append(&plan(number), started(environment))
+            .await
+            .expect("appends");
+        if ends {
+            store
+                .append(&plan(number), ended(true))
+                .await
+                .expect("appends");
+        }
+        clock.advance(Duration::seconds(1));
+    }
+    let unfinished = |environments: &'static [&'static str]| async move {
+        let runs = other.unfinished(&names(environments)).await.expect("reads");
+        runs.into_iter().map(|run| run.plan).collect::<Vec<_>>()
+    };
+    assert_eq!(unfinished(&["dev"]).await, [1, 3, 6].map(plan));
+    assert_eq!(
+        unfinished(&["dev", "prod"]).await,
+        [1, 2, 3, 4, 6].map(plan)
+    );
+    assert_eq!(unfinished(&["staging"]).await, [5].map(plan));
+    assert!(unfinished(&["shared"]).await.is_empty());
+}
+
+async fn a_write_that_expected_something_else_is_refused(
+    store: &ControlStore,
+    other: &ControlStore,
+    _: &ManualClock,
+) {
+    let (store, other) = (store.objects(), other.objects());
+    let name = ObjectName::new("things/one.json").expect("a name");
+    let moved = |result| matches!(result, Err(StoreError::Moved { .. }));
+    let first = store.put(&name, b"1", &Expected::Absent, None).await;
+    let first = first.expect("puts");
+    assert!(moved(other.put(&name, b"2", &Expected::Absent, None).await));
+    let unchanged = Expected::Unchanged(first);
+    other
+        .put(&name, b"3", &unchanged, None)
+        .await
+        .expect("puts");
+    assert!(moved(store.put(&name, b"4", &unchanged, None).await));
+    let read = store.read(&name).await.expect("reads").expect("stands");
+    assert_eq!(read.bytes, b"3");
+    let unchanged = Expected::Unchanged(read.tag);
+    store
+        .put(&name, b"5", &unchanged, None)
+        .await
+        .expect("puts");
+    store
+        .put(&name, b"6", &Expected::Anything, None)
+        .await
+        .expect("puts");
+    assert_eq!(other.list("things").await.expect("lists"), [name]);
+    assert_eq!(other.list("other").await.expect("lists"), []);
+}
+
+async fn a_log_grows_at_its_end_only(store: &ControlStore, other: &ControlStore, _: &ManualClock) {
+    let (store, other) = (store.objects(), other.objects());
+    let name = ObjectName::new("logs/deep/one.jsonl").expect("a name");
+    let moved = |result| matches!(result, Err(StoreError::Moved { .. }));
+    assert_eq!(store.read(&name).await.expect("reads"), None);
+    assert!(moved(store.append(&name, 3, b"x", None).await));
+    store.append(&name, 0, b"abc", None).await.expect("appends");
+    for wrong in [0, 2, 4] {
+        assert!(moved(other.append(&name, wrong, b"x", None).await));
+    }
+    other.append(&name, 3, b"de", None).await.expect("appends");
+    let read = store.read(&name).await.expect("reads").expect("stands");
+    assert_eq!(read.bytes, b"abcde");
+    assert_eq!(store.list("logs").await.expect("lists"), [name]);
+}
+
+/// Only where leases end by themselves: on a folder a holder's lock falls with its process.
+#[tokio::test]
+async fn who_takes_over_in_a_container_shuts_the_last_writer_out() {
+    let Some(container) = container().await else {
+        return;
+    };
+    let open = || ControlStore::remote(container.clone(), clock(), std::time::Duration::ZERO);
+    let (first, second) = (open(), open());
+    first.append(PLAN, started("prod")).await.expect("appends");
+    let prod = names(&["prod"]);
+    second.fence_off(&prod).await.expect("fences");
+    let error = first.append(PLAN, ended(true)).await.expect_err("fenced");
+    assert!(matches!(error, StoreError::LeaseLost { .. }), "{error}");
+    second.fence_off(&prod).await.expect("fences once more");
+    assert_eq!(events(&second, PLAN).await, [started("prod")]);
+}
+
+async fn a_snapshot_is_replaced_as_a_whole(
+    store: &ControlStore,
+    other: &ControlStore,
+    _: &ManualClock,
+) {
     let [prod, dev] = ["prod", "dev"].map(|name| name.parse().expect("a name"));
     assert_eq!(store.load(&prod).await.expect("loads"), None);
     let first = json!({"prod.registry": {"sku": "Premium", "tags": {"a": "b"}}});

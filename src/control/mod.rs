@@ -15,6 +15,7 @@
 
 mod approvals;
 pub mod audit;
+mod breaks;
 mod chain;
 mod clock;
 mod disk;

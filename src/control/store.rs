@@ -24,6 +24,8 @@ pub struct Store {
     /// The same objects, where their leases end by themselves.
     pub(super) leasing: Option<Arc<dyn Leasing>>,
     leases: Arc<dyn Lease>,
+    /// How long what a lost holder has sent may still be on its way.
+    timeout: Duration,
     pub(super) clock: Arc<dyn Clock>,
     /// The runs that are being written, by plan digest.
     pub(super) runs: Mutex<BTreeMap<String, Arc<Run>>>,
@@ -52,6 +54,7 @@ impl Store {
             objects: Arc::new(folder),
             leasing: None,
             leases: Arc::new(leases),
+            timeout: Duration::ZERO,
             clock,
             runs: Mutex::default(),
         })
@@ -67,11 +70,12 @@ impl Store {
     /// A store whose objects are elsewhere, under leases that end by themselves. `timeout` is how
     /// long a request to Azure may take: what a lost holder sent is over after it.
     pub fn remote(objects: Arc<dyn Leasing>, clock: Arc<dyn Clock>, timeout: Duration) -> Self {
-        let leases = FiniteLeases::new(Arc::clone(&objects), Arc::clone(&clock), timeout);
+        let leases = FiniteLeases::new(Arc::clone(&objects), Arc::clone(&clock));
         Self {
             objects: Arc::clone(&objects) as _,
             leasing: Some(objects),
             leases: Arc::new(leases),
+            timeout,
             clock,
             runs: Mutex::default(),
         }
@@ -96,12 +100,19 @@ impl Lease for Store {
         doing: &str,
     ) -> Result<Arc<dyn Held>, StoreError> {
         let held = self.leases.acquire(environments, doing).await?;
-        if held.taken_over().is_some()
-            && let Err(error) = self.fence_off(environments).await
-        {
+        let Some(holder) = held.taken_over() else {
+            return Ok(held);
+        };
+        tracing::warn!(
+            "{holder}: its lease was not given back; waiting {} s for what it may have sent",
+            self.timeout.as_secs()
+        );
+        if let Err(error) = self.fence_off(environments).await {
             held.release().await.ok();
             return Err(error);
         }
+        self.clock.sleep(self.timeout).await;
+        held.settled();
         Ok(held)
     }
 

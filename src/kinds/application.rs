@@ -63,7 +63,7 @@ static META: Meta = Meta {
         },
     ],
     read_only: &["id", "appId", KEY],
-    stateful: false,
+    stateful: true,
     is_guard: false,
     outputs: &[("appId", "appId"), ("objectId", "id")],
 };
@@ -133,8 +133,8 @@ impl Kind for Application {
 }
 
 /// The id of a principal's application.
-pub(super) fn id(principal: &str) -> String {
-    graph::id(COLLECTION, KEY, &format!("sp-onestream-{principal}"))
+pub(super) fn id(place: &Place, principal: &str) -> String {
+    graph::id(COLLECTION, KEY, &format!("sp-{}-{principal}", place.estate))
 }
 
 /// One application for each principal.
@@ -151,7 +151,7 @@ pub(super) fn declare(place: &Place, sections: &Sections) -> Result<Vec<Resource
                 place,
                 &Application,
                 address,
-                id(name).into(),
+                id(place, name).into(),
                 properties,
             ))
         })
@@ -199,7 +199,7 @@ mod tests {
     #[test]
     fn creating_is_an_upsert_without_a_secret() {
         let desired = json!({"displayName": "d", "description": null, "tags": ["a=b"]});
-        let request = Application.create(&id("engine"), &desired);
+        let request = Application.create(&id(&testing::shared(), "engine"), &desired);
         assert!(request.idempotent);
         assert!(
             request
@@ -217,7 +217,12 @@ mod tests {
     fn an_update_keeps_the_tags_of_others() {
         let live = json!({"tags": ["HideApp", "team=old", "theirs=1"]});
         let desired = json!({"tags": ["team=new", "managed-by=onestream/shared"]});
-        let request = Application.update(&id("engine"), &live, &desired, &["tags"]);
+        let request = Application.update(
+            &id(&testing::shared(), "engine"),
+            &live,
+            &desired,
+            &["tags"],
+        );
         assert_eq!(request.plane, crate::resource::Plane::Graph);
         assert_eq!(
             request.body,

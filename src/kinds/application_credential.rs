@@ -134,7 +134,7 @@ pub(super) fn declare(place: &Place, sections: &Sections) -> Result<Vec<Resource
                 "description": credential.description,
             }));
             let address = place.address(&format!("principal.{principal}.credential.{name}"))?;
-            let id = below(&application::id(principal), name);
+            let id = below(&application::id(place, principal), name);
             let resource = Resource::new(
                 place,
                 &ApplicationCredential,
@@ -174,7 +174,7 @@ mod tests {
 
     #[test]
     fn ids_come_from_the_list_and_from_the_object() {
-        let application = application::id("engine");
+        let application = application::id(&testing::shared(), "engine");
         let id = below(&application, "devops");
         let body = json!({"id": "o", "name": "devops"});
         for within in [&application, &id] {

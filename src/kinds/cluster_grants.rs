@@ -31,7 +31,7 @@ const PULL: &str = "7f951dda-4ed3-4680-a7ca-43fe172d538d";
 
 /// What people call the role; unique in the tenant.
 pub(super) fn role_name(place: &Place) -> String {
-    format!("onestream-{}-node-joiner", place.environment)
+    format!("{}-{}-node-joiner", place.estate, place.environment)
 }
 
 /// The grants of an environment's cluster.
@@ -65,7 +65,7 @@ pub(super) fn of(place: &Place, sections: &Sections) -> Result<Vec<Resource>, Ad
         Ok(())
     };
     if let Some(subnet) = cluster.subnet_id(sections, &group_id) {
-        let role = role::guid(&place.tenant, &role_name(place));
+        let role = role::guid(place, &role_name(place));
         let on = format!("network.subnet.{}", cluster.subnet);
         grant(NODES, &subnet, &on, role, &control_plane)?;
     }

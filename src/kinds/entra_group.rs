@@ -15,7 +15,8 @@ pub struct EntraGroup;
 
 const COLLECTION: &str = "groups";
 const KEY: &str = "uniqueName";
-/// What the names of ours begin with.
+/// What the names of ours begin with where the estate has no name of its own; the others are
+/// found by their ids.
 const PREFIX: &str = "onestream-";
 
 /// What is read of a group.
@@ -63,7 +64,7 @@ static META: Meta = Meta {
         },
     ],
     read_only: &["id", KEY],
-    stateful: false,
+    stateful: true,
     is_guard: false,
     outputs: &[("objectId", "id")],
 };
@@ -121,8 +122,8 @@ impl Kind for EntraGroup {
 }
 
 /// The id of a group of ours.
-pub(super) fn id(people: &str) -> String {
-    graph::id(COLLECTION, KEY, &format!("{PREFIX}{people}"))
+pub(super) fn id(place: &Place, people: &str) -> String {
+    graph::id(COLLECTION, KEY, &format!("{}-{people}", place.estate))
 }
 
 /// Every group of ours.
@@ -139,7 +140,7 @@ pub(super) fn declare(place: &Place, sections: &Sections) -> Result<Vec<Resource
             place,
             &EntraGroup,
             address,
-            id(name).into(),
+            id(place, name).into(),
             properties,
         ))
     })
@@ -166,7 +167,7 @@ mod tests {
     #[test]
     fn a_create_says_what_graph_wants_once() {
         let desired = json!({"displayName": "d", "description": "x", "groupTypes": []});
-        let request = EntraGroup.create(&id("approvers"), &desired);
+        let request = EntraGroup.create(&id(&testing::shared(), "approvers"), &desired);
         let body = request.body.expect("a body");
         assert_eq!(body["mailNickname"], "onestream-approvers");
         assert_eq!(body["mailEnabled"], false);

@@ -211,7 +211,7 @@ fn cell(
     };
     let (guid, custom) = match &part.role {
         Role::BuiltIn { id, .. } => (id.clone(), None),
-        Role::Custom(name) => (role::guid(&place.tenant, name), Some(role::address(name)?)),
+        Role::Custom(name) => (role::guid(place, name), Some(role::address(name)?)),
     };
     let who = grant.to.name();
     let assignment = Assignment {

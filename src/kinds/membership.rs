@@ -107,7 +107,7 @@ pub(super) fn declare(place: &Place, sections: &Sections) -> Result<Vec<Resource
         let group = place.address(&format!("people.{name}"))?;
         for (person, object_id) in members {
             let address = place.address(&format!("people.{name}.member.{person}"))?;
-            let id = below(&entra_group::id(name), object_id);
+            let id = below(&entra_group::id(place, name), object_id);
             let nothing = Value::Map(BTreeMap::new());
             let resource = Resource::new(place, &Membership, address, id.into(), nothing);
             resources.push(resource.inside(&group));
@@ -138,7 +138,7 @@ mod tests {
         );
         let id = member.id.known().expect("known");
         assert!(Membership.is_id(id), "{id}");
-        let group = entra_group::id("approvers");
+        let group = entra_group::id(&testing::shared(), "approvers");
         let body = json!({"id": testing::ADA});
         for within in [group.as_str(), id] {
             assert_eq!(Membership.id_of(within, &body).as_deref(), Some(id));

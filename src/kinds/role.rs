@@ -8,8 +8,8 @@ use serde_json::{Value as Json, json};
 
 use super::{CustomRole, Sections, cluster_grants};
 use crate::resource::{
-    Address, AddressError, Carrier, Compare, EnvironmentName, Field, Kind, Literal, Meta, Method,
-    Place, Problem, ReadMode, Request, Resource, Severity, Text, UpdateMode, Value,
+    Address, AddressError, Carrier, Compare, DEFAULT_ESTATE, EnvironmentName, Field, Kind, Literal,
+    Meta, Method, Place, Problem, ReadMode, Request, Resource, Severity, Text, UpdateMode, Value,
 };
 
 /// The kind of custom role definitions.
@@ -96,9 +96,16 @@ fn permission(live: &Json) -> Json {
     })
 }
 
-/// The GUID of the custom role of this name, the same in every subscription of a tenant.
-pub(super) fn guid(tenant: &str, name: &str) -> String {
-    let parts = vec![tenant.into(), META.arm_type.into(), name.into()];
+/// The GUID of an estate's custom role of this name, the same in every subscription of a tenant.
+pub(super) fn guid(place: &Place, name: &str) -> String {
+    let mut parts = vec![
+        place.tenant.as_str().into(),
+        META.arm_type.into(),
+        name.into(),
+    ];
+    if place.estate != DEFAULT_ESTATE {
+        parts.push(place.estate.as_str().into());
+    }
     match Text::name_uuid(parts) {
         Text::Known(guid) => guid,
         Text::Late(_) => unreachable!("every part is known"),
@@ -157,7 +164,7 @@ pub(super) fn declare(place: &Place, sections: &Sections) -> Result<Vec<Resource
     for (name, role) in &sections.access.roles {
         let scopes = role.subscriptions.iter();
         let scopes = scopes.map(|id| format!("/subscriptions/{id}")).collect();
-        let guid = guid(&place.tenant, name);
+        let guid = guid(place, name);
         declared.push(resource(place, address(name)?, &guid, role, scopes));
     }
     if sections.cluster.is_some() && sections.group.is_some() {
@@ -170,7 +177,7 @@ pub(super) fn declare(place: &Place, sections: &Sections) -> Result<Vec<Resource
             subscriptions: Default::default(),
         };
         let address = place.address(cluster_grants::ROLE)?;
-        let guid = guid(&place.tenant, &name);
+        let guid = guid(place, &name);
         // A list over the subscription shows only what can be assigned in all of it.
         let scopes = vec![place.subscription_id()];
         declared.push(resource(place, address, &guid, &role, scopes));
@@ -234,15 +241,15 @@ mod tests {
 
     #[test]
     fn the_id_follows_from_the_name() {
-        let tenant = testing::place().tenant;
-        assert_eq!(guid(&tenant, "key-signer"), guid(&tenant, "key-signer"));
-        assert_ne!(guid(&tenant, "key-signer"), guid(&tenant, "key-verifier"));
+        let place = testing::place();
+        assert_eq!(guid(&place, "key-signer"), guid(&place, "key-signer"));
+        assert_ne!(guid(&place, "key-signer"), guid(&place, "key-verifier"));
         assert!(
             declared()
                 .id
                 .known()
                 .expect("known")
-                .ends_with(&guid(&tenant, "key-signer"))
+                .ends_with(&guid(&place, "key-signer"))
         );
     }
 }

@@ -63,7 +63,7 @@ static META: Meta = Meta {
         },
     ],
     read_only: &["id", KEY],
-    stateful: false,
+    stateful: true,
     is_guard: false,
     outputs: &[("appId", "appId"), ("objectId", "id")],
 };
@@ -181,7 +181,7 @@ mod tests {
         let found = ServicePrincipal.id_of("", &live).expect("an id");
         let key = ServicePrincipal.key_of(&found, &live);
         assert!(matches!(
-            Marker::read(META.carrier, &key, &live),
+            Marker::read(crate::resource::DEFAULT_ESTATE, META.carrier, &key, &live),
             Ownership::Ours(_)
         ));
     }

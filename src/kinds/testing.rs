@@ -2,11 +2,12 @@
 
 use super::access::{Access, Credential, Members, People, Principal};
 use super::{GroupSection, Sections};
-use crate::resource::Place;
+use crate::resource::{DEFAULT_ESTATE, Place};
 
 /// The environment `dev` in one subscription.
 pub fn place() -> Place {
     Place {
+        estate: DEFAULT_ESTATE.to_owned(),
         environment: "dev".parse().expect("a name"),
         tenant: "11111111-1111-4111-8111-111111111111".to_owned(),
         subscription: "22222222-2222-4222-8222-222222222222".to_owned(),
@@ -32,6 +33,7 @@ pub const ADA: &str = "66666666-6666-4666-8666-000000000001";
 /// The environment `shared`.
 pub fn shared() -> Place {
     Place {
+        estate: DEFAULT_ESTATE.to_owned(),
         environment: crate::resource::EnvironmentName::shared(),
         ..place()
     }

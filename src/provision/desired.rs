@@ -7,7 +7,9 @@ use thiserror::Error;
 
 use super::plan::Applied;
 use crate::kinds::{self, Sections};
-use crate::resource::{Address, AddressError, EnvironmentName, Place, Resource, Text};
+use crate::resource::{
+    Address, AddressError, DEFAULT_ESTATE, EnvironmentName, Place, Resource, Text,
+};
 
 /// What TOML asks for, complete: every managed field of every resource.
 #[derive(Debug, Clone, Default)]
@@ -66,6 +68,12 @@ pub fn build<'a>(
 }
 
 impl Desired {
+    /// What the environments are called together.
+    pub fn estate(&self) -> &str {
+        let first = self.places.values().next();
+        first.map_or(DEFAULT_ESTATE, |place| &place.estate)
+    }
+
     /// The resources as a whole: no address, id or reference may be ambiguous.
     ///
     /// # Errors

@@ -1,5 +1,6 @@
 //! The law of forged plans: whatever a plan that was edited and sealed again says, it deletes
-//! nothing in a protected environment, nor what keeps state unless that was named.
+//! nothing in a protected environment, nor what keeps state unless that was named, and it makes
+//! nothing that is not declared.
 
 use proptest::prelude::*;
 use proptest::sample::{Index, select};
@@ -9,7 +10,7 @@ use super::apply::{Options, apply};
 use super::guard::{Permissions, guard};
 use super::plan;
 use super::testing::{FakeCloud, KINDS, Rig, Sketch, World, name, sketch};
-use crate::resource::{Kind, MANAGED_BY_TAG, Marker, arm_type_of};
+use crate::resource::{DEFAULT_ESTATE, Kind, MANAGED_BY_TAG, Marker, arm_type_of};
 
 /// One thing that a forger does to a plan.
 #[derive(Debug, Clone)]
@@ -103,7 +104,8 @@ fn forge(plan: &mut Json, forgery: &Forgery, cloud: &FakeCloud) {
             let mut before = meta.project(body);
             if *honest {
                 // Made to carry the marker that the forger needs, whatever stands there.
-                Marker::of(&name(environment), &id.into()).put(meta.carrier, &mut before);
+                Marker::of(DEFAULT_ESTATE, &name(environment), &id.into())
+                    .put(meta.carrier, &mut before);
             }
             let before = serde_json::to_value(before).expect("a value");
             let mut delete = json!({
@@ -128,7 +130,7 @@ fn forge(plan: &mut Json, forgery: &Forgery, cloud: &FakeCloud) {
 }
 
 /// Reads, judges and carries out a plan as the program does with a file, prod being protected.
-async fn carry_out(plan: Json, cloud: &FakeCloud, permissions: &Permissions) {
+async fn carry_out(plan: Json, world: &World, cloud: &FakeCloud, permissions: &Permissions) {
     let Ok(plan) = serde_json::from_value::<plan::Plan>(plan) else {
         return;
     };
@@ -138,6 +140,9 @@ async fn carry_out(plan: Json, cloud: &FakeCloud, permissions: &Permissions) {
     let Ok(plan) = plan::read(&path, KINDS) else {
         return;
     };
+    if !world.contradictions(cloud, &plan).await.is_empty() {
+        return;
+    }
     if let Ok(approved) = guard(plan, permissions, &[]) {
         let rig = Rig::new(cloud);
         let options = Options {
@@ -187,8 +192,17 @@ proptest! {
                 permissions.allow_destroy.push("*".parse().expect("a pattern"));
             }
             let stood = cloud.bodies();
-            carry_out(plan, &cloud, &permissions).await;
-            for line in cloud.log() {
+            carry_out(plan, &world, &cloud, &permissions).await;
+            let log = cloud.log();
+            let left = world.plan(&cloud).await;
+            let strangers: Vec<String> = left.unmanaged.iter().map(|o| o.id.to_lowercase()).collect();
+            for line in &log {
+                let line = line.to_lowercase();
+                let write = line.strip_prefix("put ").or(line.strip_prefix("patch "));
+                let foreign = write.is_some_and(|id| strangers.iter().any(|other| other == id));
+                prop_assert!(!foreign, "{line}");
+            }
+            for line in log {
                 let Some(id) = line.to_lowercase().strip_prefix("delete ").map(str::to_owned) else {
                     continue;
                 };

@@ -64,6 +64,8 @@ pub struct Objection {
 pub enum Rule {
     /// The plan itself says that it cannot be done.
     Refused,
+    /// A saved plan may say only what TOML says now.
+    Undeclared,
     /// Taking over what is not marked has to be asked for.
     Adoption,
     /// What cannot be made again has to be named.

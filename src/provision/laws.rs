@@ -158,14 +158,18 @@ proptest! {
                 What::Accept,
             ];
             let path = operation.id.known_start();
+            assert_eq!(world.contradictions(&cloud, &plan).await, [""; 0]);
             cloud.fail(method, &path, what[how].clone());
             let rig = Rig::new(&cloud);
             rig.apply(&plan).await;
             cloud.heal();
+            // Half applied or not, it says nothing that is not declared.
+            assert_eq!(world.contradictions(&cloud, &plan).await, [""; 0]);
             // The same plan again finishes it, and so would a new one.
             let copy = cloud.copy();
             let outcome = rig.apply(&plan).await;
             assert!(outcome.is_complete(), "{}\n{:?}", show(&plan), outcome.ends);
+            assert_eq!(world.contradictions(&cloud, &plan).await, [""; 0]);
             let left = world.plan(&cloud).await;
             assert!(left.is_empty(), "{}", show(&left));
             converge(&world, &copy).await;

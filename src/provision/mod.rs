@@ -25,10 +25,12 @@ pub mod graph;
 pub mod guard;
 #[cfg(test)]
 mod laws;
+pub mod lease;
 pub mod objects;
 pub mod observe;
 pub mod plan;
 pub mod ports;
+pub mod recover;
 pub mod signed;
 #[cfg(test)]
 pub(crate) mod testing;

@@ -10,6 +10,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 use thiserror::Error;
 
+pub use super::lease::{Break, Held, Holder, Lease, Standing};
+use super::plan::{Action, Step};
 use crate::resource::{Address, EnvironmentName, Plane, Request};
 
 /// Objects that are read side by side.
@@ -197,6 +199,9 @@ pub enum Event {
         id: String,
         /// SHA-256 of the request's body, hexadecimal.
         body_hash: String,
+        /// What it does; version 1 of the journal did not say.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        intent: Option<Box<Intent>>,
     },
     /// Azure took it and goes on.
     Accepted {
@@ -228,6 +233,32 @@ pub enum Event {
         /// Whether every operation is done.
         complete: bool,
     },
+}
+
+/// What an operation is about to do: enough to see to its object without its plan.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Intent {
+    /// The kind's name.
+    pub kind: String,
+    /// What people call it.
+    pub action: Action,
+    /// What is sent.
+    pub step: Step,
+    /// The outputs of other objects that it was resolved with.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub late: BTreeMap<Address, BTreeMap<String, String>>,
+    /// Of a lock that comes off for a while: how it is put back.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub back: Option<PutBack>,
+}
+
+/// How a lifted lock is put back.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PutBack {
+    /// The number of the operation that does it.
+    pub operation: usize,
+    /// The lock's managed fields.
+    pub desired: Json,
 }
 
 /// What the journal holds of one run.
@@ -276,7 +307,7 @@ pub enum StoreError {
         place: String,
         /// What the service said.
         #[source]
-        failure: Failure,
+        failure: Box<Failure>,
     },
     /// A stored object is not what it was when it was last read.
     #[error("{place} was written by somebody else in the meantime")]
@@ -323,91 +354,6 @@ pub trait Journal: Send + Sync {
     /// # Errors
     /// [`StoreError::Corrupt`] when a line other than a torn last one is unreadable.
     async fn entries(&self, plan: &str) -> Result<Vec<Entry>, StoreError>;
-}
-
-/// One writer per environment.
-#[async_trait]
-pub trait Lease: Send + Sync {
-    /// Takes the lease of every environment, in sorted order, or of none. Where a holder before
-    /// did not give one of them back, it waits until nothing of that holder's can still arrive.
-    ///
-    /// # Errors
-    /// [`StoreError::Held`] when somebody else has one of them.
-    async fn acquire(
-        &self,
-        environments: &[EnvironmentName],
-        doing: &str,
-    ) -> Result<Arc<dyn Held>, StoreError>;
-
-    /// Every environment whose lease was ever taken, sorted, and how it stands.
-    ///
-    /// # Errors
-    /// [`StoreError`] when it cannot be told.
-    async fn standing(&self) -> Result<Vec<(EnvironmentName, Standing)>, StoreError>;
-
-    /// Takes the lease away from whoever has it. What it was is told.
-    ///
-    /// # Errors
-    /// [`StoreError::Held`] where only the holder itself can let go.
-    async fn break_off(&self, environment: &EnvironmentName) -> Result<Standing, StoreError>;
-}
-
-/// How the lease of one environment stands.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Standing {
-    /// Nobody has it.
-    Free,
-    /// Somebody has it.
-    Held(Holder),
-    /// Whoever had it is gone without giving it back.
-    Abandoned(Holder),
-}
-
-/// Who has a lease, since when, doing what.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Holder {
-    /// User and machine.
-    pub who: String,
-    /// The number of the process.
-    pub process: u32,
-    /// Since when, RFC 3339, UTC.
-    pub since: String,
-    /// The command.
-    pub doing: String,
-}
-
-impl std::fmt::Display for Holder {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let Self {
-            who,
-            process,
-            since,
-            doing,
-        } = self;
-        write!(f, "{who} (process {process}) since {since}: {doing}")
-    }
-}
-
-/// A lease that is held until it is released, at the latest when dropped.
-#[async_trait]
-pub trait Held: Send + Sync {
-    /// The fencing number: higher than that of every holder before, of each environment.
-    fn fence(&self) -> u64;
-
-    /// Whether what takes up to `timeout` will be over before the lease is.
-    ///
-    /// # Errors
-    /// [`StoreError::LeaseLost`] when it may not be: nothing may be sent then.
-    fn check(&self, timeout: Duration) -> Result<(), StoreError>;
-
-    /// Who had one of the environments before and did not give it back.
-    fn taken_over(&self) -> Option<&Holder>;
-
-    /// Gives it back, now and not only when dropped.
-    ///
-    /// # Errors
-    /// [`StoreError`] when it could not be given back; it ends by itself then.
-    async fn release(&self) -> Result<(), StoreError>;
 }
 
 /// The applied snapshot: what the last successful apply wrote.

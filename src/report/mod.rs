@@ -13,6 +13,7 @@ pub mod diagnostics;
 pub mod graph;
 mod json;
 mod layout;
+pub mod lock;
 mod markdown;
 pub mod outcome;
 pub mod plan;

@@ -13,7 +13,9 @@ use crate::provision::plan::{
     Action, Mode, Operation, Plan, Refusal, Step, Target, UnmanagedObject, Unread, VERSION,
 };
 use crate::provision::ports::{Failure, Verdict};
-use crate::resource::{Address, EnvironmentName, Marker, Place, Resource, Severity, Text, Value};
+use crate::resource::{
+    Address, DEFAULT_ESTATE, EnvironmentName, Marker, Place, Resource, Severity, Text, Value,
+};
 
 /// What the snapshots are taken in.
 pub(super) const STYLE: Style = Style {
@@ -39,6 +41,7 @@ pub(super) fn empty(environments: &[&str], unchanged: usize) -> Plan {
     Plan {
         version: VERSION,
         target: Target {
+            estate: DEFAULT_ESTATE.to_owned(),
             cloud: "emulator".to_owned(),
             tenant: "e1f8b1c8-52d1-4a3a-8f0c-94a2b7f31d10".to_owned(),
             subscriptions: vec!["7d3bd5ea-1b2f-4b1c-9f5e-2c4d6a8b0e11".to_owned()],
@@ -93,7 +96,7 @@ pub(super) fn desired(at: &str, kind: &str, id: &str, said: Json) -> Value {
     let meta = KINDS.named(kind).expect("a known kind").meta();
     let mut properties = Value::from(said);
     meta.materialise(&mut properties);
-    let marker = Marker::of(&address(at).environment(), &id.into());
+    let marker = Marker::of(DEFAULT_ESTATE, &address(at).environment(), &id.into());
     marker.put(meta.carrier, &mut properties);
     properties
 }
@@ -363,6 +366,7 @@ pub(super) fn in_the_way() -> Plan {
 /// Two environments, one lock, and a replication.
 pub(super) fn declared() -> (Desired, Dag) {
     let place = |name: &str| Place {
+        estate: DEFAULT_ESTATE.to_owned(),
         environment: environment(name),
         tenant: "t".to_owned(),
         subscription: "s".to_owned(),
@@ -422,6 +426,7 @@ pub(super) fn declared() -> (Desired, Dag) {
 /// As many groups, each after those whose number is up to `reach` lower.
 pub(super) fn desired_chain(count: usize, reach: usize) -> (Desired, Dag) {
     let place = |name: &str| Place {
+        estate: DEFAULT_ESTATE.to_owned(),
         environment: environment(name),
         tenant: "t".to_owned(),
         subscription: "s".to_owned(),

@@ -433,7 +433,7 @@ impl Resource {
                 Carrier::Note(_) | Carrier::Parent => {}
             }
         }
-        Marker::of(&place.environment, &id).put(meta.carrier, &mut properties);
+        Marker::of(&place.estate, &place.environment, &id).put(meta.carrier, &mut properties);
         Self {
             address,
             kind,

@@ -12,6 +12,8 @@ pub const ID_TAG: &str = "onestream-id";
 /// deleted or edited file does not take the protection away.
 pub const PROTECTED_TAG: &str = "onestream-protected";
 const TOOL: &str = "onestream/";
+/// The estate of whoever names none.
+pub const DEFAULT_ESTATE: &str = "onestream";
 
 /// What [`MANAGED_BY_TAG`] and [`ID_TAG`] say of one object.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -34,11 +36,16 @@ pub enum Ownership {
 }
 
 impl Marker {
-    /// The marker of the object with this id in `environment`.
-    pub fn of(environment: &EnvironmentName, id: &Text) -> Self {
+    /// The marker of the object with this id in `environment` of `estate`: another estate's
+    /// marker is a copy here, so that two of them in one subscription leave each other alone.
+    pub fn of(estate: &str, environment: &EnvironmentName, id: &Text) -> Self {
+        let mut parts = vec![id.clone()];
+        if estate != DEFAULT_ESTATE {
+            parts.push(estate.into());
+        }
         Self {
             environment: environment.clone(),
-            id: Text::name_uuid(vec![id.clone()]),
+            id: Text::name_uuid(parts),
         }
     }
 
@@ -76,16 +83,16 @@ impl Marker {
         }
     }
 
-    /// Whose the live object `body` with `id` is. [`Carrier::Parent`] says nothing here:
+    /// Whose the live object `body` with `id` is, to `estate`. [`Carrier::Parent`] says nothing here:
     /// its objects are judged by their parent.
-    pub fn read(carrier: Carrier, id: &str, body: &Json) -> Ownership {
+    pub fn read(estate: &str, carrier: Carrier, id: &str, body: &Json) -> Ownership {
         let Some((owner, own_id)) = marks(carrier, body) else {
             return Ownership::Foreign;
         };
         let Some(Ok(environment)) = owner.strip_prefix(TOOL).map(str::parse) else {
             return Ownership::Foreign;
         };
-        if Self::of(&environment, &id.into()).id.known() == Some(own_id.as_str()) {
+        if Self::of(estate, &environment, &id.into()).id.known() == Some(own_id.as_str()) {
             Ownership::Ours(environment)
         } else {
             Ownership::Copy
@@ -145,20 +152,20 @@ mod tests {
         ] {
             let mut tree = Value::default();
             tree.set("properties.notes", Value::from("kept for people"));
-            Marker::of(&prod, &id.into()).put(carrier, &mut tree);
+            Marker::of(DEFAULT_ESTATE, &prod, &id.into()).put(carrier, &mut tree);
             let body = tree.resolve(&Default::default()).expect("known");
             assert_eq!(
-                Marker::read(carrier, &id.to_lowercase(), &body),
+                Marker::read(DEFAULT_ESTATE, carrier, &id.to_lowercase(), &body),
                 Ownership::Ours(prod.clone())
             );
             assert_eq!(
-                Marker::read(carrier, "/subscriptions/s/other", &body),
+                Marker::read(DEFAULT_ESTATE, carrier, "/subscriptions/s/other", &body),
                 Ownership::Copy
             );
         }
         let foreign = json!({"tags": {"managed-by": "terraform"}});
         assert_eq!(
-            Marker::read(Carrier::Tags("tags"), id, &foreign),
+            Marker::read(DEFAULT_ESTATE, Carrier::Tags("tags"), id, &foreign),
             Ownership::Foreign
         );
     }

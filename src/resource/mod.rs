@@ -25,7 +25,7 @@ pub use id::{arm_type_of, scopes};
 pub use kind::{
     AccessCell, Blocks, Carrier, Deleted, Guard, Kind, Kinds, Meta, ReadMode, Resource, UpdateMode,
 };
-pub use marker::{ID_TAG, MANAGED_BY_TAG, Marker, Ownership, PROTECTED_TAG};
+pub use marker::{DEFAULT_ESTATE, ID_TAG, MANAGED_BY_TAG, Marker, Ownership, PROTECTED_TAG};
 pub use place::{Place, Problem};
 pub use request::{Method, Plane, Request};
 pub use value::{Late, MissingOutput, Outputs, Text, Value};

@@ -9,6 +9,8 @@ use super::{Address, AddressError, EnvironmentName};
 pub struct Place {
     /// Its name.
     pub environment: EnvironmentName,
+    /// What the environments are called together, among others in the tenant.
+    pub estate: String,
     /// The Entra tenant, a GUID.
     pub tenant: String,
     /// The subscription, a GUID.

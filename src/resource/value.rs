@@ -70,6 +70,11 @@ impl Outputs {
     pub fn get(&self, address: &Address, output: &str) -> Option<&str> {
         self.0.get(address)?.get(output).map(String::as_str)
     }
+
+    /// Every output of an object; `None` where none is known.
+    pub fn of(&self, address: &Address) -> Option<&BTreeMap<String, String>> {
+        self.0.get(address)
+    }
 }
 
 impl Text {

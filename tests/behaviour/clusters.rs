@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use onestream::kinds::Sections;
 use onestream::provision::plan::{Action, Mode, Plan, Step};
 use onestream::provision::ports::Reader as _;
-use onestream::resource::{Address, Kind as _, Method, Place, Request};
+use onestream::resource::{Address, DEFAULT_ESTATE, Kind as _, Method, Place, Request};
 use serde_json::{Value as Json, json};
 
 use crate::estate::{Estate, patch};
@@ -16,6 +16,7 @@ fn address(text: &str) -> Address {
 
 fn place() -> Place {
     Place {
+        estate: DEFAULT_ESTATE.to_owned(),
         environment: "dev".parse().expect("a name"),
         tenant: "11111111-1111-4111-8111-111111111111".to_owned(),
         subscription: "22222222-2222-4222-8222-222222222222".to_owned(),

@@ -20,7 +20,9 @@ use onestream::provision::ports::{
     Begun, Cloud as CloudPort, Observer, Ports, Progress, Reader as _, Snapshots, Writer as _,
 };
 use onestream::remote::azure::{Azure, Clock, Cloud, Credential, Settings};
-use onestream::resource::{Address, EnvironmentName, Method, Outputs, Place, Plane, Request};
+use onestream::resource::{
+    Address, DEFAULT_ESTATE, EnvironmentName, Method, Outputs, Place, Plane, Request,
+};
 use onestream_emulator::{Emulator, Pace};
 use serde_json::{Value as Json, json};
 use tokio::sync::watch;
@@ -191,6 +193,7 @@ impl Estate {
         let applied = self.applied().await;
         let place = self.desired.places.values().next().expect("an environment");
         let target = Target {
+            estate: DEFAULT_ESTATE.to_owned(),
             cloud: "emulator".to_owned(),
             tenant: place.tenant.clone(),
             subscriptions: self.desired.subscriptions(),

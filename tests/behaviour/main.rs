@@ -1,9 +1,9 @@
 //! How the program behaves, seen from outside: the real binary on the real local Azure.
 
 mod approvals;
+mod azurite;
 mod bad_input;
 mod clusters;
-#[cfg(unix)]
 mod crashes;
 mod diagnostics;
 mod directory;
@@ -20,6 +20,9 @@ mod saved_plans;
 mod scenarios;
 mod served;
 mod serving;
+#[cfg(unix)]
+mod sweep;
 mod tampering;
+mod team;
 mod vault_client;
 mod vaults;

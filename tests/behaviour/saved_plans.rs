@@ -145,3 +145,89 @@ fn the_committed_plan_can_still_be_read() {
         shown.out
     );
 }
+
+/// The first operation of a saved plan with this kind.
+fn operation<'a>(plan: &'a mut serde_json::Value, kind: &str) -> &'a mut serde_json::Value {
+    let operations = plan["operations"].as_array_mut().expect("a list");
+    let mut all = operations.iter_mut();
+    all.find(|operation| operation["kind"] == kind)
+        .expect("one of this kind")
+}
+
+#[test]
+fn a_forged_plan_gives_nobody_what_toml_does_not() {
+    type Edit = fn(&mut serde_json::Value);
+    let edits: [(&str, Edit); 5] = [
+        (
+            "TOML says something else of properties.principalId",
+            |plan| {
+                let stranger = "99999999-9999-4999-8999-999999999999";
+                operation(plan, "grant")["desired"]["properties"]["principalId"] =
+                    serde_json::json!(stranger);
+            },
+        ),
+        (
+            "TOML says something else of properties.roleDefinitionId",
+            |plan| {
+                let owner = "8e3af657-a8ff-443c-a75c-2fe8c4bcb635";
+                let grant = operation(plan, "grant");
+                let role = &mut grant["desired"]["properties"]["roleDefinitionId"];
+                let text = role.as_str().expect("known").to_owned();
+                let (start, _) = text.rsplit_once('/').expect("an id");
+                *role = serde_json::json!(format!("{start}/{owner}"));
+            },
+        ),
+        ("TOML says something else of subject", |plan| {
+            operation(plan, "application credential")["desired"]["subject"] =
+                serde_json::json!("repo:mallory/fork:ref:refs/heads/main");
+        }),
+        ("no TOML declares it", |plan| {
+            let mut copy = operation(plan, "membership").clone();
+            copy["address"] = serde_json::json!("shared.people.approvers.member.mallory");
+            let operations = plan["operations"].as_array_mut().expect("a list");
+            operations.push(copy);
+        }),
+        (
+            "TOML says something else of properties.permissions",
+            |plan| {
+                operation(plan, "role")["desired"]["properties"]["permissions"][0]["actions"] =
+                    serde_json::json!(["*"]);
+            },
+        ),
+    ];
+    let root = Root::sample();
+    root.expect(0, &["plan", "--out", "honest.json"]);
+    let honest = root.read("honest.json");
+    for (says, edit) in edits {
+        root.write("forged.json", &honest);
+        forge(&root, "forged.json", edit);
+        let refused = root.expect(3, &["apply", "forged.json", "--auto-approve"]);
+        assert!(refused.err.contains(says), "{says}: {}", refused.err);
+    }
+    // Nothing of any of them was carried out.
+    let again = root.expect(0, &["plan", "--out", "again.json"]);
+    assert!(again.out.contains("0 to update"), "{}", again.out);
+    assert_eq!(root.read("again.json"), honest);
+}
+
+#[test]
+fn another_estate_of_the_tenant_is_left_alone() {
+    let root = Root::sample();
+    root.expect(0, &["apply", "--auto-approve"]);
+    root.replace(
+        "environments/common.toml",
+        "[azure]\n",
+        "[azure]\nestate = \"other\"\n",
+    );
+    let planned = root.run(&["plan", "--format", "json"]);
+    let plan: serde_json::Value = serde_json::from_str(&planned.out).expect("JSON");
+    let operations = plan["plan"]["operations"].as_array().expect("a list");
+    let mut made = 0;
+    for operation in operations {
+        let action = operation["action"].as_str().expect("an action");
+        assert!(["create", "adopt"].contains(&action), "{operation}");
+        made += usize::from(action == "create");
+    }
+    assert!(made > 0, "principals of its own");
+    root.expect(3, &["apply", "--auto-approve"]);
+}

@@ -185,8 +185,11 @@ async fn a_key_that_no_toml_declares_is_deleted_alone() {
     // Ours by its marker, which names the environment and the key's own id.
     let declared = estate.id(&address("dev.vault.key.cosign"));
     let id = declared.replace("/keys/cosign", "/keys/older");
-    let marker =
-        onestream::resource::Marker::of(&"dev".parse().expect("a name"), &id.clone().into());
+    let marker = onestream::resource::Marker::of(
+        onestream::resource::DEFAULT_ESTATE,
+        &"dev".parse().expect("a name"),
+        &id.clone().into(),
+    );
     let tags = json!({
         "managed-by": "onestream/dev",
         "onestream-id": marker.id.known().expect("known"),

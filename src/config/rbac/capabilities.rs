@@ -9,7 +9,7 @@ use super::super::near;
 use super::tables::{CapabilitiesFile, CapabilityTable, GrantTable, On, RoleTable};
 use super::text;
 use crate::kinds::{CustomRole, GrantPart, Probe, Role, Scope, TargetType};
-use crate::resource::Problem;
+use crate::resource::{DEFAULT_ESTATE, Problem};
 
 /// The longest name of a role or capability, which become parts of addresses.
 const LONGEST_NAME: usize = 54;
@@ -53,7 +53,10 @@ pub(super) fn check(file: &CapabilitiesFile) -> Vec<Complaint> {
         let path = ["roles", name];
         complaints.extend(text::name(&path, LONGEST_NAME));
         complaints.extend(check_role(name, role));
-        if let Some(first) = taken.insert(display_name(name, role).to_lowercase(), name) {
+        if let Some(first) = taken.insert(
+            display_name(name, role, DEFAULT_ESTATE).to_lowercase(),
+            name,
+        ) {
             let message = format!("the role `{first}` has the same name in Azure");
             let problem = Problem::below(["roles", name, "display_name"], message).clashing([
                 "roles",
@@ -230,15 +233,15 @@ fn wrong_action(action: &str) -> Option<(String, &'static str)> {
     })
 }
 
-fn display_name(name: &str, role: &RoleTable) -> String {
-    text::or(&role.display_name, || format!("onestream-{name}"))
+fn display_name(name: &str, role: &RoleTable, estate: &str) -> String {
+    text::or(&role.display_name, || format!("{estate}-{name}"))
 }
 
 /// The custom roles that the file declares, assignable nowhere yet.
-pub(super) fn roles(file: &CapabilitiesFile) -> BTreeMap<String, CustomRole> {
+pub(super) fn roles(file: &CapabilitiesFile, estate: &str) -> BTreeMap<String, CustomRole> {
     let role = |(name, table): (&String, &RoleTable)| {
         let role = CustomRole {
-            display_name: display_name(name, table),
+            display_name: display_name(name, table, estate),
             description: table.description.clone(),
             actions: table.actions.clone(),
             data_actions: table.data_actions.clone(),

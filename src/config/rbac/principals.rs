@@ -233,11 +233,11 @@ pub(super) fn oddities(file: &PrincipalsFile) -> Vec<Complaint> {
 }
 
 /// The principals that the file declares.
-pub(super) fn principals(file: &PrincipalsFile) -> BTreeMap<String, Principal> {
+pub(super) fn principals(file: &PrincipalsFile, estate: &str) -> BTreeMap<String, Principal> {
     let principal = |(name, table): (&String, &PrincipalTable)| {
         let credentials = table.credentials.iter();
         let principal = Principal {
-            display_name: text::or(&table.display_name, || format!("sp-onestream-{name}")),
+            display_name: text::or(&table.display_name, || format!("sp-{estate}-{name}")),
             description: table.description.clone(),
             credentials: credentials
                 .map(|(name, table)| (name.clone(), credential(table)))
@@ -258,7 +258,7 @@ fn credential(table: &CredentialTable) -> Credential {
 }
 
 /// The groups that the file declares.
-pub(super) fn people(file: &PrincipalsFile) -> BTreeMap<String, People> {
+pub(super) fn people(file: &PrincipalsFile, estate: &str) -> BTreeMap<String, People> {
     let people = |(name, table): (&String, &GroupTable)| {
         let membership = match &table.object_id {
             Some(id) => Members::Elsewhere(id.to_lowercase()),
@@ -269,7 +269,7 @@ pub(super) fn people(file: &PrincipalsFile) -> BTreeMap<String, People> {
             }
         };
         let people = People {
-            display_name: text::or(&table.display_name, || format!("onestream-{name}")),
+            display_name: text::or(&table.display_name, || format!("{estate}-{name}")),
             description: table.description.clone(),
             membership,
         };

@@ -10,7 +10,11 @@ use crate::kinds::{Access, CustomRole, Grant, Grantee, Role};
 impl Reading {
     /// Puts what the files say on the environments. Meant for files without faults.
     pub(in crate::config) fn give(&self, environments: &mut [Environment]) {
-        let mut roles = capabilities::roles(&self.capabilities);
+        let shared = environments.iter().find(|it| it.name().is_shared());
+        let Some(estate) = shared.map(|shared| shared.place.estate.clone()) else {
+            return;
+        };
+        let mut roles = capabilities::roles(&self.capabilities, &estate);
         for environment in environments.iter_mut() {
             let grants = self.grants(environment);
             allow(&mut roles, &grants, &environment.place.subscription);
@@ -24,8 +28,8 @@ impl Reading {
         }
         let access = &mut shared.sections.access;
         *access = Access {
-            principals: principals::principals(&self.principals),
-            people: principals::people(&self.principals),
+            principals: principals::principals(&self.principals, &estate),
+            people: principals::people(&self.principals, &estate),
             roles,
             grants: std::mem::take(&mut access.grants),
         };

@@ -78,6 +78,8 @@ impl Held for Locks {
         None
     }
 
+    fn settled(&self) {}
+
     async fn release(&self) -> Result<(), StoreError> {
         let mut files = self.files.lock().unwrap_or_else(PoisonError::into_inner);
         files.clear();

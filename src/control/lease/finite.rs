@@ -11,6 +11,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
+use futures::future::try_join_all;
 use tokio::task::AbortHandle;
 
 use super::record::{Record, here};
@@ -31,8 +32,6 @@ const SUFFIX: &str = ".json";
 pub(in crate::control) struct FiniteLeases {
     objects: Arc<dyn Leasing>,
     clock: Arc<dyn Clock>,
-    /// How long what a holder before has sent may still be on its way.
-    timeout: Duration,
 }
 
 /// One environment's lease, taken.
@@ -44,16 +43,8 @@ struct Taken {
 }
 
 impl FiniteLeases {
-    pub(in crate::control) fn new(
-        objects: Arc<dyn Leasing>,
-        clock: Arc<dyn Clock>,
-        timeout: Duration,
-    ) -> Self {
-        Self {
-            objects,
-            clock,
-            timeout,
-        }
+    pub(in crate::control) fn new(objects: Arc<dyn Leasing>, clock: Arc<dyn Clock>) -> Self {
+        Self { objects, clock }
     }
 
     /// Takes every lease and puts the holder's name on it; what was taken before a failure is
@@ -170,42 +161,33 @@ impl Lease for FiniteLeases {
             Ok(fence) => fence,
             Err(error) => {
                 for one in taken {
-                    give_back(&*self.objects, &one, lease).await.ok();
+                    give_back(&*self.objects, &one, &one.before, lease)
+                        .await
+                        .ok();
                 }
                 return Err(error);
             }
         };
         let before = taken.iter().find_map(|one| one.before.holder.clone());
-        for one in &mut taken {
-            // What it is to say once it is given back.
-            one.before = Record::new(fence, None);
-        }
         let lent = Arc::new(Lent {
             objects: Arc::clone(&self.objects),
             clock: Arc::clone(&self.clock),
             lease,
+            fence,
             taken,
             state: Mutex::new(State {
                 until: asked + TERM,
                 lost: None,
+                settled: before.is_none(),
                 given_back: false,
             }),
         });
         let renewing = tokio::spawn(renew(Arc::clone(&lent))).abort_handle();
-        let held = Borrowed {
+        Ok(Arc::new(Borrowed {
             lent,
             renewing,
-            fence,
             before,
-        };
-        if let Some(holder) = &held.before {
-            tracing::warn!(
-                "{holder}: its lease was not given back; waiting {} s for what it may have sent",
-                self.timeout.as_secs()
-            );
-            self.clock.sleep(self.timeout).await;
-        }
-        Ok(Arc::new(held))
+        }))
     }
 
     async fn standing(&self) -> Result<Vec<(EnvironmentName, Standing)>, StoreError> {
@@ -239,6 +221,7 @@ struct Lent {
     objects: Arc<dyn Leasing>,
     clock: Arc<dyn Clock>,
     lease: LeaseId,
+    fence: u64,
     taken: Vec<Taken>,
     state: Mutex<State>,
 }
@@ -247,6 +230,8 @@ struct State {
     /// On the boot clock.
     until: Duration,
     lost: Option<String>,
+    /// Whether nothing of the holder before can arrive any more.
+    settled: bool,
     given_back: bool,
 }
 
@@ -261,9 +246,11 @@ impl Lent {
 
     async fn renew_all(&self) -> Result<(), StoreError> {
         let asked = self.clock.since_boot();
-        for one in &self.taken {
-            self.objects.renew_lease(&one.name, self.lease).await?;
-        }
+        let renewals = self
+            .taken
+            .iter()
+            .map(|one| self.objects.renew_lease(&one.name, self.lease));
+        try_join_all(renewals).await?;
         self.state().until = asked + TERM;
         Ok(())
     }
@@ -273,9 +260,13 @@ impl Lent {
             return Ok(());
         }
         self.lose("it was given back");
+        let settled = self.state().settled;
         let mut result = Ok(());
         for one in &self.taken {
-            let given = give_back(&*self.objects, one, self.lease).await;
+            // Until then the next one has to wait for the same holder.
+            let before = one.before.holder.clone().filter(|_| !settled);
+            let record = Record::new(self.fence, before);
+            let given = give_back(&*self.objects, one, &record, self.lease).await;
             result = result.and(given);
         }
         result
@@ -288,9 +279,14 @@ impl Lent {
 }
 
 /// Takes the holder's name off and ends the lease.
-async fn give_back(objects: &dyn Leasing, one: &Taken, lease: LeaseId) -> Result<(), StoreError> {
+async fn give_back(
+    objects: &dyn Leasing,
+    one: &Taken,
+    record: &Record,
+    lease: LeaseId,
+) -> Result<(), StoreError> {
     let expected = Expected::Unchanged(one.tag.clone());
-    let bytes = one.before.to_bytes();
+    let bytes = record.to_bytes();
     let signed_off = objects
         .put(&one.name, &bytes, &expected, Some(lease))
         .await
@@ -326,14 +322,13 @@ async fn renew(lent: Arc<Lent>) {
 struct Borrowed {
     lent: Arc<Lent>,
     renewing: AbortHandle,
-    fence: u64,
     before: Option<Holder>,
 }
 
 #[async_trait]
 impl Held for Borrowed {
     fn fence(&self) -> u64 {
-        self.fence
+        self.lent.fence
     }
 
     fn check(&self, timeout: Duration) -> Result<(), StoreError> {
@@ -361,6 +356,10 @@ impl Held for Borrowed {
         self.before.as_ref()
     }
 
+    fn settled(&self) {
+        self.lent.state().settled = true;
+    }
+
     async fn release(&self) -> Result<(), StoreError> {
         self.renewing.abort();
         self.lent.give_back().await
@@ -376,5 +375,158 @@ impl Drop for Borrowed {
         if !given_back && let Ok(runtime) = tokio::runtime::Handle::try_current() {
             runtime.spawn(async move { lent.give_back().await });
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use time::macros::utc_datetime;
+
+    use super::*;
+    use crate::control::memory::Memory;
+    use crate::control::{ManualClock, Store};
+
+    const TIMEOUT: Duration = Duration::from_secs(40);
+
+    struct Rig {
+        clock: Arc<ManualClock>,
+        memory: Memory,
+    }
+
+    impl Rig {
+        fn new() -> Self {
+            let clock = Arc::new(ManualClock::new(utc_datetime!(2026-07-31 10:15:30)));
+            let memory = Memory::with_clock(clock.clone());
+            Self { clock, memory }
+        }
+
+        fn leases(&self) -> Store {
+            Store::remote(Arc::new(self.memory.clone()), self.clock.clone(), TIMEOUT)
+        }
+
+        fn pass(&self, seconds: u64) {
+            let seconds = i64::try_from(seconds).expect("few");
+            self.clock.advance(time::Duration::seconds(seconds));
+        }
+    }
+
+    fn prod() -> Vec<EnvironmentName> {
+        vec!["prod".parse().expect("a name")]
+    }
+
+    #[tokio::test]
+    async fn nothing_is_sent_that_may_outlast_the_lease() {
+        let rig = Rig::new();
+        let held = rig.leases().acquire(&prod(), "apply").await.expect("free");
+        held.check(TIMEOUT).expect("a minute is left");
+        rig.pass(19);
+        held.check(TIMEOUT).expect("41 s are left");
+        rig.pass(1);
+        let error = held.check(TIMEOUT).expect_err("40 s are left");
+        assert_eq!(
+            error.to_string(),
+            "the lease of prod is lost: 40 s of it are left, and a request may take 40 s"
+        );
+        held.check(Duration::from_secs(39))
+            .expect("enough for that");
+        rig.pass(40);
+        held.check(Duration::ZERO).expect_err("it is over");
+    }
+
+    #[tokio::test]
+    async fn a_renewal_counts_from_when_it_was_asked_for() {
+        let rig = Rig::new();
+        let leases = FiniteLeases::new(Arc::new(rig.memory.clone()), rig.clock.clone());
+        let name = name(&prod()[0]).expect("a name");
+        let lease = LeaseId::random();
+        let taken = leases.take(&prod()[0], lease).await.expect("free");
+        let lent = Lent {
+            objects: Arc::new(rig.memory.clone()),
+            clock: rig.clock.clone(),
+            lease,
+            fence: 1,
+            taken: vec![taken],
+            state: Mutex::new(State {
+                until: TERM,
+                lost: None,
+                settled: true,
+                given_back: false,
+            }),
+        };
+        rig.pass(50);
+        lent.renew_all().await.expect("renews");
+        assert_eq!(lent.state().until, Duration::from_secs(110));
+        rig.pass(59);
+        assert!(rig.memory.is_leased(&name).await.expect("looks"));
+        rig.pass(1);
+        assert!(!rig.memory.is_leased(&name).await.expect("looks"));
+    }
+
+    #[tokio::test]
+    async fn an_ended_lease_is_taken_over_after_what_it_may_have_sent() {
+        let rig = Rig::new();
+        let first = rig.leases().acquire(&prod(), "apply").await.expect("free");
+        rig.pass(59);
+        let refused = rig.leases().acquire(&prod(), "apply").await.err();
+        assert!(matches!(refused, Some(StoreError::Held { .. })));
+        rig.pass(1);
+        let second = rig.leases().acquire(&prod(), "destroy").await;
+        let second = second.expect("it has ended");
+        // The clock moves only when somebody sleeps on it.
+        assert_eq!(rig.clock.since_boot(), TERM + TIMEOUT);
+        assert_eq!(second.taken_over().expect("not given back").doing, "apply");
+        assert_eq!((first.fence(), second.fence()), (1, 2));
+        first.check(Duration::ZERO).expect_err("it is over");
+        // Whoever comes back late takes nothing away from the new holder.
+        assert!(first.release().await.is_err());
+        let standing = rig.leases().standing().await.expect("looks");
+        let [(_, Standing::Held(holder))] = standing.as_slice() else {
+            panic!("{standing:?}")
+        };
+        assert_eq!(holder.doing, "destroy");
+    }
+
+    #[tokio::test]
+    async fn what_was_given_back_is_free_at_once() {
+        let rig = Rig::new();
+        let first = rig.leases().acquire(&prod(), "apply").await.expect("free");
+        first.release().await.expect("gives back");
+        first.check(Duration::ZERO).expect_err("given back");
+        let second = rig.leases().acquire(&prod(), "apply").await.expect("free");
+        assert!(second.taken_over().is_none());
+        assert_eq!(rig.clock.since_boot(), Duration::ZERO);
+    }
+
+    #[tokio::test]
+    async fn a_broken_lease_is_free_once_its_holder_must_have_noticed() {
+        let rig = Rig::new();
+        let _first = rig.leases().acquire(&prod(), "apply").await.expect("free");
+        rig.pass(10);
+        let was = rig.leases().break_off(&prod()[0]).await.expect("breaks");
+        assert!(matches!(was, Standing::Held(_)));
+        rig.pass(49);
+        assert!(rig.leases().acquire(&prod(), "apply").await.is_err());
+        rig.pass(1);
+        let second = rig.leases().acquire(&prod(), "apply").await.expect("free");
+        assert!(second.taken_over().is_some());
+    }
+    #[tokio::test]
+    async fn who_gives_up_on_a_takeover_leaves_it_to_the_next() {
+        let rig = Rig::new();
+        let _first = rig.leases().acquire(&prod(), "apply").await.expect("free");
+        rig.pass(60);
+        let leases = FiniteLeases::new(Arc::new(rig.memory.clone()), rig.clock.clone());
+        let second = leases.acquire(&prod(), "destroy").await.expect("ended");
+        assert!(second.taken_over().is_some());
+        second.release().await.expect("gives back");
+        let third = rig.leases().acquire(&prod(), "apply").await.expect("free");
+        assert_eq!(
+            third.taken_over().expect("still not waited for").doing,
+            "apply"
+        );
+        assert_eq!(third.fence(), 3);
+        third.release().await.expect("gives back");
+        let fourth = rig.leases().acquire(&prod(), "apply").await.expect("free");
+        assert!(fourth.taken_over().is_none());
     }
 }

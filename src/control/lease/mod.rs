@@ -10,3 +10,4 @@ mod record;
 
 pub(super) use files::FileLeases;
 pub(super) use finite::FiniteLeases;
+pub(super) use record::who;

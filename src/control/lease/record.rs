@@ -58,13 +58,18 @@ impl Record {
     }
 }
 
-/// This process, now.
-pub(super) fn here(clock: &dyn Clock, doing: &str) -> Holder {
+/// User and machine.
+pub(in crate::control) fn who() -> String {
     let unknown = |_| "unknown".to_owned();
     let user = whoami::username().unwrap_or_else(unknown);
     let host = whoami::hostname().unwrap_or_else(unknown);
+    format!("{user}@{host}")
+}
+
+/// This process, now.
+pub(super) fn here(clock: &dyn Clock, doing: &str) -> Holder {
     Holder {
-        who: format!("{user}@{host}"),
+        who: who(),
         process: std::process::id(),
         since: rfc3339(clock.now()),
         doing: doing.to_owned(),

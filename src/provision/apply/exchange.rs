@@ -1,6 +1,6 @@
 //! The exchange with Azure and the journal about one operation: send, wait, check, resume.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use serde_json::Value as Json;
@@ -11,8 +11,10 @@ use super::judge::{differences, has_failed, is_in_progress};
 use super::operate::{Run, Subject, lock};
 use super::outcome::OperationError;
 use crate::provision::plan::{Operation, Step};
-use crate::provision::ports::{Begun, Event, Failure, Pending, Poll, Progress, Verdict};
-use crate::resource::Request;
+use crate::provision::ports::{
+    Begun, Event, Failure, Intent, Pending, Poll, Progress, PutBack, Verdict,
+};
+use crate::resource::{Address, Request};
 
 impl Run {
     /// How far an earlier run came, after waiting for what it had left running.
@@ -78,13 +80,12 @@ impl Run {
             .iter()
             .map(|b| format!("{b:02x}"))
             .collect();
-        let address = operation.address.clone();
-        let id = subject.id.clone();
         self.write(Event::Begun {
             operation: index,
-            address,
-            id,
+            address: operation.address.clone(),
+            id: subject.id.clone(),
             body_hash,
+            intent: Some(Box::new(self.intent(index, subject))),
         })
         .await?;
         let answered = match self.ports.cloud.begin(&request).await {
@@ -114,6 +115,26 @@ impl Run {
                 self.settle_unknown(operation, subject, failure).await
             }
             answered => Ok(answered?),
+        }
+    }
+
+    /// What an operation is about to do.
+    fn intent(&self, index: usize, subject: &Subject) -> Intent {
+        let operation = &self.plan.operations[index];
+        let mut references = BTreeSet::new();
+        operation.id.references(&mut references);
+        if let Some(desired) = &operation.desired {
+            desired.references(&mut references);
+        }
+        let outputs = lock(&self.outputs);
+        let known = |address: Address| Some((address.clone(), outputs.of(&address)?.clone()));
+        let back = self.puts_back(index).zip(subject.put_back.clone());
+        Intent {
+            kind: operation.kind.clone(),
+            action: operation.action,
+            step: operation.step,
+            late: references.into_iter().filter_map(known).collect(),
+            back: back.map(|(operation, desired)| PutBack { operation, desired }),
         }
     }
 

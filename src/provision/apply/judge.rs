@@ -6,7 +6,7 @@ use super::Past;
 use super::operate::Subject;
 use crate::provision::diff::{diff, same_projection};
 use crate::provision::plan::{Action, Operation, Step};
-use crate::resource::{Carrier, Condition, Kind, Marker, Ownership, Value};
+use crate::resource::{Carrier, Condition, Kind, Ownership, Value};
 
 /// What to do with an operation, given the live object.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -26,35 +26,35 @@ pub(super) fn judge(
     live: Option<&Json>,
     past: Option<&Past>,
 ) -> Ruling {
-    let Subject { kind, id, .. } = subject;
-    let (kind, desired) = (*kind, subject.desired.as_ref());
     match operation.step {
-        Step::Create | Step::Recover => create(operation, kind, id, desired, live, past),
+        Step::Create | Step::Recover => {
+            // What shows again is taken for a create of ours that was cut short.
+            let shown = subject.resurfaces.then_some(&Past::Begun);
+            create(operation, subject, live, past.or(shown))
+        }
         // It came with its parent's create; the check after the write says whether it did.
         Step::Carried => Ruling::AlreadyDone,
-        Step::Update => update(operation, kind, id, desired, live, past),
-        Step::Delete => delete(operation, kind, id, subject.put_back.as_ref(), live, past),
+        Step::Update => update(operation, subject, live, past),
+        Step::Delete => delete(operation, subject, live, past),
     }
 }
 
 fn create(
     operation: &Operation,
-    kind: &dyn Kind,
-    id: &str,
-    desired: Option<&Json>,
+    subject: &Subject,
     live: Option<&Json>,
     past: Option<&Past>,
 ) -> Ruling {
+    let (kind, desired) = (subject.kind, subject.desired.as_ref());
     let Some(live) = live else {
         return Ruling::Go;
     };
-    // One that shows again is taken for a create of ours that was cut short.
-    let past = past.or(kind.resurfaces().then_some(&Past::Begun));
     let Some(past) = past else {
-        return Ruling::Stale("it exists now; it did not when this was planned".to_owned());
+        let what = "it exists now; it did not when this was planned";
+        return Ruling::Stale(format!("{what}{}", by_whom(live)));
     };
     let wrong = differences(kind, desired, live);
-    let may_repeat = desired.is_none_or(|desired| kind.create(id, desired).idempotent);
+    let may_repeat = desired.is_none_or(|desired| kind.create(&subject.id, desired).idempotent);
     let failed = (*past == Past::Failed || has_failed(kind, live)) && may_repeat;
     if wrong.is_empty() && !failed {
         Ruling::AlreadyDone
@@ -63,7 +63,7 @@ fn create(
             "this plan had made it, and since then {}",
             wrong.join(", ")
         ))
-    } else if !is_ours(operation, kind, id, live) {
+    } else if !is_ours(operation, subject, live) {
         Ruling::Stale("it exists now, made by somebody else".to_owned())
     } else if may_repeat {
         // Our own create was cut short or failed: the same PUT again completes it.
@@ -75,19 +75,18 @@ fn create(
 
 fn update(
     operation: &Operation,
-    kind: &dyn Kind,
-    id: &str,
-    desired: Option<&Json>,
+    subject: &Subject,
     live: Option<&Json>,
     past: Option<&Past>,
 ) -> Ruling {
+    let (kind, desired) = (subject.kind, subject.desired.as_ref());
     let Some(live) = live else {
         return Ruling::Stale("it is gone".to_owned());
     };
     match past {
-        None => as_before(operation, kind, id, live),
+        None => as_before(operation, subject, live),
         Some(_) if !differences(kind, desired, live).is_empty() => {
-            as_before(operation, kind, id, live)
+            as_before(operation, subject, live)
         }
         // What failed half-way is sent again: it is the same PUT or PATCH.
         Some(Past::Failed) => Ruling::Go,
@@ -98,12 +97,11 @@ fn update(
 
 fn delete(
     operation: &Operation,
-    kind: &dyn Kind,
-    id: &str,
-    put_back: Option<&Json>,
+    subject: &Subject,
     live: Option<&Json>,
     past: Option<&Past>,
 ) -> Ruling {
+    let (kind, put_back) = (subject.kind, subject.put_back.as_ref());
     match (live, past) {
         (None, Some(_)) => Ruling::AlreadyDone,
         (None, None) => Ruling::Stale("it is gone already".to_owned()),
@@ -122,13 +120,14 @@ fn delete(
         }
         (Some(live), _) => match kind.forbids_delete(live) {
             Some(instead) => Ruling::Stale(format!("it cannot be deleted: {instead}")),
-            None => as_before(operation, kind, id, live),
+            None => as_before(operation, subject, live),
         },
     }
 }
 
-fn as_before(operation: &Operation, kind: &dyn Kind, id: &str, live: &Json) -> Ruling {
-    if let Some(whose) = not_ours(operation, kind, id, live) {
+fn as_before(operation: &Operation, subject: &Subject, live: &Json) -> Ruling {
+    let kind = subject.kind;
+    if let Some(whose) = not_ours(operation, subject, live) {
         return Ruling::Stale(whose);
     }
     let now = kind.project(live);
@@ -146,7 +145,18 @@ fn as_before(operation: &Operation, kind: &dyn Kind, id: &str, live: &Json) -> R
             )
         })
         .collect();
-    Ruling::Stale(moved.join(", "))
+    Ruling::Stale(format!("{}{}", moved.join(", "), by_whom(live)))
+}
+
+/// Who wrote an object last and when, where Azure tells.
+fn by_whom(live: &Json) -> String {
+    let told = |key: &str| live.pointer(&format!("/systemData/{key}"))?.as_str();
+    match (told("lastModifiedBy"), told("lastModifiedAt")) {
+        (Some(who), Some(at)) => format!(" (last written by {who} at {at})"),
+        (Some(who), None) => format!(" (last written by {who})"),
+        (None, Some(at)) => format!(" (last written at {at})"),
+        (None, None) => String::new(),
+    }
 }
 
 /// Which managed fields of a live object are not as declared, for people.
@@ -171,21 +181,18 @@ pub(super) fn differences(kind: &dyn Kind, desired: Option<&Json>, live: &Json) 
     .collect()
 }
 
-fn is_ours(operation: &Operation, kind: &dyn Kind, id: &str, live: &Json) -> bool {
-    let carrier = kind.meta().carrier;
-    carrier == Carrier::Parent
-        || Marker::read(carrier, &kind.key_of(id, live), live)
-            == Ownership::Ours(operation.address.environment())
+fn is_ours(operation: &Operation, subject: &Subject, live: &Json) -> bool {
+    subject.kind.meta().carrier == Carrier::Parent
+        || subject.ownership(live) == Ownership::Ours(operation.address.environment())
 }
 
 /// Whose a live object is that the operation would change or delete, where it is not ours. An
 /// adoption is of what is nobody's; what carries no marker is judged by its parent.
-fn not_ours(operation: &Operation, kind: &dyn Kind, id: &str, live: &Json) -> Option<String> {
-    let carrier = kind.meta().carrier;
-    if carrier == Carrier::Parent {
+fn not_ours(operation: &Operation, subject: &Subject, live: &Json) -> Option<String> {
+    if subject.kind.meta().carrier == Carrier::Parent {
         return None;
     }
-    match Marker::read(carrier, &kind.key_of(id, live), live) {
+    match subject.ownership(live) {
         Ownership::Ours(owner) if owner == operation.address.environment() => None,
         Ownership::Ours(owner) => Some(format!("it belongs to {owner}")),
         Ownership::Copy | Ownership::Foreign if operation.action == Action::Adopt => None,

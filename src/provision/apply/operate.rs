@@ -44,9 +44,18 @@ pub(super) struct Subject {
     pub(super) desired: Option<Json>,
     /// Of a lock that comes off: how it is put back.
     pub(super) put_back: Option<Json>,
+    /// Whether it may show again, now that this plan makes what it lives in.
+    pub(super) resurfaces: bool,
+    estate: String,
 }
 
 impl Subject {
+    /// Whose the live object is, by its marker.
+    pub(super) fn ownership(&self, live: &Json) -> Ownership {
+        let key = self.kind.key_of(&self.id, live);
+        Marker::read(&self.estate, self.kind.meta().carrier, &key, live)
+    }
+
     /// Whether Azure is still writing the object.
     fn is_busy(&self, live: Option<&Json>) -> bool {
         live.is_some_and(|live| self.kind.condition(live) == Condition::Busy)
@@ -169,7 +178,9 @@ impl Run {
             let Some(live) = self.ports.cloud.get(&kind.get(above)).await? else {
                 continue;
             };
-            match Marker::read(kind.meta().carrier, &kind.key_of(above, &live), &live) {
+            let key = kind.key_of(above, &live);
+            let estate = &self.plan.target.estate;
+            match Marker::read(estate, kind.meta().carrier, &key, &live) {
                 Ownership::Ours(owner) if owner == environment => return Ok(()),
                 Ownership::Ours(owner) => {
                     let problem = format!("it lives in what belongs to {owner}");
@@ -255,6 +266,11 @@ impl Run {
         }
     }
 
+    /// The operation that puts back the lock which this one lifts.
+    pub(super) fn puts_back(&self, index: usize) -> Option<usize> {
+        self.lifted.get(&index).copied()
+    }
+
     fn subject(&self, index: usize) -> Result<Subject, OperationError> {
         let operation = &self.plan.operations[index];
         let outputs = lock(&self.outputs);
@@ -269,11 +285,27 @@ impl Run {
             .as_ref()
             .map(|tree| tree.resolve(&outputs))
             .transpose()?;
+        let id = operation.id.resolve(&outputs)?;
         Ok(Subject {
+            estate: self.plan.target.estate.clone(),
+            resurfaces: kind.resurfaces() && self.makes_above(&id),
             kind,
-            id: operation.id.resolve(&outputs)?,
+            id,
             desired,
             put_back: back.map(|tree| tree.resolve(&outputs)).transpose()?,
+        })
+    }
+
+    /// Whether the plan makes something that an object with this id lives in.
+    fn makes_above(&self, id: &str) -> bool {
+        self.plan.operations.iter().any(|operation| {
+            let above = operation.id.known().filter(|above| above.len() < id.len());
+            let (Some(above), Some(start)) = (above, above.and_then(|a| id.get(..a.len()))) else {
+                return false;
+            };
+            matches!(operation.step, Step::Create | Step::Recover)
+                && start.eq_ignore_ascii_case(above)
+                && id[above.len()..].starts_with('/')
         })
     }
 

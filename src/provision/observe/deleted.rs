@@ -68,7 +68,7 @@ impl Seen {
             };
             let key = kind.key_of(&id, &body);
             let remains = Remains {
-                ownership: Marker::read(carrier, &key, &body),
+                ownership: Marker::read(&self.estate, carrier, &key, &body),
                 handle: kind.handle(entry),
                 outputs: kind.meta().read_outputs(&id, &body),
             };

@@ -68,9 +68,11 @@ pub async fn left_behind(
     reader: &dyn Reader,
     kinds: Kinds,
     observed: &mut Observed,
+    estate: &str,
     applied: &Applied,
 ) {
     let seen = Seen {
+        estate: estate.to_owned(),
         wanted: Mutex::default(),
         groups: BTreeSet::new(),
         state: Mutex::new(std::mem::take(observed)),
@@ -95,6 +97,7 @@ fn of_kind<'a>(desired: &'a Desired, kind: &dyn Kind) -> Vec<&'a Resource> {
 
 /// What has been seen so far; pages of several lists arrive side by side.
 pub(super) struct Seen {
+    pub(super) estate: String,
     wanted: Mutex<BTreeSet<String>>,
     groups: BTreeSet<String>,
     state: Mutex<Observed>,
@@ -110,6 +113,7 @@ impl Seen {
             .cloned()
             .collect();
         Self {
+            estate: desired.estate().to_owned(),
             wanted: Mutex::new(wanted),
             groups,
             state: Mutex::default(),
@@ -321,7 +325,7 @@ impl Seen {
     fn keep(&self, kind: &'static dyn Kind, id: String, body: &Json) {
         let key = kind.key_of(&id, body);
         let meta = kind.meta();
-        let ownership = Marker::read(meta.carrier, &key, body);
+        let ownership = Marker::read(&self.estate, meta.carrier, &key, body);
         // Everything in a group counts as near until the groups themselves have been judged.
         let near = self.wanted().contains(&key) || ownership != Ownership::Foreign;
         let parent = key.rsplitn(3, '/').nth(2).unwrap_or_default();
@@ -427,7 +431,7 @@ impl Seen {
         for body in marked {
             let text = |key: &str| body.get(key).and_then(Json::as_str).unwrap_or_default();
             let (id, arm_type) = (text("id"), text("type"));
-            let ownership = Marker::read(Carrier::Tags("tags"), id, &body);
+            let ownership = Marker::read(&self.estate, Carrier::Tags("tags"), id, &body);
             if ownership != Ownership::Foreign && !known.contains(&arm_type.to_lowercase()) {
                 state.strays.push(Stray {
                     id: id.to_owned(),

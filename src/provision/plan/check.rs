@@ -20,7 +20,7 @@ pub(super) fn flaw(plan: &Plan, kinds: Kinds) -> Option<String> {
             let kind = kinds.named(&operation.kind)?;
             let flaw = shape(plan, operation, kind)
                 .or_else(|| place(plan, operation, kind))
-                .or_else(|| ownership(operation, kind))
+                .or_else(|| ownership(plan, operation, kind))
                 .or_else(|| pairing(plan, index, &mut restored));
             flaw.map(|flaw| format!("{}: {flaw}", operation.address))
         })
@@ -85,8 +85,8 @@ fn place(plan: &Plan, operation: &Operation, kind: &dyn Kind) -> Option<String> 
     }
     if !start.to_lowercase().starts_with("/subscriptions/") {
         // An id that begins with something late, or one of a plane that is not ARM's.
-        let other_plane = || kind.get(&start).plane != Plane::Arm && kind.is_id(&start);
-        let elsewhere = known.is_none() || meta.read == ReadMode::DataPlane || other_plane();
+        let planeless = || meta.read == ReadMode::DataPlane || kind.get(&start).plane != Plane::Arm;
+        let elsewhere = known.is_none() || (planeless() && kind.is_id(&start));
         return (!elsewhere).then(|| format!("{start} is not the id of a {}", meta.name));
     }
     let subscription = start.split('/').nth(2).unwrap_or_default();
@@ -99,7 +99,7 @@ fn place(plan: &Plan, operation: &Operation, kind: &dyn Kind) -> Option<String> 
 }
 
 /// An image without our marker of something that would be changed or deleted as ours.
-fn ownership(operation: &Operation, kind: &dyn Kind) -> Option<String> {
+fn ownership(plan: &Plan, operation: &Operation, kind: &dyn Kind) -> Option<String> {
     let writes_on_it = matches!(operation.step, Step::Delete | Step::Update);
     if !writes_on_it {
         return None;
@@ -113,7 +113,7 @@ fn ownership(operation: &Operation, kind: &dyn Kind) -> Option<String> {
     }
     let image = before.resolve(&Outputs::default()).ok()?;
     let key = kind.key_of(operation.id.known()?, &image);
-    let owner = Marker::read(carrier, &key, &image);
+    let owner = Marker::read(&plan.target.estate, carrier, &key, &image);
     (owner != Ownership::Ours(operation.address.environment()))
         .then(|| "what it was planned on does not carry our marker".to_owned())
 }

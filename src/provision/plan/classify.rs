@@ -3,15 +3,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::draft::Draft;
-use super::make::Asked;
+use super::make::{Asked, Mode};
+use super::settled::{Settled, image};
 use super::{Action, Operation, Standing, Step, Unread};
 use crate::provision::diff::{self, FieldChange, Rule, diff};
 use crate::provision::observe::{Object, Observed, State};
 use crate::provision::ports::{Failure, Verdict};
-use crate::resource::{
-    Address, Carrier, Compare, Condition, EnvironmentName, Kind, Outputs, Ownership, Resource,
-    Text, Value, own_words,
-};
+use crate::resource::{Address, Carrier, Condition, EnvironmentName, Outputs, Ownership, Resource};
 
 /// The plan in the making.
 pub(super) struct Work<'a> {
@@ -46,8 +44,26 @@ impl<'a> Work<'a> {
         self.draft
     }
 
+    /// Looks at every declared resource, each after what it refers to.
+    pub(super) fn look(&mut self) {
+        let asked = self.asked;
+        for address in asked.dag.order() {
+            let resource = &asked.desired.resources[address];
+            match asked.mode {
+                _ if !asked.selects(&address.environment()) => self.referred(resource),
+                Mode::Apply => self.declared(resource),
+                Mode::Destroy => self.leaving(resource),
+            }
+        }
+    }
+
+    /// What is known of the outputs of declared resources, once all have been looked at.
+    pub(super) fn outputs(&self) -> &Outputs {
+        &self.outputs
+    }
+
     /// A resource that others may refer to but that this plan does not touch.
-    pub(super) fn referred(&mut self, resource: &Resource) {
+    fn referred(&mut self, resource: &Resource) {
         let settled = self.settle(resource);
         match self.state(resource, &settled) {
             State::Present(object) if object.condition == Condition::Leaving => {
@@ -65,7 +81,7 @@ impl<'a> Work<'a> {
     }
 
     /// A declared resource that may be about to go.
-    pub(super) fn leaving(&mut self, resource: &Resource) {
+    fn leaving(&mut self, resource: &Resource) {
         let settled = self.settle(resource);
         match self.state(resource, &settled) {
             State::Present(object) => self.know(resource, object),
@@ -81,7 +97,7 @@ impl<'a> Work<'a> {
     }
 
     /// What one declared resource needs.
-    pub(super) fn declared(&mut self, resource: &Resource) {
+    fn declared(&mut self, resource: &Resource) {
         let settled = self.settle(resource);
         match self.state(resource, &settled) {
             State::Absent => self.absent(resource, &settled),
@@ -417,80 +433,4 @@ pub(super) fn unclear(code: &str, message: String) -> Failure {
         hint: None,
         request_id: None,
     }
-}
-
-/// A resource with the outputs filled in that are known already.
-struct Settled {
-    id: Text,
-    properties: Value,
-}
-
-impl Settled {
-    /// The id to write on: Azure's own, where the object was matched by something else.
-    fn id_of(&self, object: &Object) -> Text {
-        match self.id.known() {
-            Some(id) if !id.eq_ignore_ascii_case(&object.id) => object.id.clone().into(),
-            _ => self.id.clone(),
-        }
-    }
-
-    fn operation(&self, resource: &Resource, action: Action, step: Step) -> Operation {
-        Operation {
-            address: resource.address.clone(),
-            kind: resource.kind.meta().name.to_owned(),
-            id: self.id.clone(),
-            action,
-            step,
-            reason: String::new(),
-            changes: Vec::new(),
-            desired: Some(self.properties.clone()),
-            before: None,
-            stateful: resource.kind.meta().stateful,
-            guards: resource.kind.meta().is_guard,
-            restores: None,
-            carries: Vec::new(),
-            handle: None,
-            references: resource.references().into_iter().collect(),
-        }
-    }
-}
-
-/// The managed fields of a live object, of a map with own keys only the keys of `owned`.
-pub(super) fn image(kind: &dyn Kind, owned: &Value, live: &Value) -> Value {
-    let mut image = live.clone();
-    for field in kind
-        .meta()
-        .fields
-        .iter()
-        .filter(|field| field.compare == Compare::OwnKeys)
-    {
-        let held = live.at(field.path).and_then(Value::as_map);
-        let keys = owned
-            .at(field.path)
-            .and_then(Value::as_map)
-            .into_iter()
-            .flatten();
-        let kept = keys.map(|(key, _)| {
-            (
-                key.clone(),
-                held.and_then(|map| map.get(key))
-                    .cloned()
-                    .unwrap_or_default(),
-            )
-        });
-        image.set(field.path, Value::Map(kept.collect()));
-    }
-    for field in kind
-        .meta()
-        .fields
-        .iter()
-        .filter(|field| field.compare == Compare::OwnWords)
-    {
-        if let (Some(Value::List(own)), Some(Value::List(held))) =
-            (owned.at(field.path), live.at(field.path))
-        {
-            image.set(field.path, Value::List(own_words(own, held)));
-        }
-    }
-    image
 }

@@ -75,14 +75,7 @@ pub enum PlanError {
 /// [`PlanError`] where no order exists, or a target names nothing.
 pub fn make(asked: &Asked<'_>) -> Result<Plan, PlanError> {
     let mut work = Work::new(asked);
-    for address in asked.dag.order() {
-        let resource = &asked.desired.resources[address];
-        match asked.mode {
-            _ if !asked.selects(&address.environment()) => work.referred(resource),
-            Mode::Apply => work.declared(resource),
-            Mode::Destroy => work.leaving(resource),
-        }
-    }
+    work.look();
     work.orphans();
     let declared = std::mem::take(&mut work.ids);
     let mut draft = work.finish();

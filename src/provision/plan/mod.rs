@@ -8,11 +8,13 @@
 
 mod check;
 mod classify;
+mod declared;
 mod draft;
 mod edges;
 mod locks;
 mod make;
 mod orphans;
+mod settled;
 mod stored;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -20,13 +22,14 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+pub use declared::contradictions;
 pub use make::{Asked, Mode, PlanError, Selection, make};
 pub use stored::{StoredError, digest, read, write};
 
 use super::audit::Identity;
 use super::diff::FieldChange;
 use super::ports::Failure;
-use crate::resource::{Address, EnvironmentName, Kinds, Text, Value};
+use crate::resource::{Address, DEFAULT_ESTATE, EnvironmentName, Kinds, Text, Value};
 
 /// The version of the stored format.
 pub const VERSION: u32 = 1;
@@ -84,8 +87,19 @@ pub struct Target {
     pub cloud: String,
     /// The Entra tenant.
     pub tenant: String,
+    /// Which estate of the tenant.
+    #[serde(default = "default_estate", skip_serializing_if = "is_default_estate")]
+    pub estate: String,
     /// The subscriptions, sorted.
     pub subscriptions: Vec<String>,
+}
+
+fn default_estate() -> String {
+    DEFAULT_ESTATE.to_owned()
+}
+
+fn is_default_estate(estate: &String) -> bool {
+    estate == DEFAULT_ESTATE
 }
 
 /// One thing that will be done to one object.

@@ -1091,3 +1091,72 @@ async fn what_the_selection_leaves_out_is_not_called_unchanged() {
         (0, 2, 2)
     );
 }
+
+/// Edits of an honest plan that it is refused for, each with what is said.
+#[tokio::test]
+async fn a_plan_may_say_only_what_is_declared() {
+    let mut world = World::with_store();
+    world.principal("shared.principal.engine");
+    world.grant(
+        "dev.grant.engine",
+        "dev.store.a",
+        "shared.principal.engine",
+        "pull",
+    );
+    let cloud = FakeCloud::default();
+    let honest = world.plan(&cloud).await;
+    assert_eq!(world.contradictions(&cloud, &honest).await, [""; 0]);
+    let at = |plan: &Plan, kind: &str| {
+        let mut all = plan.operations.iter();
+        all.position(|o| o.kind == kind).expect("it is planned")
+    };
+    let edits: [(&str, fn(&mut Operation), &str); 6] = [
+        (
+            "grant",
+            |o| {
+                let desired = o.desired.as_mut().expect("a create");
+                desired.set("properties.principalId", Value::from("mallory"));
+            },
+            "TOML says something else of properties.principalId",
+        ),
+        (
+            "grant",
+            |o| o.address = "dev.grant.mallory".parse().expect("an address"),
+            "no TOML declares it",
+        ),
+        (
+            "store",
+            |o| o.id = format!("{}x", o.id.known().expect("known")).into(),
+            "TOML declares it as",
+        ),
+        (
+            "store",
+            |o| o.kind = "cluster".to_owned(),
+            "TOML declares a store of that name",
+        ),
+        (
+            "store",
+            |o| {
+                let desired = o.desired.as_mut().expect("a create");
+                desired.set("properties.unheard", Value::from("of"));
+            },
+            "TOML says something else of properties.unheard",
+        ),
+        (
+            "store",
+            |o| {
+                o.step = Step::Delete;
+                o.action = Action::Delete;
+            },
+            "TOML still declares it",
+        ),
+    ];
+    for (kind, edit, says) in edits {
+        let mut forged = honest.clone();
+        let index = at(&forged, kind);
+        edit(&mut forged.operations[index]);
+        let said = world.contradictions(&cloud, &forged).await;
+        let found = said.iter().any(|line| line.contains(says));
+        assert!(found, "{says}: {said:?}");
+    }
+}

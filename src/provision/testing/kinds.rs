@@ -5,7 +5,7 @@ use serde_json::{Value as Json, json};
 use crate::kinds::{Lock, ResourceGroup};
 use crate::resource::{
     Carrier, Change, Compare, Field, Kind, Kinds, Literal, Meta, ReadMode, Resource, UpdateMode,
-    Value,
+    Value, arm_type_of,
 };
 
 /// Every kind of the toy world, in table order; groups and locks are the real ones.
@@ -31,6 +31,13 @@ impl Kind for Toy {
             .map(|toy| &toy.0)
             .find(|meta| meta.name == self.0.name)
             .expect("every toy is a static of this file")
+    }
+
+    fn is_id(&self, id: &str) -> bool {
+        if self.0.arm_type == PRINCIPAL.0.arm_type {
+            return id.starts_with("/v1.0/principals(uniqueName='");
+        }
+        arm_type_of(id).is_some_and(|found| found.eq_ignore_ascii_case(self.0.arm_type))
     }
 
     fn forbids_delete(&self, live: &Json) -> Option<String> {

@@ -12,7 +12,9 @@ use crate::provision::graph::Dag;
 use crate::provision::observe::{self, Observed};
 use crate::provision::plan::{self, Action, Applied, Asked, Mode, Plan, PlanError, Selection};
 use crate::provision::plan::{Step, Target};
-use crate::resource::{Address, EnvironmentName, Kind, Outputs, Place, Resource, Text, Value};
+use crate::resource::{
+    Address, DEFAULT_ESTATE, EnvironmentName, Kind, Outputs, Place, Resource, Text, Value,
+};
 
 pub(crate) fn address(text: &str) -> Address {
     text.parse().expect("an address")
@@ -46,6 +48,7 @@ impl World {
         };
         for environment in ["dev", "prod", "shared"] {
             let place = Place {
+                estate: DEFAULT_ESTATE.to_owned(),
                 environment: name(environment),
                 tenant: "t".to_owned(),
                 subscription: "s".to_owned(),
@@ -230,7 +233,14 @@ impl World {
 
     pub(crate) async fn observe(&self, cloud: &FakeCloud) -> Observed {
         let mut observed = observe::observe(cloud, KINDS, &self.desired(), &self.applied).await;
-        observe::left_behind(cloud, KINDS, &mut observed, &self.applied).await;
+        observe::left_behind(
+            cloud,
+            KINDS,
+            &mut observed,
+            self.desired().estate(),
+            &self.applied,
+        )
+        .await;
         let containers: Vec<String> = observed
             .objects
             .values()
@@ -241,15 +251,32 @@ impl World {
         observed
     }
 
+    /// What a plan says that is not declared, one line for each.
+    pub(crate) async fn contradictions(&self, cloud: &FakeCloud, plan: &Plan) -> Vec<String> {
+        let mut everything = self.clone();
+        everything.selection = Selection::default();
+        let observed = everything.observe(cloud).await;
+        let found = everything.asking(&observed, |asked| plan::contradictions(plan, asked));
+        let lines = found
+            .iter()
+            .map(|c| format!("{}: {}", c.address, c.problem));
+        lines.collect()
+    }
+
     pub(crate) fn plan_on(&self, observed: &Observed) -> Result<Plan, PlanError> {
+        self.asking(observed, plan::make)
+    }
+
+    fn asking<T>(&self, observed: &Observed, ask: impl FnOnce(&Asked<'_>) -> T) -> T {
         let desired = self.desired();
         let dag = Dag::of(&desired).expect("no cycle");
         let target = Target {
+            estate: DEFAULT_ESTATE.to_owned(),
             cloud: "fake".to_owned(),
             tenant: "t".to_owned(),
             subscriptions: vec!["s".to_owned()],
         };
-        plan::make(&Asked {
+        ask(&Asked {
             desired: &desired,
             dag: &dag,
             observed,

@@ -16,6 +16,7 @@ use super::exchange::{Call, Purpose, Wire};
 use super::graph;
 use super::long_running;
 use super::pages;
+use super::permit::Permit;
 use super::pin::Pins;
 use super::probe::{self, Subscription};
 use super::refusal::request_id;
@@ -23,7 +24,7 @@ use super::settings::Settings;
 use super::throttle::Throttle;
 use super::tokens::Tokens;
 use super::transport::Transport;
-use crate::provision::ports::{Begun, Failure, Pending, Reader, Verdict, Writer};
+use crate::provision::ports::{Begun, Failure, Held, Pending, Reader, Verdict, Writer};
 use crate::resource::{Method, Plane, Request};
 
 /// A client of one cloud, signed in to one tenant. Clones share connections, tokens,
@@ -32,6 +33,7 @@ use crate::resource::{Method, Plane, Request};
 pub struct Azure {
     pub(super) wire: Arc<Wire>,
     cloud: Cloud,
+    permit: Option<Permit>,
 }
 
 impl Azure {
@@ -67,7 +69,17 @@ impl Azure {
         Ok(Self {
             wire: Arc::new(wire),
             cloud: settings.cloud,
+            permit: None,
         })
+    }
+
+    /// The same client, whose writes are sent only while a lease stands that outlasts them.
+    #[must_use]
+    pub fn under(&self, held: Arc<dyn Held>) -> Self {
+        Self {
+            permit: Some(Permit(held)),
+            ..self.clone()
+        }
     }
 
     /// Asks for a subscription, to say early whether it can be worked with.
@@ -162,7 +174,8 @@ impl Reader for Azure {
 #[async_trait]
 impl Writer for Azure {
     async fn begin(&self, request: &Request) -> Result<Begun, Failure> {
-        let call = Call::new(&self.wire, request, Purpose::Write)?;
+        let mut call = Call::new(&self.wire, request, Purpose::Write)?;
+        call.permit = self.permit.as_ref();
         match self.wire.exchange(&call).await {
             Ok(answer) => accepted::begun(&self.wire.pins, request, &answer),
             // What is to be deleted is gone, perhaps by an earlier try whose answer was lost.

@@ -137,7 +137,7 @@ impl BlobContainer {
     ) -> Result<(), StoreError> {
         let place = self.at(name);
         match blob_error::meaning(error) {
-            Meaning::Moved => match is_ours.await? {
+            Meaning::Moved | Meaning::Absent => match is_ours.await? {
                 true => Ok(()),
                 false => Err(StoreError::Moved { place }),
             },
@@ -146,7 +146,7 @@ impl BlobContainer {
                 place,
                 reason: blob_error::first_line(error),
             }),
-            Meaning::Absent | Meaning::Other => Err(blob_error::service(doing, &place, error)),
+            Meaning::Other => Err(blob_error::service(doing, &place, error)),
         }
     }
 

@@ -91,7 +91,7 @@ pub(super) fn service(doing: &'static str, place: &str, error: &Error) -> StoreE
     StoreError::Service {
         doing,
         place: place.to_owned(),
-        failure: failure(error),
+        failure: Box::new(failure(error)),
     }
 }
 

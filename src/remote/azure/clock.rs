@@ -35,6 +35,9 @@ pub struct Timing {
     pub connect_timeout: Duration,
     /// Until one try has its whole answer.
     pub request_timeout: Duration,
+    /// Until one try of a write under a lease has its answer: less than a lease lasts, by what its
+    /// renewal may take.
+    pub write_timeout: Duration,
     /// How often a request is sent again after a passing fault (lost connection, 5xx).
     pub retries: u32,
     /// Before the first of those; doubled from one to the next.
@@ -65,6 +68,7 @@ impl Timing {
         Self {
             connect_timeout: Duration::from_secs(10),
             request_timeout: Duration::from_secs(60),
+            write_timeout: Duration::from_secs(40),
             retries: 5,
             first_retry: Duration::from_secs(1),
             longest_retry: Duration::from_secs(30),

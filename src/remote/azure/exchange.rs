@@ -13,6 +13,7 @@ use super::counts::Counts;
 use super::error::{Action, Fresh, failure, judge, own};
 use super::graph;
 use super::patience::{Again, Patience, Trouble};
+use super::permit::Permit;
 use super::pin::Pins;
 use super::refusal::{Refusal, is_html};
 use super::throttle::{Bucket, Throttle};
@@ -58,6 +59,8 @@ pub(super) struct Call<'a> {
     pub(super) retries: u32,
     /// The object id of the principal that the body grants something to.
     pub(super) principal: Option<&'a str>,
+    /// The lease that it is sent under, where it is a write.
+    pub(super) permit: Option<&'a Permit>,
 }
 
 impl<'a> Call<'a> {
@@ -84,6 +87,7 @@ impl<'a> Call<'a> {
             purpose,
             retries: wire.timing.retries,
             principal: granted.and_then(serde_json::Value::as_str),
+            permit: None,
         })
     }
 
@@ -99,6 +103,7 @@ impl<'a> Call<'a> {
             purpose,
             retries: wire.timing.retries,
             principal: None,
+            permit: None,
         }
     }
 }
@@ -163,7 +168,7 @@ impl Wire {
         let token = self.tokens.get(&scope).await.map_err(Trouble::never)?;
         self.counts.add(call.method);
         let started = self.clock.now();
-        let sent = self.transport.send(build(call, &token)).await;
+        let sent = self.send(call, &token).await?;
         let taken = self.clock.now().saturating_duration_since(started);
         let milliseconds = u64::try_from(taken.as_millis()).unwrap_or(u64::MAX);
         let (method, path) = (call.method.as_str(), call.url.path());
@@ -184,6 +189,26 @@ impl Wire {
                 Err(lose(call, lost))
             }
         }
+    }
+
+    /// One try, which under a lease ends well before it.
+    async fn send(
+        &self,
+        call: &Call<'_>,
+        token: &AccessToken,
+    ) -> Result<Result<Answer, Lost>, Trouble> {
+        let Some(permit) = call.permit else {
+            return Ok(self.transport.send(build(call, token)).await);
+        };
+        let limit = self.timing.write_timeout;
+        let request = build(call, token);
+        // Nothing is waited for between this and the socket.
+        permit.ask(limit).map_err(Trouble::never)?;
+        let sent = tokio::time::timeout(limit, self.transport.send(request)).await;
+        Ok(sent.unwrap_or_else(|_| {
+            let late = format!("none within {} s", limit.as_secs());
+            Err(Lost::Midway(late))
+        }))
     }
 
     /// Waits until the bucket lets a request go.

@@ -33,6 +33,7 @@ mod key_vault;
 mod long_running;
 mod pages;
 mod patience;
+mod permit;
 mod pin;
 mod probe;
 mod proving;

@@ -1,0 +1,54 @@
+//! Takes leases for a run, waits for them where that is asked for, and gives them back.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use onestream::control::Store;
+use onestream::provision::ports::{Held, Lease as _, StoreError};
+use onestream::resource::EnvironmentName;
+
+use super::failure::Failure;
+use super::output::Output;
+
+/// Between tries.
+const PAUSE: Duration = Duration::from_secs(1);
+
+/// Takes the leases of these environments, or waits for them up to `wait`.
+///
+/// # Errors
+/// Refused where somebody else holds one for longer.
+pub async fn take(
+    store: &Store,
+    environments: &BTreeSet<EnvironmentName>,
+    doing: &str,
+    wait: Duration,
+    output: &Output,
+) -> Result<Arc<dyn Held>, Failure> {
+    let environments: Vec<_> = environments.iter().cloned().collect();
+    let until = Instant::now() + wait;
+    let mut told = String::new();
+    loop {
+        match store.acquire(&environments, doing).await {
+            Err(error @ StoreError::Held { .. }) if Instant::now() < until => {
+                let text = error.to_string();
+                if text != told {
+                    output.remark(format!("{text}; waiting up to {} s", wait.as_secs()));
+                    told = text;
+                }
+                let left = until.saturating_duration_since(Instant::now());
+                tokio::time::sleep(PAUSE.min(left)).await;
+            }
+            other => return Ok(other?),
+        }
+    }
+}
+
+/// Gives leases back. Where that fails they end by themselves.
+pub async fn give_back(held: &dyn Held, output: &Output) {
+    if let Err(error) = held.release().await {
+        output.remark(format!(
+            "the lease was not given back, it ends by itself: {error}"
+        ));
+    }
+}

@@ -1,0 +1,75 @@
+//! `lock status` and `lock break`: who may write which environment.
+
+use onestream::config;
+use onestream::provision::ports::{Lease as _, Standing, StoreError};
+use onestream::report::lock::{self, Locks};
+use onestream::resource::EnvironmentName;
+
+use super::arguments::{Global, LockCommand};
+use super::failure::{Exit, Failure};
+use super::output::Output;
+
+/// Runs `lock`.
+pub async fn run(global: &Global, command: &LockCommand, output: &Output) -> Result<Exit, Failure> {
+    let format = output.format()?;
+    let configuration =
+        config::load(&global.root, &global.environments).map_err(Failure::configuration)?;
+    let cloud = global.cloud.unwrap_or(configuration.azure.cloud);
+    let store = super::control::open(&configuration, cloud)?;
+    if let LockCommand::Break {
+        environment,
+        reason,
+    } = command
+    {
+        known(&configuration, environment)?;
+        let was = store
+            .break_lease(environment, reason)
+            .await
+            .map_err(still_held)?;
+        output.remark(match was {
+            Standing::Free => format!("{environment} was not locked"),
+            Standing::Abandoned(holder) => format!("{environment} is free: {holder} is gone"),
+            Standing::Held(holder) => format!(
+                "{environment} is taken from {holder}; it is free once that lease's minute is over"
+            ),
+        });
+    }
+    let mut standing = store.standing().await?;
+    for environment in configuration.environments.iter().map(|one| one.name()) {
+        if !standing.iter().any(|(name, _)| name == environment) {
+            standing.push((environment.clone(), Standing::Free));
+        }
+    }
+    standing.sort_by(|(one, _), (other, _)| one.cmp(other));
+    if !global.environments.is_empty() {
+        standing.retain(|(name, _)| configuration.selected.contains(name));
+    }
+    let locks = Locks {
+        cloud: cloud.name(),
+        store: &store.place(),
+        standing: &standing,
+        breaks: &store.breaks().await?,
+    };
+    output.result(&lock::status(&locks, format, &output.style()))?;
+    Ok(Exit::Clean)
+}
+
+fn known(
+    configuration: &config::Configuration,
+    environment: &EnvironmentName,
+) -> Result<(), Failure> {
+    let mut names = configuration.environments.iter().map(|one| one.name());
+    match names.any(|name| name == environment) {
+        true => Ok(()),
+        false => Err(Failure::usage(format!("no environment `{environment}`"))),
+    }
+}
+
+/// On a folder the lock is the process's own.
+fn still_held(error: StoreError) -> Failure {
+    match &error {
+        StoreError::Held { .. } => Failure::of(Exit::Refused, &error)
+            .hint("its process is alive on this machine: end it, and its lock falls by itself"),
+        _ => error.into(),
+    }
+}

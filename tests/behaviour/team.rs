@@ -1,0 +1,221 @@
+//! A team on one control store in Blob Storage, played by Azurite: one writer at a time.
+
+use std::process::{Child, Stdio};
+
+use onestream::remote::azure::{BlobContainer, Cloud, Credential, Settings};
+use serde_json::Value as Json;
+
+use super::azurite::{ACCOUNT, Azurite};
+use super::program::{Ran, Root};
+use super::served::Served;
+
+/// The sample, with its control data in a new container; `None` where there is no Azurite.
+fn team() -> Option<(Root, &'static Azurite)> {
+    let azurite = Azurite::shared()?;
+    let root = Root::unprotected();
+    let container = container(azurite);
+    root.replace(
+        "environments/common.toml",
+        "store = \"file:.onestream/control\"",
+        &format!(
+            "store = \"azblob://{ACCOUNT}/{container}\"\nendpoint = \"{}\"\n\
+             credential = \"token-file\"\nca = \"ca.pem\"",
+            azurite.endpoint()
+        ),
+    );
+    std::fs::copy(azurite.ca(), root.file("ca.pem")).expect("a writable file");
+    Some((root, azurite))
+}
+
+/// A new container, as whoever owns the account makes it once.
+fn container(azurite: &Azurite) -> String {
+    let name = format!("control-{}", uuid::Uuid::new_v4().simple());
+    let url = format!("{}/{name}", azurite.endpoint());
+    let ca = std::fs::read_to_string(azurite.ca()).expect("a readable file");
+    let credential = Credential::TokenFile(azurite.token());
+    let settings = Settings::new(Cloud::public(), "tenant", credential);
+    let opened = BlobContainer::open(url.parse().expect("a URL"), Some(&ca), settings);
+    let runtime = tokio::runtime::Runtime::new().expect("a runtime");
+    let made = runtime.block_on(opened.expect("a client").create_if_missing());
+    made.expect("a container");
+    name
+}
+
+/// The program on a team's root.
+fn start(root: &Root, azurite: &Azurite, arguments: &[&str]) -> Child {
+    root.command(arguments)
+        .env("ONESTREAM_CONTROL_TOKEN_FILE", azurite.token())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("the program starts")
+}
+
+fn ended(child: Child) -> Ran {
+    child.wait_with_output().expect("it ends").into()
+}
+
+#[track_caller]
+fn expect(code: i32, root: &Root, azurite: &Azurite, arguments: &[&str]) -> Ran {
+    let ran = ended(start(root, azurite, arguments));
+    assert_eq!(ran.code, code, "{arguments:?}\n{}\n{}", ran.out, ran.err);
+    ran
+}
+
+fn locks(root: &Root, azurite: &Azurite) -> Json {
+    let ran = expect(0, root, azurite, &["--format", "json", "lock", "status"]);
+    let status: Json = serde_json::from_str(&ran.out).expect("JSON");
+    assert_eq!(
+        (&status["version"], &status["cloud"]),
+        (&1.into(), &"emulator".into())
+    );
+    status["locks"].clone()
+}
+
+#[test]
+fn of_two_agents_started_together_one_applies_and_the_other_names_it() {
+    let Some((root, azurite)) = team() else {
+        return;
+    };
+    let _served = Served::on(&root, &["--latency", "40"]);
+    let apply = ["--env", "dev", "apply", "--auto-approve"];
+    expect(
+        0,
+        &root,
+        azurite,
+        &["--env", "shared", "apply", "--auto-approve"],
+    );
+    let agents = [start(&root, azurite, &apply), start(&root, azurite, &apply)];
+    let processes = agents.each_ref().map(Child::id);
+    let [first, second] = agents.map(ended);
+    let (winner, refused) = match first.code {
+        0 => (processes[0], second),
+        _ => (processes[1], first),
+    };
+    assert_eq!(refused.code, 3, "{}\n{}", refused.out, refused.err);
+    let holder = format!("(process {winner})");
+    assert!(
+        refused.err.contains("dev is locked by ") && refused.err.contains(&holder),
+        "{}",
+        refused.err
+    );
+    expect(
+        0,
+        &root,
+        azurite,
+        &["plan", "--env", "dev", "--detailed-exitcode"],
+    );
+    for lock in locks(&root, azurite).as_array().expect("locks") {
+        assert_eq!(lock["state"], "free", "{lock}");
+    }
+}
+
+#[test]
+fn who_waits_for_the_lease_gets_it() {
+    let Some((root, azurite)) = team() else {
+        return;
+    };
+    let _served = Served::on(&root, &["--latency", "20"]);
+    expect(
+        0,
+        &root,
+        azurite,
+        &["--env", "shared", "apply", "--auto-approve"],
+    );
+    let apply = [
+        "--env",
+        "dev",
+        "apply",
+        "--auto-approve",
+        "--lock-wait",
+        "5m",
+    ];
+    let agents = [start(&root, azurite, &apply), start(&root, azurite, &apply)];
+    for ran in agents.map(ended) {
+        assert_eq!(ran.code, 0, "{}\n{}", ran.out, ran.err);
+    }
+}
+
+#[test]
+fn readers_need_no_lease_and_a_lost_store_changes_nothing() {
+    let Some((root, azurite)) = team() else {
+        return;
+    };
+    let _served = Served::on(&root, &["--latency", "40"]);
+    let mut apply = start(&root, azurite, &["apply", "--auto-approve"]);
+    // It says that it holds its environments before it has written anything.
+    let dev = loop {
+        let locks = locks(&root, azurite);
+        let held = locks
+            .as_array()
+            .expect("locks")
+            .iter()
+            .find(|lock| lock["environment"] == "dev");
+        match held {
+            Some(lock) if lock["state"] == "locked" => break lock.clone(),
+            _ => assert!(apply.try_wait().expect("asks").is_none(), "it ended first"),
+        }
+    };
+    assert_eq!(dev["holder"]["doing"], "apply");
+    assert_eq!(dev["holder"]["process"], apply.id());
+    expect(0, &root, azurite, &["plan", "--env", "shared"]);
+    expect(0, &root, azurite, &["state", "list", "--env", "dev"]);
+    let ran = ended(apply);
+    assert_eq!(ran.code, 0, "{}\n{}", ran.out, ran.err);
+
+    root.replace(
+        "environments/common.toml",
+        "azblob://stonestream/control-",
+        "azblob://stonestream/lost-",
+    );
+    let lost = expect(1, &root, azurite, &["apply", "--auto-approve"]);
+    assert!(lost.err.contains("ContainerNotFound"), "{}", lost.err);
+    assert!(
+        lost.err.contains("az storage container create"),
+        "{}",
+        lost.err
+    );
+}
+
+#[test]
+fn a_lease_can_be_taken_away_with_a_reason_that_is_kept() {
+    let Some((root, azurite)) = team() else {
+        return;
+    };
+    let broken = ["lock", "break", "dev", "--reason", "the agent hangs"];
+    let ran = expect(0, &root, azurite, &broken);
+    assert!(ran.err.contains("dev was not locked"), "{}", ran.err);
+    expect(64, &root, azurite, &["lock", "break", "dev"]);
+    expect(
+        64,
+        &root,
+        azurite,
+        &["lock", "break", "dev", "--reason", " "],
+    );
+    expect(
+        64,
+        &root,
+        azurite,
+        &["lock", "break", "nowhere", "--reason", "x"],
+    );
+    let _served = Served::on(&root, &["--latency", "200"]);
+    let mut apply = start(
+        &root,
+        azurite,
+        &["--env", "shared", "apply", "--auto-approve"],
+    );
+    loop {
+        let locks = locks(&root, azurite);
+        let mut locks = locks.as_array().expect("locks").iter();
+        if locks.any(|lock| lock["environment"] == "shared" && lock["state"] == "locked") {
+            break;
+        }
+        assert!(apply.try_wait().expect("asks").is_none(), "it ended first");
+    }
+    let broken = ["lock", "break", "shared", "--reason", "the agent hangs"];
+    let ran = expect(0, &root, azurite, &broken);
+    assert!(ran.err.contains("shared is taken from "), "{}", ran.err);
+    assert!(ran.out.contains("the agent hangs"), "{}", ran.out);
+    apply.kill().expect("it is ours to end");
+    apply.wait().expect("it ends");
+}
