@@ -75,6 +75,11 @@ pub enum What {
         /// Whether all that was declared stands.
         complete: bool,
     },
+    /// Somebody took the lease of an environment away from its holder.
+    LockBroken {
+        /// Why.
+        reason: String,
+    },
     /// A person approved a plan.
     Approved {
         /// The approver, by the name in `rbac/principals.toml`.
@@ -180,6 +185,7 @@ impl fmt::Display for What {
                 }
                 Ok(())
             }
+            Self::LockBroken { reason } => write!(f, "lock broken: {reason}"),
             Self::Approved { approver, expires } => {
                 write!(f, "approved by {approver} until {expires}")
             }

@@ -96,9 +96,9 @@ async fn every_cell_is_as_declared_until_somebody_changes_one() {
     assert_eq!(nothing, found(&[]));
     assert_eq!(document["kind"], "rbac_proof");
     assert_eq!(document["cloud"], "emulator");
-    assert_eq!(document["targets"].as_array().map(Vec::len), Some(9));
+    assert_eq!(document["targets"].as_array().map(Vec::len), Some(12));
     // Four pipelines, two approvers, and one who approves for staging.
-    assert_eq!(document["summary"]["as_declared"], 7 * 9);
+    assert_eq!(document["summary"]["as_declared"], 7 * 12);
     // What was tried has left nothing behind.
     root.expect(0, &["plan", "--detailed-exitcode"]);
 
@@ -161,7 +161,7 @@ fn what_cannot_be_reached_is_not_measured() {
     // Resource Manager answers everybody; nothing else does.
     let imports = |(_, _, probe, _): &&(String, String, String, String)| probe == "import";
     assert_eq!(unmeasured.iter().filter(imports).count(), 0);
-    assert_eq!(document["summary"]["not_measured"], 9);
+    assert_eq!(document["summary"]["not_measured"], 12);
     let table = root.expect(4, &["rbac", "prove"]).out;
     assert!(
         table.contains("run inside the environment's network"),
