@@ -4,7 +4,8 @@
 //! the sample's proportions. The local Azure answers at once, in pages of 100. Beside the time of
 //! each command its peak memory and its requests are printed.
 //!
-//! This binary is also the other process: `estates serve ROOT` plays the local Azure.
+//! This binary is also the other process: `estates serve ROOT` plays the local Azure. And
+//! `estates write ROOT SIZE` writes such an estate, to look at by hand.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -17,6 +18,7 @@ use std::time::{Duration, Instant};
 use criterion::{Criterion, SamplingMode};
 use onestream::config;
 use onestream::provision::desired;
+use onestream::resource::Address;
 use onestream_emulator::{Emulator, Pace, Settings};
 use tokio::runtime::Runtime;
 
@@ -29,6 +31,13 @@ fn main() {
         && serve == "serve"
     {
         return self::serve(Path::new(root));
+    }
+    if let [_, write, root, size] = &arguments[..]
+        && write == "write"
+    {
+        let size = size.parse().expect("how many resources");
+        println!("{} resources", write_estate(Path::new(root), size));
+        return;
     }
     let mut criterion = Criterion::default().configure_from_args();
     for size in [1_000, 10_000] {
@@ -84,8 +93,9 @@ fn measure(criterion: &mut Criterion, size: usize) {
 /// The sample's environments, so often that they declare about `size` resources; how many.
 fn write_estate(root: &Path, size: usize) -> usize {
     let checkout = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let each = resources(checkout);
-    let copies = size.div_ceil(each);
+    // What all environments share stands once, however many there are.
+    let shared = shared(checkout);
+    let copies = (size - shared).div_ceil(resources(checkout) - shared);
     fs::create_dir_all(root.join("environments")).expect("a folder");
     fs::create_dir_all(root.join("rbac")).expect("a folder");
     let common = Path::new("environments/common.toml");
@@ -134,10 +144,21 @@ fn write_estate(root: &Path, size: usize) -> usize {
 
 /// How many resources a root folder declares.
 fn resources(root: &Path) -> usize {
+    declared(root).len()
+}
+
+/// How many of them belong to no single environment.
+fn shared(root: &Path) -> usize {
+    let of_shared = |address: &&Address| address.environment().is_shared();
+    declared(root).iter().filter(of_shared).count()
+}
+
+fn declared(root: &Path) -> Vec<Address> {
     let configuration = config::load(root, &[]).expect("valid");
     let pairs = configuration.environments.iter();
     let desired = desired::build(pairs.map(|it| (&it.place, &it.sections)));
-    desired.expect("it adds up").resources.len()
+    let resources = desired.expect("it adds up").resources;
+    resources.into_keys().collect()
 }
 
 /// What one command took.

@@ -17,7 +17,7 @@ use crate::resource::EnvironmentName;
 
 /// The emulator of Blob Storage, as the behaviour tests start it.
 #[path = "../../tests/behaviour/azurite.rs"]
-mod azurite;
+pub(crate) mod azurite;
 
 /// A new container in Azurite, where there is one.
 async fn container() -> Option<Arc<BlobContainer>> {

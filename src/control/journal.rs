@@ -16,7 +16,7 @@ use super::Store;
 use super::chain::{Chain, is_cut_off};
 use super::disk::corrupt;
 use super::run::{Run, logs, prefix};
-use crate::provision::objects::{LeaseId, ObjectName};
+use crate::provision::objects::{LeaseId, Leasing, ObjectName};
 use crate::provision::ports::{Entry, Event, Held, Journal, PastRun, StoreError};
 use crate::resource::EnvironmentName;
 
@@ -143,29 +143,41 @@ impl Store {
         let Some(leasing) = &self.leasing else {
             return Ok(());
         };
-        for (_, name) in logs(&*self.objects, None).await? {
+        let mut open: BTreeSet<&EnvironmentName> = environments.iter().collect();
+        for (_, name) in logs(&*self.objects, None).await?.into_iter().rev() {
+            if open.is_empty() {
+                break;
+            }
             let mut replay = Replay::default();
             // One that cannot be read is shut, too, whosever it is.
             let readable = self.read_log(&name, &mut replay).await.is_ok();
             let ended = |entry: &Entry| matches!(entry.event, Event::RunEnded { .. });
             let over = readable && replay.entries.last().is_some_and(ended);
-            let others = match replay.entries.first().map(|entry| &entry.event) {
-                Some(Event::RunStarted { environments: its }) => {
-                    !its.iter().any(|name| environments.contains(name))
+            if let Some(Event::RunStarted { environments: its }) =
+                replay.entries.first().map(|entry| &entry.event)
+            {
+                if !its.iter().any(|name| open.contains(name)) {
+                    continue;
                 }
-                _ => false,
-            };
-            if over || others {
-                continue;
+                if over {
+                    open.retain(|name| !its.contains(name));
+                }
             }
-            leasing.break_lease(&name, true).await?;
-            // Held for ever by nobody, so that nothing is written without a lease either.
-            match leasing.acquire_lease(&name, LeaseId::random(), None).await {
-                Ok(()) | Err(StoreError::Leased { .. }) => {}
-                Err(error) => return Err(error),
+            if !over {
+                self.shut(&**leasing, &name).await?;
             }
         }
         Ok(())
+    }
+
+    /// Takes the lease of a log for ever, for nobody: nothing can be added to it any more.
+    async fn shut(&self, leasing: &dyn Leasing, name: &ObjectName) -> Result<(), StoreError> {
+        leasing.break_lease(name, true).await?;
+        match leasing.acquire_lease(name, LeaseId::random(), None).await {
+            // Somebody else has shut it.
+            Ok(()) | Err(StoreError::Leased { .. }) => Ok(()),
+            Err(error) => Err(error),
+        }
     }
 
     async fn read_log(&self, name: &ObjectName, replay: &mut Replay) -> Result<(), StoreError> {

@@ -34,7 +34,7 @@ mod store;
 #[cfg(test)]
 mod arbitrary;
 #[cfg(test)]
-mod contract;
+pub(crate) mod contract;
 
 pub use approvals::{Approvals, is_genuine};
 pub use clock::{Clock, ManualClock, SystemClock};

@@ -1,5 +1,7 @@
 //! The applied snapshot: what the last successful apply wrote, and so who moved what since.
 
+use std::sync::Arc;
+
 use serde::{Deserialize, Serialize};
 
 use super::apply::{End, Outcome};
@@ -82,7 +84,7 @@ fn advance(mut applied: Applied, plan: &Plan, outcome: &Outcome) -> Applied {
             let standing = Standing {
                 id,
                 kind: operation.kind.clone(),
-                properties: Value::from(properties),
+                properties: Arc::new(Value::from(properties)),
                 references: operation.references.clone(),
             };
             applied.insert(operation.address.clone(), standing);

@@ -299,7 +299,7 @@ pub enum StoreError {
         problem: String,
     },
     /// The service that keeps the store refused, or did not answer.
-    #[error("cannot {doing} {place}")]
+    #[error("cannot {doing} {place}: {failure}")]
     Service {
         /// What was tried.
         doing: &'static str,

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
+use std::sync::Arc;
 
 use serde_json::Value as Json;
 
@@ -399,7 +400,7 @@ pub struct Resource {
     /// Its Azure id.
     pub id: Text,
     /// Every managed field, defaults materialised, marker included.
-    pub properties: Value,
+    pub properties: Arc<Value>,
     /// The resource that it lives in and dies with.
     pub parent: Option<Address>,
     /// Resources that have to stand first though no late value says so.
@@ -438,7 +439,7 @@ impl Resource {
             address,
             kind,
             id,
-            properties,
+            properties: Arc::new(properties),
             parent: None,
             after: BTreeSet::new(),
             subject: None,

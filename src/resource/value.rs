@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
+use std::sync::Arc;
 
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
@@ -320,6 +321,26 @@ impl Value {
                 .collect::<Result<_, MissingOutput>>()?,
             Self::Late(late) => Json::String(late.resolve(outputs)?),
         })
+    }
+
+    /// Whether nothing in it is late.
+    pub fn is_known(&self) -> bool {
+        match self {
+            Self::Late(_) => false,
+            Self::List(items) => items.iter().all(Self::is_known),
+            Self::Map(map) => map.values().all(Self::is_known),
+            Self::Null | Self::Bool(_) | Self::Number(_) | Self::String(_) => true,
+        }
+    }
+
+    /// As [`Value::settle`], shared where nothing in it is late: most trees of an estate are.
+    #[must_use]
+    pub fn settled(self: &Arc<Self>, outputs: &Outputs) -> Arc<Self> {
+        if self.is_known() {
+            Arc::clone(self)
+        } else {
+            Arc::new(self.settle(outputs))
+        }
     }
 
     /// The tree with what `outputs` knows filled in; late still where something is missing.

@@ -136,6 +136,88 @@ fn who_waits_for_the_lease_gets_it() {
     }
 }
 
+/// Sends a signal to a process that this test started.
+#[cfg(unix)]
+fn signal(child: &Child, name: &str) {
+    let sent = std::process::Command::new("kill")
+        .args([format!("-{name}"), child.id().to_string()])
+        .status();
+    assert!(sent.expect("kill").success());
+}
+
+/// How many requests that change something the local Azure has seen.
+#[cfg(unix)]
+fn writes(served: &Served) -> u64 {
+    let runtime = tokio::runtime::Runtime::new().expect("a runtime");
+    let url = format!("{}/emulator/requests", served.origin);
+    let text = runtime.block_on(async {
+        let answer = reqwest::get(url).await.expect("an answer");
+        answer.text().await.expect("text")
+    });
+    let seen: Json = serde_json::from_str(&text).expect("JSON");
+    let counts = ["PUT", "PATCH", "DELETE"].map(|method| seen["by_method"][method].as_u64());
+    counts.iter().flatten().sum()
+}
+
+/// Takes as long as a lease lasts and a request may take: a minute and 40 seconds.
+#[cfg(unix)]
+#[test]
+fn a_holder_that_was_stopped_sends_nothing_once_another_has_taken_over() {
+    let Some((root, azurite)) = team() else {
+        return;
+    };
+    let served = Served::on(&root, &["--latency", "100", "--open-info"]);
+    let apply = [
+        "--env",
+        "shared",
+        "apply",
+        "--auto-approve",
+        "--parallelism",
+        "1",
+    ];
+    let mut stopped = start(&root, azurite, &apply);
+    while writes(&served) < 3 {
+        assert!(
+            stopped.try_wait().expect("asks").is_none(),
+            "it ended first"
+        );
+    }
+    signal(&stopped, "STOP");
+    let taking = [&apply[..], &["--lock-wait", "5m"]].concat();
+    let taken = ended(start(&root, azurite, &taking));
+    assert_eq!(taken.code, 0, "{}\n{}", taken.out, taken.err);
+    let holder = format!("(process {})", stopped.id());
+    for told in [
+        "shared is locked by ",
+        "its lease was not given back; waiting 40 s for what it may have sent",
+        "begun by a run that did not see its end",
+        &holder,
+    ] {
+        assert!(taken.err.contains(told), "{told}\n{}", taken.err);
+    }
+    let before = writes(&served);
+    signal(&stopped, "CONT");
+    let late = ended(stopped);
+    assert!(matches!(late.code, 1 | 3 | 4), "{}\n{}", late.out, late.err);
+    assert!(
+        late.out.contains("lease of shared is lost"),
+        "{}\n{}",
+        late.out,
+        late.err
+    );
+    // One may have been past its check, on the way to the socket.
+    assert!(
+        writes(&served) <= before + 1,
+        "{} after {before}",
+        writes(&served)
+    );
+    let plan = ["--env", "shared", "plan", "--detailed-exitcode"];
+    expect(0, &root, azurite, &plan);
+    let locks = locks(&root, azurite);
+    let mut locks = locks.as_array().expect("locks").iter();
+    assert!(locks.all(|lock| lock["state"] == "free"));
+}
+
 #[test]
 fn readers_need_no_lease_and_a_lost_store_changes_nothing() {
     let Some((root, azurite)) = team() else {

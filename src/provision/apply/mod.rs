@@ -101,7 +101,10 @@ pub async fn apply(
         tokio::select! {
             Some((index, end)) = running.next() => {
                 if let End::Failed(OperationError::Store(error)) = &end {
-                    stopped.get_or_insert(format!("the journal cannot be written: {error}"));
+                    stopped.get_or_insert(format!(
+                        "the journal cannot be written: {error}; run again, and what was begun is \
+                         looked at first"
+                    ));
                 }
                 report(ports, index, &end);
                 schedule.finish(index, end);

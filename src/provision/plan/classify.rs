@@ -1,6 +1,7 @@
 //! Classifying: what one declared or marked object needs, given what stands.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use super::draft::Draft;
 use super::make::{Asked, Mode};
@@ -118,7 +119,7 @@ impl<'a> Work<'a> {
     fn settle(&mut self, resource: &Resource) -> Settled {
         let settled = Settled {
             id: resource.id.settle(&self.outputs),
-            properties: resource.properties.settle(&self.outputs),
+            properties: resource.properties.settled(&self.outputs),
         };
         if let Some(id) = settled.id.known() {
             self.ids.insert(id.to_lowercase(), resource.address.clone());
@@ -288,7 +289,7 @@ impl<'a> Work<'a> {
             let standing = Standing {
                 id: object.id.clone(),
                 kind: resource.kind.meta().name.to_owned(),
-                properties: settled.properties.clone(),
+                properties: Arc::clone(&settled.properties),
                 references: resource.references().into_iter().collect(),
             };
             self.draft
@@ -326,7 +327,7 @@ impl<'a> Work<'a> {
             );
             return None;
         }
-        let applied = self.asked.applied.get(address).map(|s| &s.properties);
+        let applied = self.asked.applied.get(address).map(|s| &*s.properties);
         let meta = resource.kind.meta();
         let changes = diff(meta, &settled.properties, &object.projection, applied);
         let mut refused = false;

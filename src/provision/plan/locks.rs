@@ -58,7 +58,7 @@ pub(super) fn plan(asked: &Asked<'_>, draft: &mut Draft) {
         off.before = Some(lock.projection.clone());
         let off = draft.push(off, declared.kind);
         let mut back = operation(declared, Step::Create, &reason);
-        back.desired = Some(declared.properties.clone());
+        back.desired = Some((*declared.properties).clone());
         back.changes = changes.remove(&declared.address).unwrap_or_default();
         back.restores = Some(off);
         draft.push(back, declared.kind);

@@ -179,6 +179,17 @@ fn unmanaged(
     draft: &Draft,
 ) -> Vec<UnmanagedObject> {
     let going: BTreeSet<String> = draft.deletes().map(|(id, _)| id).collect();
+    // What lives in another environment's is for a plan of that one to judge.
+    let elsewhere = |key: &str| {
+        let above = scopes(key).filter_map(|scope| asked.observed.objects.get(scope));
+        let owner = above
+            .into_iter()
+            .find_map(|object| match &object.ownership {
+                Ownership::Ours(owner) => Some(owner),
+                Ownership::Copy | Ownership::Foreign => None,
+            });
+        owner.is_some_and(|owner| !asked.selects(owner))
+    };
     let live = asked.observed.objects.iter().filter(|(key, object)| {
         let foreign = match object.ownership {
             // Found by a search over the tenant, and not for us to take away.
@@ -186,7 +197,7 @@ fn unmanaged(
             Ownership::Copy => true,
             Ownership::Foreign => object.in_managed_scope,
         };
-        foreign && !declared.contains_key(*key) && !going.contains(*key)
+        foreign && !declared.contains_key(*key) && !going.contains(*key) && !elsewhere(key)
     });
     let mut found: Vec<UnmanagedObject> = live
         .map(|(_, object)| UnmanagedObject {

@@ -19,6 +19,7 @@ mod stored;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
@@ -237,7 +238,7 @@ pub struct Standing {
     /// The kind's name.
     pub kind: String,
     /// The managed fields, as written.
-    pub properties: Value,
+    pub properties: Arc<Value>,
     /// What has to stand before it.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub references: Vec<Address>,

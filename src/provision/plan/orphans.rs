@@ -1,6 +1,7 @@
 //! Orphans: objects of ours that nothing declares, and, when destroying, all that we made.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use super::classify::{Work, leaving, unclear};
 use super::draft::Draft;
@@ -141,9 +142,10 @@ impl<'a> Work<'a> {
             address: address.clone(),
             kind: object.kind,
             id: object.id.clone().into(),
-            properties: leaver
-                .applied
-                .map_or_else(|| object.projection.clone(), |s| s.properties.clone()),
+            properties: leaver.applied.map_or_else(
+                || Arc::new(object.projection.clone()),
+                |s| Arc::clone(&s.properties),
+            ),
             parent: None,
             after: BTreeSet::new(),
             subject: None,

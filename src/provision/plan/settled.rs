@@ -1,6 +1,8 @@
 //! What a plan holds of an object: a declared resource with what is known by now, and the image
 //! of a live one.
 
+use std::sync::Arc;
+
 use super::{Action, Operation, Step};
 use crate::provision::observe::Object;
 use crate::resource::{Compare, Kind, Resource, Text, Value, own_words};
@@ -8,7 +10,7 @@ use crate::resource::{Compare, Kind, Resource, Text, Value, own_words};
 /// A resource with the outputs filled in that are known already.
 pub(super) struct Settled {
     pub(super) id: Text,
-    pub(super) properties: Value,
+    pub(super) properties: Arc<Value>,
 }
 
 impl Settled {
@@ -29,7 +31,7 @@ impl Settled {
             step,
             reason: String::new(),
             changes: Vec::new(),
-            desired: Some(self.properties.clone()),
+            desired: Some(Value::clone(&self.properties)),
             before: None,
             stateful: resource.kind.meta().stateful,
             guards: resource.kind.meta().is_guard,

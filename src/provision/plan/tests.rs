@@ -139,9 +139,7 @@ async fn a_replaced_object_that_others_refer_to_makes_no_cycle() {
     world.store("dev", "b");
     world.cluster("dev", "k");
     let endpoint = Text::output(&address("dev.cluster.k"), "issuer");
-    world
-        .edit("dev.store.b")
-        .properties
+    Arc::make_mut(&mut world.edit("dev.store.b").properties)
         .set("properties.owner", endpoint.into());
     let cloud = world.live();
     world.set("dev.cluster.k", "location", json!("westus2"));
@@ -402,10 +400,7 @@ async fn dependents_of_the_unreadable_are_withheld() {
         "pull",
     );
     let owner = Text::output(&address("shared.principal.bot"), "objectId");
-    world
-        .edit("dev.store.a")
-        .properties
-        .set("properties.owner", owner.into());
+    Arc::make_mut(&mut world.edit("dev.store.a").properties).set("properties.owner", owner.into());
     let cloud = world.live();
     cloud.fail_times(Method::Get, "(uniqueName='bot')", FORBIDDEN, 9);
     // The grant stands: as long as its name is not known, nothing like it is an orphan.
@@ -769,9 +764,7 @@ async fn what_a_carried_child_needs_stands_before_its_parent() {
     let mut world = World::with_store();
     world.cluster("dev", "k");
     let subnet = Text::output(&address("dev.store.a"), "endpoint");
-    world
-        .edit("dev.cluster.k.system")
-        .properties
+    Arc::make_mut(&mut world.edit("dev.cluster.k.system").properties)
         .set("properties.subnet", subnet.into());
     let plan = world.plan(&FakeCloud::default()).await;
     let create = |path: &str| order(&plan, path, Step::Create);

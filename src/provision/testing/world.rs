@@ -1,6 +1,7 @@
 //! Worlds: declared resources built by hand, frozen as live state, and plans as text.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use serde_json::json;
 
@@ -92,7 +93,7 @@ impl World {
     }
 
     pub(crate) fn set(&mut self, path: &str, field: &str, value: serde_json::Value) {
-        self.edit(path).properties.set(field, Value::from(value));
+        Arc::make_mut(&mut self.edit(path).properties).set(field, Value::from(value));
     }
 
     /// Takes a resource and everything below its address out of TOML.
@@ -166,9 +167,7 @@ impl World {
         ]);
         let body = json!({"properties": {"role": role, "description": ""}});
         let grant = self.add(path, &GRANT, id, body);
-        grant
-            .properties
-            .set("properties.principalId", Value::from(object()));
+        Arc::make_mut(&mut grant.properties).set("properties.principalId", Value::from(object()));
         grant.parent = Some(address(scope));
     }
 

@@ -10,8 +10,9 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use azure_core::Bytes;
+use azure_core::credentials::TokenCredential;
 use azure_core::error::Error;
-use azure_core::http::{Etag, RequestContent, RetryOptions};
+use azure_core::http::{ClientOptions, Etag, RequestContent, RetryOptions};
 use azure_storage_blob::models::BlobClientDownloadOptions;
 use azure_storage_blob::models::{
     AppendBlobClientAppendBlockOptions, AppendBlobClientCreateOptions,
@@ -75,12 +76,23 @@ impl BlobContainer {
         let transport =
             Transport::new(&settings.timing, is_loopback(&url), ca).map_err(no_transport)?;
         let tokens = Tokens::new(credential, patience, false);
+        let wire = transport.identity(RetryOptions::none());
+        Self::over(url, Arc::new(tokens), wire, settings)
+    }
+
+    /// The container at `url`, spoken to over `wire`.
+    pub(super) fn over(
+        url: Url,
+        credential: Arc<dyn TokenCredential>,
+        wire: ClientOptions,
+        settings: Settings,
+    ) -> Result<Self, Failure> {
         let options = BlobContainerClientOptions {
-            client_options: transport.identity(RetryOptions::none()),
+            client_options: wire,
             ..BlobContainerClientOptions::default()
         };
-        let client = BlobContainerClient::new(url, Some(Arc::new(tokens)), Some(options))
-            .map_err(|error| refused(error.to_string()))?;
+        let client = BlobContainerClient::new(url, Some(credential), Some(options))
+            .map_err(|error| own(Verdict::Fatal, "InvalidRequest", error.to_string(), None))?;
         Ok(Self {
             client: Arc::new(client),
             settings,

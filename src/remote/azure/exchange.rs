@@ -166,9 +166,15 @@ impl Wire {
         self.admitted(&bucket, patience).await?;
         let scope = self.pins.scope(call.plane);
         let token = self.tokens.get(&scope).await.map_err(Trouble::never)?;
+        if let Some(permit) = call.permit {
+            // Nothing is waited for between this and the socket.
+            permit
+                .ask(self.timing.write_timeout)
+                .map_err(Trouble::never)?;
+        }
         self.counts.add(call.method);
         let started = self.clock.now();
-        let sent = self.send(call, &token).await?;
+        let sent = self.send(call, &token).await;
         let taken = self.clock.now().saturating_duration_since(started);
         let milliseconds = u64::try_from(taken.as_millis()).unwrap_or(u64::MAX);
         let (method, path) = (call.method.as_str(), call.url.path());
@@ -192,23 +198,18 @@ impl Wire {
     }
 
     /// One try, which under a lease ends well before it.
-    async fn send(
-        &self,
-        call: &Call<'_>,
-        token: &AccessToken,
-    ) -> Result<Result<Answer, Lost>, Trouble> {
-        let Some(permit) = call.permit else {
-            return Ok(self.transport.send(build(call, token)).await);
-        };
+    async fn send(&self, call: &Call<'_>, token: &AccessToken) -> Result<Answer, Lost> {
+        let sending = self.transport.send(build(call, token));
+        if call.permit.is_none() {
+            return sending.await;
+        }
         let limit = self.timing.write_timeout;
-        let request = build(call, token);
-        // Nothing is waited for between this and the socket.
-        permit.ask(limit).map_err(Trouble::never)?;
-        let sent = tokio::time::timeout(limit, self.transport.send(request)).await;
-        Ok(sent.unwrap_or_else(|_| {
-            let late = format!("none within {} s", limit.as_secs());
-            Err(Lost::Midway(late))
-        }))
+        tokio::time::timeout(limit, sending)
+            .await
+            .unwrap_or_else(|_| {
+                let late = format!("none within {} s", limit.as_secs());
+                Err(Lost::Midway(late))
+            })
     }
 
     /// Waits until the bucket lets a request go.

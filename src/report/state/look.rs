@@ -137,7 +137,7 @@ fn declared<'a>(
     let state = id
         .known()
         .map_or(State::Absent, |id| live.observed.state(resource.kind, id));
-    let applied = live.applied.get(&resource.address).map(|a| &a.properties);
+    let applied = live.applied.get(&resource.address).map(|a| &*a.properties);
     let mut item = Item {
         address: resource.address.clone(),
         kind: resource.kind,

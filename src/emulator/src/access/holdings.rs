@@ -85,10 +85,10 @@ impl Holdings {
     pub fn of(world: &World, ids: &BTreeSet<String>) -> Self {
         let mut known: BTreeMap<String, Arc<Vec<Compiled>>> = BTreeMap::new();
         let mut grants = Vec::new();
-        // Asked on every request: most assignments are somebody else's and cost one look.
-        let theirs = world
-            .of_kind(ASSIGNMENT)
-            .filter(|(_, object)| object.text(PRINCIPAL).is_some_and(|id| ids.contains(id)))
+        // Asked on every request, whoever else holds something.
+        let theirs = ids
+            .iter()
+            .flat_map(|id| world.about(id, ASSIGNMENT))
             .filter_map(|(key, object)| Assignment::read(key, object));
         for held in theirs {
             let permissions = known

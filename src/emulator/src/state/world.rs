@@ -43,6 +43,9 @@ impl Object {
     }
 }
 
+/// Where an object says which principal it is about.
+const PRINCIPAL: &str = "/properties/principalId";
+
 /// One change of the world; `None` removes.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -62,6 +65,8 @@ pub struct World {
     /// Operations by their second address.
     results: BTreeMap<String, String>,
     by_kind: BTreeMap<String, BTreeSet<String>>,
+    /// Objects by the principal that they are about.
+    by_principal: BTreeMap<String, BTreeSet<String>>,
     running: BTreeSet<String>,
 }
 
@@ -128,6 +133,20 @@ impl World {
             .filter_map(|key| self.objects.get_key_value(key))
     }
 
+    /// Objects of one type that are about a principal, by key.
+    pub fn about<'a>(
+        &'a self,
+        principal: &str,
+        kind: &'a str,
+    ) -> impl Iterator<Item = (&'a String, &'a Arc<Object>)> {
+        self.by_principal
+            .get(principal)
+            .into_iter()
+            .flatten()
+            .filter_map(|key| self.objects.get_key_value(key))
+            .filter(move |(_, object)| object.kind.eq_ignore_ascii_case(kind))
+    }
+
     /// Operations that have not ended.
     pub fn running(&self) -> impl Iterator<Item = (&String, &Arc<Operation>)> {
         self.running
@@ -191,12 +210,24 @@ impl World {
     }
 
     fn set_object(&mut self, key: String, value: Option<Arc<Object>>) {
-        if let Some(old) = self.objects.get(&key)
-            && let Some(keys) = self.by_kind.get_mut(&old.kind.to_ascii_lowercase())
-        {
-            keys.remove(&key);
+        if let Some(old) = self.objects.get(&key) {
+            if let Some(keys) = self.by_kind.get_mut(&old.kind.to_ascii_lowercase()) {
+                keys.remove(&key);
+            }
+            if let Some(keys) = old
+                .text(PRINCIPAL)
+                .and_then(|principal| self.by_principal.get_mut(principal))
+            {
+                keys.remove(&key);
+            }
         }
         if let Some(object) = &value {
+            if let Some(principal) = object.text(PRINCIPAL) {
+                self.by_principal
+                    .entry(principal.to_owned())
+                    .or_default()
+                    .insert(key.clone());
+            }
             self.by_kind
                 .entry(object.kind.to_ascii_lowercase())
                 .or_default()
@@ -229,5 +260,34 @@ fn difference<T>(
         if before.get(key).is_none_or(|old| !Arc::ptr_eq(old, value)) {
             say(key.clone(), Some(value.clone()));
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn assignment(principal: &str) -> Arc<Object> {
+        Arc::new(Object {
+            id: "/a/1".to_owned(),
+            kind: "Kind".to_owned(),
+            body: json!({ "properties": { "principalId": principal } }),
+            hidden: Value::Null,
+            pending: None,
+        })
+    }
+
+    #[test]
+    fn what_is_about_a_principal_follows_every_change() {
+        let mut world = World::default();
+        let about = |world: &World, principal: &str| world.about(principal, "kind").count();
+        world.apply(Change::Object("/a/1".to_owned(), Some(assignment("p"))));
+        assert_eq!((about(&world, "p"), about(&world, "q")), (1, 0));
+        assert_eq!(world.about("p", "other").count(), 0);
+        world.apply(Change::Object("/a/1".to_owned(), Some(assignment("q"))));
+        assert_eq!((about(&world, "p"), about(&world, "q")), (0, 1));
+        world.apply(Change::Object("/a/1".to_owned(), None));
+        assert_eq!((about(&world, "p"), about(&world, "q")), (0, 0));
     }
 }

@@ -1,7 +1,9 @@
 //! The client against servers that answer as Azure was recorded to, on a clock that does not wait.
 
 mod batches;
+mod blobs;
 mod failing;
+mod leases;
 mod operations;
 mod pinning;
 mod reading;
