@@ -12,7 +12,10 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("rbac", &["resource", "kinds", "config", "provision"]),
     ("control", &["resource", "provision"]),
     ("remote", &["resource", "provision"]),
-    ("report", &["resource", "kinds", "config", "provision"]),
+    (
+        "report",
+        &["resource", "kinds", "config", "provision", "rbac"],
+    ),
 ];
 
 /// Lines of a file without its tests.
