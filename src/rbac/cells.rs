@@ -7,6 +7,7 @@ use super::catalogue::Catalogue;
 use super::compare::{Excess, Gap};
 use super::estate::{Column, Row, RowSort};
 use super::obtain::{Obtainable, Obtained, obtain};
+use super::read::PrincipalSort;
 use super::scope::Scope;
 
 /// The matrix of an estate.
@@ -92,7 +93,8 @@ impl<'a> Matrix<'a> {
             let columns = estate.columns.iter().zip(&scopes);
             let cells = columns.map(|(column, scopes)| {
                 let mut cell = cell(audit, row, column, scopes);
-                if let Some(obtainable) = &obtainable {
+                // Where nobody knows what is held, all sorts of things may be obtained.
+                if let Some(obtainable) = obtainable.as_ref().filter(|_| !cell.unknown) {
                     cell.obtainable = beyond(audit, row, column, obtainable);
                 }
                 cell
@@ -136,7 +138,12 @@ fn cell(audit: &Audit<'_>, row: &Row, column: &Column, scopes: &[Scope]) -> Cell
     if cell.unknown {
         return cell;
     }
-    let Some(id) = &row.id else {
+    let gone = |id: &&String| {
+        let known = audit.reading.principals.get(*id);
+        known.is_some_and(|one| one.sort == PrincipalSort::Gone)
+    };
+    // What somebody held who is gone, nobody holds.
+    let Some(id) = row.id.as_ref().filter(|id| !gone(id)) else {
         return Cell {
             missing: missing_of_nobody(audit, row, column),
             ..cell

@@ -55,7 +55,8 @@ fn ways(audit: &Audit<'_>, id: &str) -> BTreeMap<(&'static str, String), Open> {
     let ground = audit.as_declared();
     let obtainable = obtain(&ground, id);
     let mut ways: BTreeMap<(&'static str, String), Open> = BTreeMap::new();
-    for column in &audit.estate.columns {
+    let columns = audit.estate.columns.iter();
+    for column in columns.filter(|column| !audit.reading.is_blind_at(&column.scope)) {
         for scope in std::iter::once(&column.scope).chain(&column.inside) {
             let declared = audit.declared_at(id, scope);
             for one in obtainable.beyond(&ground, scope, &declared) {
@@ -126,7 +127,18 @@ fn is_allowed(audit: &Audit<'_>, id: &str, role: DirectoryRole) -> bool {
 }
 
 fn finding(audit: &Audit<'_>, id: &str, open: &Open) -> Finding {
-    let who = audit.name(id);
+    let rows = audit.rows_through(id).into_iter();
+    let through: Vec<&str> = rows
+        .filter(|row| row.id.as_deref() != Some(id))
+        .map(|row| row.name.as_str())
+        .collect();
+    let (subject, through) = match &through[..] {
+        [] => (audit.name(id), String::new()),
+        rows => (
+            rows.join(", "),
+            format!(", and through it {},", rows.join(", ")),
+        ),
+    };
     let more = open.columns.len().saturating_sub(NAMED);
     let mut columns = open.columns.clone();
     columns.truncate(NAMED);
@@ -148,11 +160,11 @@ fn finding(audit: &Audit<'_>, id: &str, open: &Open) -> Finding {
     let first = first.map_or_else(String::new, |link| audit.in_names(&link.detail));
     Finding {
         certain: open.path.certain,
-        ..Finding::new(severity, Rule::CouldObtain, &who)
+        ..Finding::new(severity, Rule::CouldObtain, subject)
     }
     .about(id)
     .because(format!(
-        "{} {verb} obtain more on {columns}: {}",
+        "{}{through} {verb} obtain more on {columns}: {}",
         audit.who(id),
         steps.join(", then ")
     ))

@@ -209,10 +209,17 @@ pub const STEPS: &[Step] = &[
     },
     Step {
         name: "vault access policies",
-        needs: "a policy, or vaults/accessPolicies/write or vaults/write",
+        needs: "a policy",
         gives: "the vault's keys, while it goes by policies",
         by_rights: false,
         take: Take::Somebody(resource::policies),
+    },
+    Step {
+        name: "write access policies",
+        needs: "vaults/accessPolicies/write or vaults/write",
+        gives: "the vault's keys, while it goes by policies",
+        by_rights: true,
+        take: Take::Somebody(resource::write_policies),
     },
     Step {
         name: "own an application",
