@@ -28,9 +28,16 @@ pub struct Audit<'a> {
     /// Access as it would be with nothing but what is declared or allowed: the declared roles in
     /// place of those that stand, the declared members in place of those that are.
     pub declared: Access,
-    /// What is allowed at this time, by principal, role and scope.
-    allowed: BTreeSet<(String, String, Scope)>,
+    /// What is allowed at this time.
+    allowed: BTreeSet<Triple>,
+    /// What is declared.
+    granted: BTreeSet<Triple>,
+    /// Where in the list of assignments each is that counts now.
+    held: BTreeMap<Triple, usize>,
 }
+
+/// What an assignment is known by: principal, role and scope.
+type Triple = (String, String, Scope);
 
 impl<'a> Audit<'a> {
     /// The two sides at that time.
@@ -43,14 +50,30 @@ impl<'a> Audit<'a> {
             hierarchy: reading.tenant.hierarchy.clone(),
             ..Tenant::default()
         };
+        let granted = estate.grants.iter().filter_map(|grant| {
+            let principal = grant.principal.clone()?;
+            Some((principal, grant.role.clone(), grant.scope.clone()))
+        });
+        let live = Access::new(reading.tenant.clone(), now);
+        let assignments = live.tenant().assignments.iter().enumerate();
+        let counting = assignments.filter(|(_, one)| one.counts_at(now));
         Self {
             estate,
             reading,
             now,
-            live: Access::new(reading.tenant.clone(), now),
-            declared: Access::new(declared, now),
             allowed,
+            granted: granted.collect(),
+            held: counting.map(|(at, one)| (triple(one), at)).collect(),
+            declared: Access::new(declared, now),
+            live,
         }
+    }
+
+    /// The assignment that somebody holds now of a role at exactly that scope.
+    pub fn held(&self, principal: &str, role: &str, scope: &Scope) -> Option<&Assignment> {
+        let key = (principal.to_owned(), role.to_owned(), scope.clone());
+        let at = self.held.get(&key)?;
+        self.live.tenant().assignments.get(*at)
     }
 
     /// What somebody is meant to be able to do at a scope.
@@ -78,18 +101,12 @@ impl<'a> Audit<'a> {
 
     /// Whether an assignment is allowed now, by the allow-list or to who deploys.
     pub fn is_allowed(&self, assignment: &Assignment) -> bool {
-        let (principal, role) = (assignment.principal.clone(), assignment.role.clone());
-        let key = (principal, role, assignment.scope.clone());
-        self.allowed.contains(&key)
+        self.allowed.contains(&triple(assignment))
     }
 
     /// Whether a role assignment is declared.
     pub fn is_declared(&self, assignment: &Assignment) -> bool {
-        self.estate.grants.iter().any(|grant| {
-            grant.scope == assignment.scope
-                && grant.role == assignment.role
-                && grant.principal.as_deref() == Some(&assignment.principal)
-        })
+        self.granted.contains(&triple(assignment))
     }
 
     /// The scopes at which a column is judged: its own, and those in it that something is granted
@@ -184,8 +201,12 @@ impl<'a> Audit<'a> {
     }
 }
 
+fn triple(one: &Assignment) -> Triple {
+    (one.principal.clone(), one.role.clone(), one.scope.clone())
+}
+
 /// What is allowed at that time.
-fn allowed(estate: &Estate, now: OffsetDateTime) -> BTreeSet<(String, String, Scope)> {
+fn allowed(estate: &Estate, now: OffsetDateTime) -> BTreeSet<Triple> {
     let mut allowed = BTreeSet::new();
     for one in estate
         .allowed
@@ -218,7 +239,7 @@ fn roles(estate: &Estate, reading: &Reading) -> Roles {
         .collect()
 }
 
-fn assignments(estate: &Estate, allowed: &BTreeSet<(String, String, Scope)>) -> Vec<Assignment> {
+fn assignments(estate: &Estate, allowed: &BTreeSet<Triple>) -> Vec<Assignment> {
     let assignment = |id: String, scope: &Scope, role: &str, principal: &str| Assignment {
         id,
         scope: scope.clone(),

@@ -46,13 +46,7 @@ pub(super) fn missing(audit: &Audit<'_>) -> Vec<Finding> {
 
 /// The assignment that a declared grant is.
 fn standing<'a>(audit: &'a Audit<'_>, grant: &Declaration) -> Option<&'a Assignment> {
-    let principal = grant.principal.as_deref()?;
-    audit.live.tenant().assignments.iter().find(|one| {
-        one.principal == principal
-            && one.role == grant.role
-            && one.scope == grant.scope
-            && one.counts_at(audit.now)
-    })
+    audit.held(grant.principal.as_deref()?, &grant.role, &grant.scope)
 }
 
 fn absent(audit: &Audit<'_>, grant: &Declaration) -> Finding {
@@ -141,21 +135,13 @@ fn not_in_effect(
 
 fn deployer_lacks(audit: &Audit<'_>, name: &str, id: &str, roles: &[String]) -> Vec<Finding> {
     let mut findings = Vec::new();
-    let assignments = &audit.live.tenant().assignments;
     for subscription in &audit.estate.subscriptions {
         let scope = Scope::new(&format!("/subscriptions/{subscription}"));
         if audit.reading.is_blind_at(&scope) {
             continue;
         }
         for role in roles {
-            let mut held = assignments.iter();
-            let held = held.any(|one| {
-                one.principal == id
-                    && one.role == *role
-                    && one.scope == scope
-                    && one.counts_at(audit.now)
-            });
-            if !held {
+            if audit.held(id, role, &scope).is_none() {
                 let role = audit.role_name(role);
                 let finding = Finding::new(Severity::Medium, Rule::MissingGrant, name)
                     .about(id)
