@@ -63,7 +63,7 @@ async fn make(
         excludes: arguments.selection.exclude.clone(),
     };
     let plan = session.plan(&wish).await?;
-    let others = session.objections(&plan);
+    let others = session.objections(&plan).await;
     let objections = guard(plan.clone(), &Permissions::default(), &others)
         .err()
         .unwrap_or_default();

@@ -26,6 +26,7 @@ mod effective;
 pub mod estate;
 pub mod explain;
 mod hierarchy;
+pub mod meaning;
 mod membership;
 mod notable;
 pub mod obtain;

@@ -160,3 +160,25 @@ fn it_is_explained_what_gives_something_and_how_to_take_it_away() {
     let local = root.expect(0, &["rbac", "explain", "local", "prod.vault.key.cosign"]);
     assert!(local.out.contains("could obtain more"), "{}", local.out);
 }
+
+#[test]
+fn a_role_of_azures_that_gives_more_than_the_word_is_not_assigned() {
+    let root = Root::unprotected();
+    // Key Vault Crypto User, for a word that means to verify.
+    root.replace(
+        "rbac/capabilities.toml",
+        "grants = [{ role = \"key-verifier\" }]",
+        "grants = [{ built_in = \"12338af0-0e69-4776-bea7-57ae8d297424\", name = \"Crypto User\" }]",
+    );
+    let refused = root.expect(3, &["apply", "--auto-approve"]);
+    let told = refused.err.split_whitespace().collect::<Vec<_>>().join(" ");
+    for text in [
+        "dev.grant.promotion-engine.vault.key.cosign.verify: Key Vault Crypto User gives",
+        "Microsoft.KeyVault/vaults/keys/encrypt/action",
+        "which `verify` does not mean",
+    ] {
+        assert!(told.contains(text), "{text}: {told}");
+    }
+    let plan = json(&root.expect(0, &["plan", "--format", "json"]));
+    assert!(plan.to_string().contains("\"meaning\""), "{plan:#}");
+}

@@ -3,11 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::finding::{Finding, Rule};
-use crate::rbac::action::Plane;
 use crate::rbac::audit::Audit;
 use crate::rbac::compare::Declared;
 use crate::rbac::estate::{DeclaredRole, Estate};
-use crate::rbac::permission::Permission;
+use crate::rbac::meaning::{beyond, meant};
 use crate::rbac::role::{RoleDefinition, Roles};
 use crate::resource::Severity;
 
@@ -78,36 +77,6 @@ fn differs(role: &DeclaredRole, live: &RoleDefinition) -> Option<Finding> {
     Some(finding)
 }
 
-/// What permissions give that a set does not have, as they say it.
-fn beyond(permissions: &[Permission], set: &Declared) -> Vec<String> {
-    let mut found = BTreeSet::new();
-    for permission in permissions {
-        for plane in [Plane::Control, Plane::Data] {
-            for pattern in permission.given(plane) {
-                let one = Permission {
-                    condition: None,
-                    ..match plane {
-                        Plane::Control => Permission {
-                            actions: vec![pattern.clone()],
-                            not_actions: permission.not_actions.clone(),
-                            ..Permission::default()
-                        },
-                        Plane::Data => Permission {
-                            data_actions: vec![pattern.clone()],
-                            not_data_actions: permission.not_data_actions.clone(),
-                            ..Permission::default()
-                        },
-                    }
-                };
-                if set.lacks(&one) {
-                    found.insert(pattern.text().to_owned());
-                }
-            }
-        }
-    }
-    found.into_iter().collect()
-}
-
 /// The roles that stand for each capability in the cells of the matrix, by their GUIDs.
 pub fn granted_roles(estate: &Estate) -> BTreeMap<String, BTreeSet<String>> {
     let mut roles: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
@@ -128,11 +97,7 @@ pub fn beyond_meanings(estate: &Estate, roles: &Roles) -> Vec<Finding> {
         let Some(meaning) = estate.meanings.get(&capability) else {
             continue;
         };
-        let texts = |all: &[String]| -> Vec<String> { all.to_vec() };
-        let (actions, data) = (texts(&meaning.actions), texts(&meaning.data_actions));
-        let actions: Vec<&str> = actions.iter().map(String::as_str).collect();
-        let data: Vec<&str> = data.iter().map(String::as_str).collect();
-        let meant = Declared::new([Permission::of(&actions, &data)]);
+        let meant = meant(meaning);
         for role in granted.iter().filter_map(|id| roles.get(id)) {
             if role.custom {
                 continue;
