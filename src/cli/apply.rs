@@ -279,7 +279,7 @@ impl Under<'_> {
             permits: rights.permits,
             missing: rights.missing,
         };
-        let mut objections = session.objections(&plan);
+        let mut objections = session.objections(&plan).await;
         objections.extend(review.objections);
         let judged = guard(plan.clone(), &permissions, &objections);
         let (format, style) = (output.format()?, output.style());

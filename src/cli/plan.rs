@@ -64,7 +64,7 @@ async fn make(
         excludes: arguments.selection.exclude.clone(),
     };
     let plan = session.plan(&wish).await?;
-    let others = session.objections(&plan);
+    let others = session.objections(&plan).await;
     let rights = approving::rights(session, &plan, None, session.protected()).await?;
     let permissions = Permissions {
         protected: rights.protected,

@@ -1,5 +1,6 @@
 //! How the program behaves, seen from outside: the real binary on the real local Azure.
 
+mod access;
 mod approvals;
 mod azurite;
 mod bad_input;
@@ -12,6 +13,7 @@ mod estate;
 mod first_light;
 mod grants;
 mod laws;
+mod planted;
 mod private_network;
 mod program;
 mod proof;

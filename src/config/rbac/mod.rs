@@ -5,10 +5,13 @@
 //! the mere consequence of another. It knows no kind: what can be given on is
 //! [`Sections::targets`](crate::kinds::Sections::targets).
 
+mod allowed;
 mod capabilities;
 mod matrix;
+mod meaning;
 mod principals;
 mod resolve;
+mod separation;
 mod signers;
 mod tables;
 mod text;
@@ -139,6 +142,9 @@ pub(super) fn read(inputs: Inputs, estate: &Estate) -> Reading {
         }
         Input::Absent | Input::Faulty => Vec::new(),
     };
+    if let (Some(words), Some(people)) = (&capabilities.decoded, &principals.decoded) {
+        faults.extend(separation::breaches(&cells, &words.value, &people.value));
+    }
     let warnings = principals.complaints(principals::oddities);
     let signs = meanings(&capabilities)
         .map(|words| matches!(words.get(signers::SIGN), Some(None | Some(TargetType::Key))));

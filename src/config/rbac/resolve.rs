@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::super::configuration::Environment;
 use super::tables::PrincipalsFile;
-use super::{Cell, Reading, capabilities, principals, signers};
+use super::{Cell, Reading, allowed, capabilities, meaning, principals, signers};
 use crate::kinds::{Access, CustomRole, Grant, Grantee, Role};
 
 impl Reading {
@@ -31,6 +31,9 @@ impl Reading {
             principals: principals::principals(&self.principals, &estate),
             people: principals::people(&self.principals, &estate),
             roles,
+            meanings: meaning::meanings(&self.capabilities),
+            deployers: allowed::deployers(&self.principals),
+            allowed: allowed::allowed(&self.principals),
             grants: std::mem::take(&mut access.grants),
         };
         // Roles are assignable in the subscription of `shared` already.

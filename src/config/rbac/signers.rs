@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use super::super::checked::Complaint;
 use super::super::configuration::Environment;
 use super::tables::{CapabilitiesFile, PrincipalsFile};
-use super::{Estate, SharedVault, capabilities, text};
+use super::{Estate, SharedVault, capabilities};
 use crate::kinds::{Curve, Grant, Grantee, KeyOperation, KeySection, KeyType, Target};
 use crate::resource::Problem;
 
@@ -35,10 +35,6 @@ pub(super) fn approvers(file: &PrincipalsFile) -> BTreeMap<String, String> {
 /// What keeps approvers from having keys of their own.
 pub(super) fn check(file: &PrincipalsFile, estate: &Estate, signs: Option<bool>) -> Vec<Complaint> {
     let mut complaints = Vec::new();
-    for (name, table) in &file.deployers {
-        let path = ["deployers", name, "object_id"];
-        complaints.extend(text::guid(&path, &table.object_id));
-    }
     let mut people: BTreeMap<&str, (&str, String)> = BTreeMap::new();
     for (group, table) in file.groups.iter().filter(|(_, table)| table.approves) {
         let problem = |message: &str| Problem::below(["groups", group, "approves"], message);
