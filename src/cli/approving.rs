@@ -13,12 +13,18 @@ use onestream::provision::approval::{Found, Tally, Vote};
 use onestream::provision::audit::{Identity, Permit, Record, What};
 use onestream::provision::plan::{self, Applied, Plan};
 use onestream::provision::ports::Event;
-use onestream::resource::EnvironmentName;
+use onestream::rbac::audit::Audit;
+use onestream::rbac::{Action, Scope, besides};
+use onestream::resource::{Address, EnvironmentName};
 use time::UtcDateTime;
 
 use super::failure::Failure;
+use super::rbac::audited::{self, Audited};
 use super::recording;
 use super::wiring::Session;
+
+/// What signing is called where access is granted.
+const SIGN: &str = "Microsoft.KeyVault/vaults/keys/sign/action";
 
 /// What a run may do in protected environments.
 #[derive(Debug, Clone, Default)]
@@ -179,24 +185,23 @@ async fn is_unfinished(
     Ok(!entries.iter().any(|entry| completed(&entry.event)))
 }
 
-/// The approvals of a plan; forged ones say so. A key counts only where the store and the vault
-/// name the same one.
+/// The approvals of a plan; what is not the approver's own says so. A key counts only where the
+/// store and the vault name the same one, and only while nobody else may sign with it.
 async fn genuine(session: &Session, plan: &Plan) -> Result<Vec<Found>, Failure> {
     let mut found = Approvals::of(&session.objects)
         .for_plan(&plan::digest(plan))
         .await?;
     let keys = Keys::of(&session.objects);
-    let vault = session
-        .signing_vault()
-        .map(|it| it.name)
-        .unwrap_or_default();
+    let vault = session.signing_vault();
+    let vault = vault.map(|it| it.name).unwrap_or_default();
+    let mut access = None;
     for one in &mut found {
-        let Ok(approval) = &one.approval else {
+        let Ok(approval) = one.approval.clone() else {
             continue;
         };
         let name = recording::approver_key(&approval.statement.approver);
         let key = keys.get(&vault, &name).await?;
-        let mut judged = is_genuine(approval, key.as_ref());
+        let mut judged = is_genuine(&approval, key.as_ref());
         if let (Ok(()), Some(key)) = (&judged, &key) {
             judged = match recording::stands(&session.azure, key).await {
                 Ok(true) => Ok(()),
@@ -204,9 +209,43 @@ async fn genuine(session: &Session, plan: &Plan) -> Result<Vec<Found>, Failure> 
                 Err(failure) => Err(format!("{} could not be looked at: {failure}", key.key)),
             };
         }
+        if judged.is_ok() {
+            if access.is_none() {
+                access = Some(audited::read(session, None).await?);
+            }
+            if let Some(access) = &access {
+                judged = is_sole(session, access, &name, &approval.statement.object_id);
+            }
+        }
         if let Err(why) = judged {
             one.approval = Err(why);
         }
     }
     Ok(found)
+}
+
+/// Whether nobody but its owner may sign with a key of the shared vault.
+fn is_sole(session: &Session, access: &Audited, key: &str, owner: &str) -> Result<(), String> {
+    let desired = &session.declared.desired.resources;
+    let address = format!("shared.vault.key.{key}").parse::<Address>();
+    let resource = address.ok().and_then(|address| desired.get(&address));
+    let id = resource.and_then(|it| it.id.known());
+    let scope = Scope::new(id.ok_or_else(|| format!("no key {key} is declared"))?);
+    let audit = Audit::new(&access.estate, &access.reading, access.now);
+    let others = besides(
+        &audit.live,
+        &access.reading,
+        &scope,
+        &Action::data(SIGN),
+        owner,
+    )
+    .map_err(|why| format!("{key}: {why}"))?;
+    if others.is_empty() {
+        return Ok(());
+    }
+    let names: Vec<String> = others.iter().map(|id| audit.who(id)).collect();
+    Err(format!(
+        "{} may sign with {key}, too: its signatures count again once that grant is gone",
+        names.join(", ")
+    ))
 }

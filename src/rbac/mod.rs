@@ -36,6 +36,7 @@ pub mod read;
 mod role;
 mod scope;
 mod search;
+mod sole;
 #[cfg(test)]
 mod tests;
 mod truth;
@@ -56,4 +57,5 @@ pub use pattern::Pattern;
 pub use permission::Permission;
 pub use role::{RoleDefinition, Roles};
 pub use scope::Scope;
+pub use sole::besides;
 pub use truth::Truth;

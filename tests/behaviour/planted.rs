@@ -707,7 +707,7 @@ const WAYS: &[Planted] = &[
         found: &[(
             Rule::CouldObtain,
             "katherine",
-            &["Global Administrator", "dev.registry", "5 more"],
+            &["Global Administrator", "dev.registry", "8 more"],
         )],
     },
     Planted {

@@ -41,7 +41,11 @@ pub async fn audited(
     read
 }
 
-async fn read(session: &Session, asked: Option<&str>) -> Result<Audited, Failure> {
+/// The same over a session that is open already.
+///
+/// # Errors
+/// When nothing at all could be read.
+pub async fn read(session: &Session, asked: Option<&str>) -> Result<Audited, Failure> {
     let observed = session.observe(&Applied::new()).await?;
     let declared = &session.declared;
     let outputs = estate::outputs(&declared.desired, &observed);
