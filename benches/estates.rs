@@ -22,6 +22,10 @@ use onestream::resource::Address;
 use onestream_emulator::{Emulator, Pace, Settings};
 use tokio::runtime::Runtime;
 
+// As the program has it: this binary is also the other process.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// Items per page of every list.
 const PAGE: usize = 100;
 

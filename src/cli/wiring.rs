@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use onestream::config::{self, CloudChoice, Configuration};
+use onestream::config::{self, CloudChoice, Configuration, Sources};
 use onestream::control::{FAILPOINT, FailPoints, Pointed, Store};
 use onestream::kinds::{KINDS, Sections};
 use onestream::provision::applied;
@@ -116,7 +116,10 @@ impl Session {
     /// Mistakes in the configuration; a cloud that cannot be reached or signed in to.
     pub async fn open(global: &Global, output: &Output) -> Result<Self, Failure> {
         let failpoints = failpoints()?;
-        let declared = declared(global, output)?;
+        let mut declared = declared(global, output)?;
+        // What is said from here on is of Azure and has no line in a file; of a large estate the
+        // files' trees weigh as much as all that is declared.
+        declared.configuration.sources = Sources::default();
         let choice = choice(global, &declared)?;
         let control = Arc::new(super::control::open(&declared.configuration, choice)?);
         let mut objects = Arc::clone(control.objects());
