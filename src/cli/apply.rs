@@ -17,7 +17,7 @@ use onestream::resource::EnvironmentName;
 use tokio::sync::watch;
 
 use super::arguments::{ApplyArguments, DestroyArguments, Global, RunArguments};
-use super::failure::{Exit, Failure};
+use super::failure::{self, Exit, Failure};
 use super::interrupt;
 use super::lease;
 use super::output::Output;
@@ -234,10 +234,11 @@ impl Under<'_> {
             ));
         }
         let outcome = self.carry_out(&approved, from_file).await?;
+        let noted = self.note(plan, &outcome).await;
         if !plan.operations.is_empty() || output.is_for_programs() {
             output.result(&report::outcome::render(plan, &outcome, format, &style))?;
         }
-        Ok(exit(&outcome, unreadable))
+        Ok(exit(&outcome, unreadable).and(noted))
     }
 
     async fn carry_out(
@@ -259,19 +260,36 @@ impl Under<'_> {
             stop: self.stop.clone(),
             check_first: from_file,
         };
-        let before = applied::load(session.control.as_ref(), &plan.environments).await?;
-        let outcome = apply(approved, KINDS, &ports, options).await?;
+        Ok(apply(approved, KINDS, &ports, options).await?)
+    }
+
+    /// Writes down what the run has left standing, which says later who moved what. Where that
+    /// fails, what the run has done is told all the same.
+    async fn note(&self, plan: &Plan, outcome: &Outcome) -> Exit {
         if outcome.refused {
-            return Ok(outcome);
+            return Exit::Clean;
         }
-        // Whoever holds the lease now says what stands.
-        match held.check(Duration::ZERO) {
-            Ok(()) => applied::save(session.control.as_ref(), &before, plan, &outcome).await?,
-            Err(lost) => self
-                .output
-                .remark(format!("{lost}: the applied snapshot stays as it was")),
+        let control = self.session.control.as_ref();
+        let written = async {
+            // Whoever holds the lease now says what stands.
+            self.held.check(Duration::ZERO)?;
+            let before = applied::load(control, &plan.environments).await?;
+            applied::save(control, &before, plan, outcome).await
+        };
+        match written.await {
+            Ok(()) => Exit::Clean,
+            Err(error) => {
+                let failure = Failure::from(error);
+                self.output.remark("the applied snapshot stays as it was:");
+                failure::print(
+                    &failure,
+                    self.output.error_style().colour,
+                    std::io::stderr(),
+                )
+                .ok();
+                Exit::Incomplete
+            }
         }
-        Ok(outcome)
     }
 }
 
