@@ -223,7 +223,7 @@ impl Under<'_> {
     ) -> Result<Exit, Failure> {
         let output = self.output;
         let mut unreadable = plan.is_partial();
-        let mut told = self.round(source, plan, review).await?;
+        let (mut told, mut noted) = self.round(source, plan, review).await?;
         let mut more = may_go_on(&told.0, &told.1);
         while let Source::Fresh(wish) = source
             && more
@@ -236,7 +236,8 @@ impl Under<'_> {
             }
             output.remark("what could not be read before can be now: planned again");
             match self.round(source, plan, review).await {
-                Ok(later) => {
+                Ok((later, also)) => {
+                    noted = noted.and(also);
                     more = may_go_on(&later.0, &later.1);
                     told = joined(told, later);
                 }
@@ -254,7 +255,7 @@ impl Under<'_> {
             let (format, style) = (output.format()?, output.style());
             output.result(&report::outcome::render(&plan, &outcome, format, &style))?;
         }
-        Ok(exit(&outcome, unreadable))
+        Ok(exit(&outcome, unreadable).and(noted))
     }
 
     /// Judges a plan, shows it, asks, carries it out and shows what came of it.
@@ -263,7 +264,7 @@ impl Under<'_> {
         source: &Source<'_>,
         plan: Plan,
         review: Review,
-    ) -> Result<(Plan, Outcome), Failure> {
+    ) -> Result<((Plan, Outcome), Exit), Failure> {
         let Self {
             session,
             run,
@@ -303,6 +304,7 @@ impl Under<'_> {
             recorder.begun(session, &plan, permits, output).await?;
         }
         let outcome = self.carry_out(&approved, from_file).await?;
+        let noted = self.note(&plan, &outcome).await;
         if writes {
             recorder.ended(&plan, &outcome).await?;
         }
@@ -310,7 +312,7 @@ impl Under<'_> {
         if writes && !output.is_for_programs() {
             output.result(&report::outcome::render(&plan, &outcome, format, &style))?;
         }
-        Ok((plan, outcome))
+        Ok(((plan, outcome), noted))
     }
 
     async fn carry_out(
@@ -327,29 +329,48 @@ impl Under<'_> {
             journal: session.control.journal(held, run.ignore_journal),
             observer: observer(plan, self.output),
         };
-        let mut snapshots: Arc<dyn Snapshots> = Arc::clone(&session.control) as _;
         if let Some(points) = &session.failpoints {
             ports = points.around(ports);
-            snapshots = Arc::new(Pointed::of(snapshots, points));
         }
         let options = Options {
             parallelism: usize::from(run.parallelism),
             stop: self.stop.clone(),
             check_first: from_file,
         };
-        let before = applied::load(snapshots.as_ref(), &plan.environments).await?;
-        let outcome = apply(approved, KINDS, &ports, options).await?;
+        Ok(apply(approved, KINDS, &ports, options).await?)
+    }
+
+    /// Writes down what the run has left standing, which says later who moved what. Where that
+    /// fails, what the run has done is told all the same.
+    async fn note(&self, plan: &Plan, outcome: &Outcome) -> Exit {
         if outcome.refused {
-            return Ok(outcome);
+            return Exit::Clean;
         }
-        // Whoever holds the lease now says what stands.
-        match held.check(Duration::ZERO) {
-            Ok(()) => applied::save(snapshots.as_ref(), &before, plan, &outcome).await?,
-            Err(lost) => self
-                .output
-                .remark(format!("{lost}: the applied snapshot stays as it was")),
+        let session = self.session;
+        let mut snapshots: Arc<dyn Snapshots> = Arc::clone(&session.control) as _;
+        if let Some(points) = &session.failpoints {
+            snapshots = Arc::new(Pointed::of(snapshots, points));
         }
-        Ok(outcome)
+        let written = async {
+            // Whoever holds the lease now says what stands.
+            self.held.check(Duration::ZERO)?;
+            let before = applied::load(snapshots.as_ref(), &plan.environments).await?;
+            applied::save(snapshots.as_ref(), &before, plan, outcome).await
+        };
+        match written.await {
+            Ok(()) => Exit::Clean,
+            Err(error) => {
+                let failure = Failure::from(error);
+                self.output.remark("the applied snapshot stays as it was:");
+                failure::print(
+                    &failure,
+                    self.output.error_style().colour,
+                    std::io::stderr(),
+                )
+                .ok();
+                Exit::Incomplete
+            }
+        }
     }
 }
 

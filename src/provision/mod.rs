@@ -1,6 +1,6 @@
 //! The pipeline: TOML's wishes and Azure's answers in, a plan out, and the plan carried out.
 //!
-//! `desired` → `graph`; `observe`; `plan::make` (pure) → `guard` → `apply`. Invariants:
+//! `recover`; `desired` → `graph`; `observe`; `plan::make` (pure) → `guard` → `apply`. Invariants:
 //! 1. `plan::make` is a pure function; a plan holds its own edges; apply makes no choice.
 //! 2. A plan is sealed over cloud, tenant, subscriptions, format, desired (late values in
 //!    symbolic form) and the managed-field image of each touched object. Apply re-reads an

@@ -25,8 +25,8 @@ const PROGRAM: &str = "ONESTREAM_AZURITE";
 pub struct Azurite {
     folder: TempDir,
     port: u16,
-    _child: Child,
-    _alive: ChildStdin,
+    child: Child,
+    alive: Option<ChildStdin>,
 }
 
 impl Azurite {
@@ -34,6 +34,11 @@ impl Azurite {
     pub fn shared() -> Option<&'static Self> {
         static SHARED: OnceLock<Option<Azurite>> = OnceLock::new();
         SHARED.get_or_init(|| program().map(Self::start)).as_ref()
+    }
+
+    /// One of its own, which ends when it is dropped; `None` where there is none to start.
+    pub fn another() -> Option<Self> {
+        program().map(Self::start)
     }
 
     fn start(program: PathBuf) -> Self {
@@ -70,8 +75,8 @@ impl Azurite {
         Self {
             folder,
             port,
-            _alive: child.stdin.take().expect("a pipe"),
-            _child: child,
+            alive: child.stdin.take(),
+            child,
         }
     }
 
@@ -88,6 +93,13 @@ impl Azurite {
     /// A file with a token for Azure Storage.
     pub fn token(&self) -> PathBuf {
         self.folder.path().join("token")
+    }
+}
+
+impl Drop for Azurite {
+    fn drop(&mut self) {
+        self.alive = None;
+        self.child.wait().expect("its guard ends it");
     }
 }
 

@@ -12,6 +12,11 @@ use super::served::Served;
 /// The sample, with its control data in a new container; `None` where there is no Azurite.
 fn team() -> Option<(Root, &'static Azurite)> {
     let azurite = Azurite::shared()?;
+    Some((team_on(azurite), azurite))
+}
+
+/// The sample, with its control data in a new container there.
+fn team_on(azurite: &Azurite) -> Root {
     let root = Root::unprotected();
     let container = container(azurite);
     root.replace(
@@ -24,7 +29,7 @@ fn team() -> Option<(Root, &'static Azurite)> {
         ),
     );
     std::fs::copy(azurite.ca(), root.file("ca.pem")).expect("a writable file");
-    Some((root, azurite))
+    root
 }
 
 /// A new container, as whoever owns the account makes it once.
@@ -257,6 +262,40 @@ fn readers_need_no_lease_and_a_lost_store_changes_nothing() {
         "{}",
         lost.err
     );
+}
+
+#[cfg(unix)]
+#[test]
+fn a_store_that_is_lost_in_the_middle_stops_the_run_and_loses_nothing() {
+    let Some(azurite) = Azurite::another() else {
+        return;
+    };
+    let root = team_on(&azurite);
+    let common = root.read("environments/common.toml");
+    let served = Served::on(&root, &["--latency", "100", "--open-info"]);
+    let apply = ["--env", "shared", "apply", "--auto-approve"];
+    let mut run = start(&root, &azurite, &apply);
+    while writes(&served) < 3 {
+        assert!(run.try_wait().expect("asks").is_none(), "it ended first");
+    }
+    drop(azurite);
+    let ran = ended(run);
+    assert!(matches!(ran.code, 1 | 4), "{}\n{}", ran.out, ran.err);
+    for told in [
+        "the journal cannot be written",
+        "run again, and what was begun",
+    ] {
+        assert!(ran.out.contains(told), "{told}\n{}\n{}", ran.out, ran.err);
+    }
+    // Whatever the store held is gone for good; Azure is the state.
+    let settings = common
+        .lines()
+        .skip_while(|line| !line.starts_with("store = "));
+    let settings: Vec<&str> = settings.take(4).collect();
+    let folder = "store = \"file:.onestream/control\"";
+    root.replace("environments/common.toml", &settings.join("\n"), folder);
+    root.expect(0, &apply);
+    root.expect(0, &["--env", "shared", "plan", "--detailed-exitcode"]);
 }
 
 #[test]
