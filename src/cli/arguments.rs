@@ -203,6 +203,9 @@ pub struct RunArguments {
     /// Allow deleting this address (globs work), or lifting this lock.
     #[arg(long, value_name = "ADDRESS")]
     pub allow_destroy: Vec<Pattern>,
+    /// Allow more access in a protected environment.
+    #[arg(long)]
+    pub allow_wider_access: bool,
 }
 
 /// What an apply is asked for.

@@ -12,7 +12,7 @@ use onestream::provision::graph::Dag;
 use onestream::provision::guard::Objection;
 use onestream::provision::observe::{self, Observed};
 use onestream::provision::plan::{self, Applied, Asked, Mode, Plan, Selection, Target};
-use onestream::provision::ports::Snapshots;
+use onestream::provision::ports::{Journal as _, Snapshots};
 use onestream::remote::azure::{Azure, SignInAs};
 use onestream::resource::{EnvironmentName, Pattern};
 
@@ -138,18 +138,45 @@ impl Session {
         known.filter(wanted).cloned().collect()
     }
 
-    /// The environments that are protected, by TOML or, now, by what Azure remembers.
+    /// The environments in which nothing of ours stands, or only what an apply of what TOML says
+    /// now has begun and not finished.
+    ///
+    /// # Errors
+    /// When the control store cannot be read.
+    pub async fn bare(&self, plan: &Plan) -> Result<BTreeSet<EnvironmentName>, Failure> {
+        let digest = &self.declared.configuration.digest;
+        let begun = applied::begun(self.control.as_ref(), &plan.environments, digest).await?;
+        Ok(plan.bare.iter().cloned().chain(begun).collect())
+    }
+
+    /// The environments that are protected, by TOML or, now, by what Azure remembers; and, of a
+    /// saved plan's, those in which nothing of ours stands, or only what the same plan has begun.
     ///
     /// # Errors
     /// When Azure does not tell: what is not known to be unprotected is not written on.
-    pub async fn protected_now(&self) -> Result<BTreeSet<EnvironmentName>, Failure> {
+    pub async fn footing(
+        &self,
+        plan: &Plan,
+    ) -> Result<(BTreeSet<EnvironmentName>, BTreeSet<EnvironmentName>), Failure> {
         let observed = self.observe(&Applied::new()).await?;
         if let Some(failure) = observed.protection_unknown() {
             return Err(failure.clone().into());
         }
         let mut protected = observed.protected();
         protected.extend(self.protected());
-        Ok(protected)
+        let begun = self.control.entries(&plan::digest(plan)).await?;
+        let standing = observed.standing();
+        let stands = |name: &&EnvironmentName| observed.is_partial() || standing.contains(*name);
+        let bare = match begun.is_empty() {
+            true => plan
+                .environments
+                .iter()
+                .filter(|name| !stands(name))
+                .cloned()
+                .collect(),
+            false => plan.bare.iter().cloned().collect(),
+        };
+        Ok((protected, bare))
     }
 
     /// The environments that TOML protects.

@@ -18,3 +18,4 @@ mod scenarios;
 mod serving;
 mod vault_client;
 mod vaults;
+mod wider_access;
