@@ -10,6 +10,7 @@ mod deny_assignment;
 mod identity;
 mod import_image;
 mod lock;
+mod management_group;
 mod monitor;
 mod network;
 mod private_endpoint_connection;
@@ -35,6 +36,7 @@ mod vault_policies;
 mod webhook;
 
 pub use aks::{CLUSTER, Move, apply_move};
+pub use management_group::root as management_root;
 pub use registry::named as registry_named;
 pub use replication::regions as registry_regions;
 pub use vault::named as vault_named;
@@ -49,6 +51,8 @@ static TYPES: &[&dyn ResourceType] = &[
     &role_assignment::RoleAssignment,
     &role_definition::RoleDefinition,
     &deny_assignment::DenyAssignment,
+    &management_group::ManagementGroup,
+    &management_group::SubscriptionPlacement,
     &registry::Registry,
     &replication::Replication,
     &webhook::Webhook,
@@ -89,6 +93,7 @@ static NAMESPACES: &[&str] = &[
     "Microsoft.Insights",
     "Microsoft.KeyVault",
     "Microsoft.ManagedIdentity",
+    "Microsoft.Management",
     "Microsoft.Network",
     "Microsoft.OperationalInsights",
     "Microsoft.Resources",
