@@ -14,6 +14,7 @@ mod check;
 mod credentials;
 mod deleted;
 mod directory_objects;
+mod directory_roles;
 mod entity;
 mod error;
 mod federated;
@@ -31,6 +32,7 @@ mod view;
 mod write;
 
 pub use app_roles::stored as app_role_assignment;
+pub use directory_roles::UNLICENSED;
 pub use rights::{APP_ROLES, GRAPH_APP};
 pub use route::answer;
 pub use templates::{application, service_principal, user};

@@ -7,6 +7,7 @@ mod aks;
 mod checks;
 mod deleted_vault;
 mod deny_assignment;
+mod eligibility;
 mod identity;
 mod import_image;
 mod lock;
@@ -121,6 +122,7 @@ pub fn all() -> impl Iterator<Item = &'static dyn ResourceType> {
     TYPES
         .iter()
         .chain(network::TYPES)
+        .chain(eligibility::TYPES)
         .chain(aks::TYPES)
         .copied()
 }
