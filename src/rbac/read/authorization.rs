@@ -20,6 +20,9 @@ const API_VERSION: &str = "2022-04-01";
 const PIM_API_VERSION: &str = "2020-10-01";
 const GROUPS_API_VERSION: &str = "2020-05-01";
 
+const ELIGIBLE: &str = "eligible assignments";
+const SCHEDULES: &str = "assignment schedules";
+
 /// What was read of a tenant's authorisation.
 #[derive(Default)]
 pub(super) struct Authorization {
@@ -139,9 +142,9 @@ impl Authorization {
         if !self.has_pim(&lists.eligible) {
             return;
         }
-        let found = self.members(id, "eligible assignments", lists.eligible, Assignment::read);
+        let found = self.members(id, ELIGIBLE, lists.eligible, Assignment::read);
         self.tenant.eligible.extend(found);
-        let found = self.members(id, "assignment schedules", lists.schedules, schedule);
+        let found = self.members(id, SCHEDULES, lists.schedules, schedule);
         self.tenant.schedules.extend(found.into_iter().flatten());
     }
 
@@ -175,9 +178,11 @@ impl Authorization {
             Listed::Absent => broken("Azure knows no such list"),
             Listed::Failed(failure) => failure,
         };
+        // What may be activated changes nothing of what holds.
+        let decides = !matches!(what, ELIGIBLE | SCHEDULES);
         self.unknown.push(Unknown {
             what: format!("{what} of subscription {subscription}"),
-            scope: Some(Scope::new(&format!("/subscriptions/{subscription}"))),
+            scope: decides.then(|| Scope::new(&format!("/subscriptions/{subscription}"))),
             failure,
         });
         Vec::new()
