@@ -93,6 +93,9 @@ pub(in crate::config) struct DeployerTable {
     /// The application roles of Microsoft Graph that it holds, such as Group.ReadWrite.All.
     #[serde(default)]
     pub graph: Vec<String>,
+    /// The object ids of those who own it: they could act as it.
+    #[serde(default)]
+    pub owners: Vec<String>,
 }
 
 /// `[allowed.NAME]`: a grant beside the matrix.

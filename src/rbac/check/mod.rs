@@ -23,6 +23,7 @@ pub fn check(audit: &Audit<'_>) -> Vec<Finding> {
     findings.extend(grants::beside(audit));
     findings.extend(grants::allowances(audit));
     findings.extend(roles::drifted(audit));
+    findings.extend(roles::unknown_actions(audit));
     findings.extend(beyond_meanings(audit.estate, &audit.reading.tenant.roles));
     findings.extend(principals::check(audit));
     findings.extend(resources::check(audit));

@@ -1,11 +1,12 @@
 //! What was read, and what could not be.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use time::OffsetDateTime;
 
 use crate::provision::ports::Failure;
 use crate::rbac::access::Tenant;
+use crate::rbac::catalogue::Catalogue;
 use crate::rbac::obtain::{Directory, Resources};
 use crate::rbac::scope::Scope;
 use crate::resource::Address;
@@ -31,6 +32,10 @@ pub struct Reading {
     pub keys: Vec<KeyFacts>,
     /// Federated credentials of managed identities of ours.
     pub identities: Vec<(Address, Federated)>,
+    /// The actions of some providers.
+    pub catalogue: Catalogue,
+    /// The providers, in lower case, of which `catalogue` holds everything.
+    pub providers: BTreeSet<String>,
     /// What could not be read.
     pub unknown: Vec<Unknown>,
     /// What this cloud or tenant does not have, or the program does not look at.

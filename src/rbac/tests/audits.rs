@@ -9,11 +9,11 @@ use serde_json::{Value as Json, json};
 use super::{NOW, SUBSCRIPTION, VAULT, assignment};
 use crate::kinds::{Deployer, TargetType};
 use crate::provision::ports::{Failure, Reader, Verdict};
-use crate::rbac::Scope;
 use crate::rbac::audit::Audit;
 use crate::rbac::check::{Finding, Rule, check};
-use crate::rbac::estate::{Column, Declaration, Estate, Managed, Row, RowSort};
+use crate::rbac::estate::{Column, Declaration, DeclaredRole, Estate, Managed, Row, RowSort};
 use crate::rbac::read::{PrincipalSort, Reading, read};
+use crate::rbac::{RoleDefinition, Scope};
 use crate::resource::{Method, Request, Severity};
 
 const ME: &str = "00000000-0000-4000-8000-000000000001";
@@ -311,6 +311,7 @@ async fn who_deploys_is_held_to_exactly_what_it_is_said_to_hold() {
         description: None,
         roles: vec![USER.to_owned()],
         graph: Vec::new(),
+        owners: Vec::new(),
     };
     estate.deployers.insert("local".to_owned(), deployer);
     estate.rows.push(Row {
@@ -374,4 +375,48 @@ async fn requests_do_not_grow_with_the_assignments() {
     answers.put_list(authorization("roleAssignments"), json!(many));
     judged(&estate, &answers).await;
     assert_eq!(count(&answers), before);
+}
+
+#[tokio::test]
+async fn an_action_that_its_provider_does_not_have_is_found_with_the_near_name() {
+    let (mut estate, mut answers) = stage();
+    let mut body = role(
+        "22222222-0000-4000-8000-000000000001",
+        &[
+            "Microsoft.KeyVault/vaults/keys/sing/action",
+            "Microsoft.KeyVault/vaults/keys/verify/action",
+        ],
+    );
+    body["properties"]["type"] = json!("CustomRole");
+    let definition = RoleDefinition::read(&body).expect("a role");
+    let address = "shared.role.signer".parse().expect("an address");
+    estate.roles.push(DeclaredRole {
+        address,
+        definition,
+    });
+    let roles = json!([
+        body,
+        role(SIGNER, &["Microsoft.KeyVault/vaults/keys/sign/action"])
+    ]);
+    answers.put_list(authorization("roleDefinitions"), roles);
+    // Nothing is said of what could not be looked up.
+    assert_eq!(rules(&judged(&estate, &answers).await.1), [] as [Rule; 0]);
+    let operation = |name: &str| json!({"name": name, "isDataAction": true});
+    answers.put(
+        "/providers/Microsoft.Authorization/providerOperations/microsoft.keyvault",
+        json!({"operations": [], "resourceTypes": [{"operations": [
+            operation("Microsoft.KeyVault/vaults/keys/sign/action"),
+            operation("Microsoft.KeyVault/vaults/keys/verify/action"),
+        ]}]}),
+    );
+    let (_, findings) = judged(&estate, &answers).await;
+    assert_eq!(rules(&findings), [Rule::UnknownAction]);
+    assert!(
+        findings[0].explanation.contains("keys/sing/action"),
+        "{findings:#?}"
+    );
+    assert!(
+        findings[0].instead.contains("keys/sign/action"),
+        "{findings:#?}"
+    );
 }
