@@ -100,6 +100,14 @@ impl<'a> Audit<'a> {
         }
     }
 
+    /// Whether an assignment bears on anything of ours. On the nodes of a cluster, what its own
+    /// identities hold is AKS's to give.
+    pub fn concerns(&self, assignment: &Assignment) -> bool {
+        let (scope, principal) = (&assignment.scope, &assignment.principal);
+        let on_nodes = self.reading.concerns_nodes(scope);
+        self.estate.concerns(scope) || on_nodes && !self.estate.identities.contains_key(principal)
+    }
+
     /// Whether an assignment is allowed now, by the allow-list or to who deploys.
     pub fn is_allowed(&self, assignment: &Assignment) -> bool {
         self.allowed.contains(&triple(assignment))

@@ -6,6 +6,7 @@
 //! the way that is open then, too.
 
 mod finding;
+mod given;
 mod grants;
 mod obtaining;
 mod principals;

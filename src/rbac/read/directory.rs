@@ -54,7 +54,8 @@ fn subjects(estate: &Estate, reading: &Reading) -> BTreeSet<String> {
     let allowed = estate.allowed.values().map(|one| one.principal.clone());
     let tenant = &reading.tenant;
     let assigned = tenant.assignments.iter().chain(&tenant.eligible);
-    let assigned = assigned.filter(|one| estate.concerns(&one.scope));
+    let assigned =
+        assigned.filter(|one| estate.concerns(&one.scope) || reading.concerns_nodes(&one.scope));
     let assigned = assigned.map(|one| one.principal.clone());
     let clusters = reading.resources.clusters.iter();
     let admins = clusters.flat_map(|one| one.admin_groups.iter().cloned());
@@ -238,39 +239,18 @@ impl<'r> Round<'r> {
     }
 
     async fn services(&mut self, reader: &dyn Reader, services: Vec<(String, Json)>) {
-        let requests: Vec<Request> = services
-            .iter()
-            .flat_map(|(id, body)| {
-                let app = text(body, "/appId").unwrap_or_default();
-                let app = format!("/v1.0/applications(appId='{app}')");
-                let principal = format!("/v1.0/servicePrincipals/{id}");
-                [
-                    graph(format!("{principal}/owners")).query("$select", WHO),
-                    graph(format!("{app}/owners")).query("$select", WHO),
-                    graph(format!("{app}/federatedIdentityCredentials")),
-                ]
-            })
-            .collect();
-        let objects: Vec<Request> = services
-            .iter()
-            .map(|(_, body)| {
-                let app = text(body, "/appId").unwrap_or_default();
-                graph(format!("/v1.0/applications(appId='{app}')")).query(
-                    "$select",
-                    "id,displayName,passwordCredentials,keyCredentials",
-                )
-            })
-            .collect();
+        let requests: Vec<Request> = services.iter().flat_map(about).collect();
+        let objects: Vec<Request> = services.iter().map(application).collect();
         let (listed, objects) = futures::join!(lists(reader, &requests), reader.get_many(&objects));
         let mut listed = listed.into_iter();
-        for ((id, _), application) in services.into_iter().zip(objects) {
+        for ((id, _), answer) in services.into_iter().zip(objects) {
             let own = self.listed("owners", &id, listed.next());
             let own = self.people(&own);
             let of_application = self.listed("application owners", &id, listed.next());
             let of_application = self.people(&of_application);
             let federated = self.listed("federated credentials", &id, listed.next());
             let mut further = Vec::new();
-            match application {
+            match answer {
                 Ok(Some(body)) => {
                     further = secrets(&body);
                     self.reading.directory.applications.push(Application {
@@ -337,6 +317,28 @@ impl<'r> Round<'r> {
             }
         }
     }
+}
+
+/// The lists that tell who could act as a service principal.
+fn about((id, body): &(String, Json)) -> [Request; 3] {
+    let principal = format!("/v1.0/servicePrincipals/{id}");
+    let app = application_path(body);
+    [
+        graph(format!("{principal}/owners")).query("$select", WHO),
+        graph(format!("{app}/owners")).query("$select", WHO),
+        graph(format!("{app}/federatedIdentityCredentials")),
+    ]
+}
+
+/// The read of a service principal's application.
+fn application((_, body): &(String, Json)) -> Request {
+    let properties = "id,displayName,passwordCredentials,keyCredentials";
+    graph(application_path(body)).query("$select", properties)
+}
+
+fn application_path(principal: &Json) -> String {
+    let app = text(principal, "/appId").unwrap_or_default();
+    format!("/v1.0/applications(appId='{app}')")
 }
 
 fn sort(body: &Json) -> PrincipalSort {

@@ -165,6 +165,14 @@ impl Reading {
         unknown.any(|one| one.scope.as_ref().is_some_and(|at| scope.continues(at)))
     }
 
+    /// Whether a scope bears on the nodes of a cluster of ours: their group is Azure's, and whoever
+    /// holds something there may get at what runs on them.
+    pub fn concerns_nodes(&self, scope: &Scope) -> bool {
+        let clusters = self.resources.clusters.iter();
+        let mut groups = clusters.filter_map(|one| one.node_group.as_ref());
+        groups.any(|group| scope.continues(group))
+    }
+
     /// What people call somebody; the object id where nobody knows.
     pub fn name<'r>(&'r self, id: &'r str) -> &'r str {
         let known = self.principals.get(&id.to_ascii_lowercase());
