@@ -15,7 +15,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("remote", &["resource", "provision", "proof"]),
     (
         "report",
-        &["resource", "kinds", "config", "provision", "proof"],
+        &["resource", "kinds", "config", "provision", "rbac", "proof"],
     ),
 ];
 

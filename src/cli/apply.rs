@@ -122,7 +122,7 @@ async fn with_session(
         bare,
     };
     let unreadable = plan.is_partial();
-    let judged = guard(plan.clone(), &permissions, &session.objections(&plan));
+    let judged = guard(plan.clone(), &permissions, &session.objections(&plan).await);
     if !output.is_for_programs() {
         // What the guard says against it is the failure's to tell, once.
         output.result(&report::plan::render(

@@ -63,7 +63,7 @@ async fn make(
         excludes: arguments.selection.exclude.clone(),
     };
     let plan = session.plan(&wish).await?;
-    let others = session.objections(&plan);
+    let others = session.objections(&plan).await;
     let permissions = Permissions {
         bare: session.bare(&plan).await?,
         ..Permissions::default()

@@ -13,6 +13,7 @@ use onestream::provision::guard::Objection;
 use onestream::provision::observe::{self, Observed};
 use onestream::provision::plan::{self, Applied, Asked, Mode, Plan, Selection, Target};
 use onestream::provision::ports::{Journal as _, Snapshots};
+use onestream::rbac::meaning;
 use onestream::remote::azure::{Azure, SignInAs};
 use onestream::resource::{EnvironmentName, Pattern};
 
@@ -256,11 +257,15 @@ impl Session {
     }
 
     /// Objections that other layers bring to a plan.
-    pub fn objections(&self, plan: &Plan) -> Vec<Objection> {
-        match plan.operations.is_empty() {
-            true => Vec::new(),
-            false => self.closed.clone(),
+    pub async fn objections(&self, plan: &Plan) -> Vec<Objection> {
+        if plan.operations.is_empty() {
+            return Vec::new();
         }
+        let environments = self.declared.configuration.environments.iter();
+        let meanings = environments.flat_map(|it| it.sections.access.meanings.clone());
+        let mut objections = self.closed.clone();
+        objections.extend(meaning::objections(&self.azure, plan, &meanings.collect()).await);
+        objections
     }
 
     /// Lets go of the cloud.

@@ -10,10 +10,10 @@ use std::fmt;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::Probe;
+use super::{Allowance, Deployer, Meaning, Probe};
 use crate::resource::{Address, AddressError, EnvironmentName, Text};
 
-/// What `rbac/` says about one environment; principals, people and roles in `shared` only.
+/// What `rbac/` says about one environment; everything but its grants in `shared` only.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Access {
     /// What pipelines sign in as, by name.
@@ -22,6 +22,12 @@ pub struct Access {
     pub people: BTreeMap<String, People>,
     /// Roles that Azure does not have built in, by name.
     pub roles: BTreeMap<String, CustomRole>,
+    /// All that a capability may come to, by the capability's name.
+    pub meanings: BTreeMap<String, Meaning>,
+    /// Who runs `apply`, by name.
+    pub deployers: BTreeMap<String, Deployer>,
+    /// Grants beside the matrix, by name.
+    pub allowed: BTreeMap<String, Allowance>,
     /// The cells of the matrix on this environment's resources, by row, then by target.
     pub grants: Vec<Grant>,
 }

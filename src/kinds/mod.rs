@@ -7,6 +7,7 @@
 
 mod access;
 mod agent_pool;
+mod allowed;
 mod application;
 mod application_credential;
 mod cluster_check;
@@ -54,6 +55,7 @@ pub use access::{
     Scope, Target, TargetType,
 };
 pub use agent_pool::AgentPool;
+pub use allowed::{Allowance, Deployer, Meaning};
 pub use application::Application;
 pub use application_credential::ApplicationCredential;
 pub use cluster_section::{

@@ -73,6 +73,8 @@ pub enum Rule {
     WiderAccess,
     /// The subscription takes no changes now.
     Subscription,
+    /// A role gives more than the capability means that it stands for.
+    Meaning,
 }
 
 /// Tests a plan against the rules; `others` are objections that other layers bring.

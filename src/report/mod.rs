@@ -16,6 +16,7 @@ pub mod outcome;
 pub mod plan;
 pub mod progress;
 pub mod proof;
+pub mod rbac;
 mod sign;
 pub mod state;
 mod style;

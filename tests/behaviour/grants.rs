@@ -161,7 +161,7 @@ async fn a_grant_of_the_same_three_under_another_name_is_adopted_not_doubled() {
 
 #[tokio::test]
 async fn what_azure_never_changes_of_an_assignment_is_replaced_or_refused() {
-    let mut estate = Estate::sample().await;
+    let estate = Estate::sample().await;
     estate.apply().await;
     let address = address("dev.grant.dev-pipeline.registry.push-pull");
     let id = estate.id(&address);

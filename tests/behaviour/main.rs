@@ -1,5 +1,6 @@
 //! How the program behaves, seen from outside: the real binary on the real local Azure.
 
+mod access;
 mod bad_input;
 mod clusters;
 mod diagnostics;
@@ -9,6 +10,7 @@ mod estate;
 mod first_light;
 mod grants;
 mod laws;
+mod planted;
 mod private_network;
 mod program;
 mod proof;

@@ -1,5 +1,6 @@
 //! `rbac`: who may do what, as declared, as it is, and as it could come to be.
 
+mod audited;
 mod check;
 mod explain;
 mod matrix;

@@ -8,6 +8,7 @@ use super::super::checked::Complaint;
 use super::super::near;
 use super::tables::{CapabilitiesFile, CapabilityTable, GrantTable, On, RoleTable};
 use super::text;
+use super::{meaning, separation};
 use crate::kinds::{CustomRole, GrantPart, Probe, Role, Scope, TargetType};
 use crate::resource::Problem;
 
@@ -63,6 +64,8 @@ pub(super) fn check(file: &CapabilitiesFile) -> Vec<Complaint> {
             complaints.push(problem.into());
         }
     }
+    complaints.extend(meaning::check(file));
+    complaints.extend(separation::check(file));
     complaints
 }
 
@@ -206,7 +209,7 @@ fn check_role(name: &str, role: &RoleTable) -> Vec<Complaint> {
     complaints
 }
 
-fn wrong_action(action: &str) -> Option<(String, &'static str)> {
+pub(super) fn wrong_action(action: &str) -> Option<(String, &'static str)> {
     if action.contains('*') {
         let message = format!("`{action}` allows more than it says");
         return Some((

@@ -5,10 +5,13 @@
 //! the mere consequence of another. It knows no kind: what can be given on is
 //! [`Sections::targets`](crate::kinds::Sections::targets).
 
+mod allowed;
 mod capabilities;
 mod matrix;
+mod meaning;
 mod principals;
 mod resolve;
+mod separation;
 mod tables;
 mod text;
 
@@ -114,6 +117,9 @@ pub(super) fn read(inputs: Inputs, estate: &Estate) -> Reading {
         }
         Input::Absent | Input::Faulty => Vec::new(),
     };
+    if let (Some(words), Some(people)) = (&capabilities.decoded, &principals.decoded) {
+        faults.extend(separation::breaches(&cells, &words.value, &people.value));
+    }
     let warnings = principals.complaints(principals::oddities);
     Reading {
         principals: principals.value(),

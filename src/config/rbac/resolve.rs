@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::super::configuration::Environment;
 use super::tables::PrincipalsFile;
-use super::{Cell, Reading, capabilities, principals};
+use super::{Cell, Reading, allowed, capabilities, meaning, principals};
 use crate::kinds::{Access, CustomRole, Grant, Grantee, Role};
 
 impl Reading {
@@ -27,6 +27,9 @@ impl Reading {
             principals: principals::principals(&self.principals),
             people: principals::people(&self.principals),
             roles,
+            meanings: meaning::meanings(&self.capabilities),
+            deployers: allowed::deployers(&self.principals),
+            allowed: allowed::allowed(&self.principals),
             grants: std::mem::take(&mut access.grants),
         };
     }

@@ -1,0 +1,11 @@
+//! Access control: the matrix, what was found, and why somebody may do something.
+
+mod check;
+mod explain;
+mod matrix;
+mod matrix_document;
+mod unread;
+
+pub use check::check;
+pub use explain::explain;
+pub use matrix::matrix;
