@@ -10,11 +10,12 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("config", &["resource", "kinds"]),
     ("provision", &["resource", "kinds", "config"]),
     ("rbac", &["resource", "kinds", "config", "provision"]),
+    ("proof", &["resource", "kinds", "provision"]),
     ("control", &["resource", "provision"]),
-    ("remote", &["resource", "provision"]),
+    ("remote", &["resource", "provision", "proof"]),
     (
         "report",
-        &["resource", "kinds", "config", "provision", "rbac"],
+        &["resource", "kinds", "config", "provision", "rbac", "proof"],
     ),
 ];
 

@@ -111,13 +111,15 @@ async fn with_session(
         }
     };
     // A fresh plan has just read who is protected; a file's word for it counts for nothing.
-    let protected = match source {
-        Source::Fresh(_) => session.protected(),
-        Source::File(_) => session.protected_now().await?,
+    let (protected, bare) = match source {
+        Source::Fresh(_) => (session.protected(), session.bare(&plan).await?),
+        Source::File(_) => session.footing(&plan).await?,
     };
     let permissions = Permissions {
         allow_destroy: run.allow_destroy.clone(),
+        allow_wider_access: run.allow_wider_access,
         protected,
+        bare,
     };
     let unreadable = plan.is_partial();
     let judged = guard(plan.clone(), &permissions, &session.objections(&plan).await);
@@ -207,6 +209,11 @@ async fn carry_out(
         check_first: from_file,
     };
     let before = applied::load(session.control.as_ref(), &plan.environments).await?;
+    if !from_file {
+        let digest = &session.declared.configuration.digest;
+        let bare = plan.bare.iter().cloned().collect();
+        applied::begin(session.control.as_ref(), &bare, digest).await?;
+    }
     let outcome = apply(approved, KINDS, &ports, options).await?;
     if !outcome.refused {
         applied::save(session.control.as_ref(), &before, plan, &outcome).await?;

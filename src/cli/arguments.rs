@@ -29,7 +29,7 @@ const EXIT_CODES: &str = "\
 Exit codes:
   0   done, or clean
   1   failed, or nothing could be read
-  2   changes are pending (plan --detailed-exitcode), or findings (rbac matrix, rbac check)
+  2   changes are pending (plan --detailed-exitcode), or findings (rbac)
   3   refused: guard, stale plan, missing approval
   4   incomplete: some of it unreadable, part applied, or stopped by Ctrl-C
   64  usage or configuration
@@ -52,6 +52,16 @@ pub struct Global {
     /// The cloud to talk to, instead of the one in common.toml.
     #[arg(long, global = true, env = "ONESTREAM_CLOUD", value_name = "CLOUD")]
     pub cloud: Option<CloudChoice>,
+    /// The person to sign in as on the local Azure: a name in rbac/principals.toml, an object id
+    /// or a sign-in name.
+    #[arg(
+        long = "as",
+        global = true,
+        env = "ONESTREAM_AS",
+        value_name = "PERSON",
+        hide_env_values = true
+    )]
+    pub person: Option<String>,
     /// How results are printed.
     #[arg(long, global = true, value_enum, default_value_t = OutputFormat::Table)]
     pub format: OutputFormat,
@@ -193,6 +203,9 @@ pub struct RunArguments {
     /// Allow deleting this address (globs work), or lifting this lock.
     #[arg(long, value_name = "ADDRESS")]
     pub allow_destroy: Vec<Pattern>,
+    /// Allow more access in a protected environment.
+    #[arg(long)]
+    pub allow_wider_access: bool,
 }
 
 /// What an apply is asked for.
@@ -259,6 +272,8 @@ pub enum RbacCommand {
     Check,
     /// Say what gives or denies somebody something, and how to take it away.
     Explain(ExplainArguments),
+    /// Measure who may do what, by real calls with each principal's own token.
+    Prove(ProveArguments),
 }
 
 /// What is to be explained.
@@ -270,6 +285,14 @@ pub struct ExplainArguments {
     pub address: Address,
     /// Which action, such as Microsoft.ContainerRegistry/registries/pull/read; all when absent.
     pub action: Option<String>,
+}
+
+/// Whose access is measured.
+#[derive(Debug, Args)]
+pub struct ProveArguments {
+    /// Only this one: a row of rbac/matrix.toml, or ROW/PERSON. May be given several times.
+    #[arg(long, value_name = "NAME")]
+    pub principal: Vec<String>,
 }
 
 /// What to do with the local Azure.

@@ -64,7 +64,11 @@ async fn make(
     };
     let plan = session.plan(&wish).await?;
     let others = session.objections(&plan).await;
-    let objections = guard(plan.clone(), &Permissions::default(), &others)
+    let permissions = Permissions {
+        bare: session.bare(&plan).await?,
+        ..Permissions::default()
+    };
+    let objections = guard(plan.clone(), &permissions, &others)
         .err()
         .unwrap_or_default();
     Ok((plan, objections))
@@ -88,7 +92,11 @@ fn exit(plan: &Plan, detailed: bool) -> Exit {
 /// Runs `show`: a saved plan, and what the guard would say to it.
 pub fn show(file: &Path, output: &Output) -> Result<Exit, Failure> {
     let plan = plan::read(file, KINDS).map_err(|error| Failure::of(Exit::Failed, &error))?;
-    let objections = guard(plan.clone(), &Permissions::default(), &[])
+    let permissions = Permissions {
+        bare: plan.bare.iter().cloned().collect(),
+        ..Permissions::default()
+    };
+    let objections = guard(plan.clone(), &permissions, &[])
         .err()
         .unwrap_or_default();
     output.result(&report::plan::render(

@@ -12,13 +12,13 @@ use onestream::provision::graph::Dag;
 use onestream::provision::guard::Objection;
 use onestream::provision::observe::{self, Observed};
 use onestream::provision::plan::{self, Applied, Asked, Mode, Plan, Selection, Target};
-use onestream::provision::ports::Snapshots;
+use onestream::provision::ports::{Journal as _, Snapshots};
 use onestream::rbac::meaning;
-use onestream::remote::azure::Azure;
+use onestream::remote::azure::{Azure, SignInAs};
 use onestream::resource::{EnvironmentName, Pattern};
 
 use super::arguments::Global;
-use super::connect;
+use super::connect::{self, Connected};
 use super::failure::{self, Exit, Failure};
 use super::output::Output;
 
@@ -38,6 +38,8 @@ pub struct Session {
     pub declared: Declared,
     /// The cloud.
     pub azure: Azure,
+    /// Signs in to it as others.
+    pub sign_ins: SignInAs,
     /// The control store.
     pub control: Arc<Folder>,
     /// Where all of it is.
@@ -88,7 +90,12 @@ impl Session {
             .folder(&declared.configuration.root)
             .map_err(|error| Failure::of(Exit::Usage, &error))?;
         let control = Arc::new(Folder::open(folder)?);
-        let (azure, connection) = connect::connect(&declared.configuration, choice, output).await?;
+        let person = global.person.as_deref();
+        let Connected {
+            azure,
+            sign_ins,
+            connection,
+        } = connect::connect(&declared.configuration, choice, person, output).await?;
         let tenant = &declared.configuration.azure.tenant;
         let mut closed = Vec::new();
         for asked in declared.desired.subscriptions() {
@@ -112,6 +119,7 @@ impl Session {
         let mut session = Self {
             declared,
             azure,
+            sign_ins,
             control,
             target,
             only,
@@ -131,18 +139,45 @@ impl Session {
         known.filter(wanted).cloned().collect()
     }
 
-    /// The environments that are protected, by TOML or, now, by what Azure remembers.
+    /// The environments in which nothing of ours stands, or only what an apply of what TOML says
+    /// now has begun and not finished.
+    ///
+    /// # Errors
+    /// When the control store cannot be read.
+    pub async fn bare(&self, plan: &Plan) -> Result<BTreeSet<EnvironmentName>, Failure> {
+        let digest = &self.declared.configuration.digest;
+        let begun = applied::begun(self.control.as_ref(), &plan.environments, digest).await?;
+        Ok(plan.bare.iter().cloned().chain(begun).collect())
+    }
+
+    /// The environments that are protected, by TOML or, now, by what Azure remembers; and, of a
+    /// saved plan's, those in which nothing of ours stands, or only what the same plan has begun.
     ///
     /// # Errors
     /// When Azure does not tell: what is not known to be unprotected is not written on.
-    pub async fn protected_now(&self) -> Result<BTreeSet<EnvironmentName>, Failure> {
+    pub async fn footing(
+        &self,
+        plan: &Plan,
+    ) -> Result<(BTreeSet<EnvironmentName>, BTreeSet<EnvironmentName>), Failure> {
         let observed = self.observe(&Applied::new()).await?;
         if let Some(failure) = observed.protection_unknown() {
             return Err(failure.clone().into());
         }
         let mut protected = observed.protected();
         protected.extend(self.protected());
-        Ok(protected)
+        let begun = self.control.entries(&plan::digest(plan)).await?;
+        let standing = observed.standing();
+        let stands = |name: &&EnvironmentName| observed.is_partial() || standing.contains(*name);
+        let bare = match begun.is_empty() {
+            true => plan
+                .environments
+                .iter()
+                .filter(|name| !stands(name))
+                .cloned()
+                .collect(),
+            false => plan.bare.iter().cloned().collect(),
+        };
+        Ok((protected, bare))
     }
 
     /// The environments that TOML protects.

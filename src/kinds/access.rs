@@ -10,7 +10,7 @@ use std::fmt;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::{Allowance, Deployer, Meaning};
+use super::{Allowance, Deployer, Meaning, Probe};
 use crate::resource::{Address, AddressError, EnvironmentName, Text};
 
 /// What `rbac/` says about one environment; everything but its grants in `shared` only.
@@ -102,6 +102,8 @@ pub struct Grant {
     pub target: Target,
     /// The role assignments that it comes to; at least one.
     pub parts: Vec<GrantPart>,
+    /// What works for whoever is given it, and for nobody else; `None` where TOML does not say.
+    pub probes: Option<BTreeSet<Probe>>,
 }
 
 /// One role assignment of a grant.
@@ -319,6 +321,7 @@ mod tests {
             capability: "deploy".to_owned(),
             target: Target::Cluster,
             parts: Vec::new(),
+            probes: None,
         };
         assert_eq!(grant.path(&part), "grant.dev-pipeline.cluster.deploy");
         part.suffix = Some("iam".to_owned());

@@ -1,6 +1,9 @@
 //! The applied snapshot: what the last successful apply wrote, and so who moved what since.
 
+use std::collections::BTreeSet;
+
 use serde::{Deserialize, Serialize};
+use serde_json::Value as Json;
 
 use super::apply::{End, Outcome};
 use super::plan::{Applied, Plan, Standing, Step};
@@ -11,6 +14,10 @@ use crate::resource::{EnvironmentName, Value};
 #[derive(Debug, Default, Serialize, Deserialize)]
 struct Snapshot {
     resources: Applied,
+    /// The digest of the configuration with which an apply began where nothing stood, until one
+    /// is complete.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    begun: Option<String>,
 }
 
 /// The snapshots of these environments, as one. A missing one is empty.
@@ -23,18 +30,63 @@ pub async fn load(
 ) -> Result<Applied, StoreError> {
     let mut applied = Applied::new();
     for environment in environments {
-        let Some(json) = store.load(environment).await? else {
-            continue;
-        };
-        let snapshot: Snapshot =
-            serde_json::from_value(json).map_err(|error| StoreError::Corrupt {
-                place: format!("the applied snapshot of {environment}"),
-                line: None,
-                problem: error.to_string(),
-            })?;
-        applied.extend(snapshot.resources);
+        applied.extend(one(store, environment).await?.resources);
     }
     Ok(applied)
+}
+
+async fn one(store: &dyn Snapshots, environment: &EnvironmentName) -> Result<Snapshot, StoreError> {
+    let Some(json) = store.load(environment).await? else {
+        return Ok(Snapshot::default());
+    };
+    serde_json::from_value(json).map_err(|error| StoreError::Corrupt {
+        place: format!("the applied snapshot of {environment}"),
+        line: None,
+        problem: error.to_string(),
+    })
+}
+
+/// Those of these environments in which an apply of the configuration with this digest began
+/// where nothing stood, and none was complete since.
+///
+/// # Errors
+/// [`StoreError`] where there is a snapshot that cannot be read.
+pub async fn begun(
+    store: &dyn Snapshots,
+    environments: &[EnvironmentName],
+    digest: &str,
+) -> Result<BTreeSet<EnvironmentName>, StoreError> {
+    let mut found = BTreeSet::new();
+    for environment in environments {
+        if one(store, environment).await?.begun.as_deref() == Some(digest) {
+            found.insert(environment.clone());
+        }
+    }
+    Ok(found)
+}
+
+/// Notes that an apply of the configuration with this digest begins where nothing stands.
+///
+/// # Errors
+/// [`StoreError`] where that cannot be written.
+pub async fn begin(
+    store: &dyn Snapshots,
+    environments: &BTreeSet<EnvironmentName>,
+    digest: &str,
+) -> Result<(), StoreError> {
+    for environment in environments {
+        let mut snapshot = one(store, environment).await?;
+        if snapshot.begun.as_deref() != Some(digest) {
+            snapshot.begun = Some(digest.to_owned());
+            store.save(environment, &stored(&snapshot)).await?;
+        }
+    }
+    Ok(())
+}
+
+fn stored(snapshot: &Snapshot) -> Json {
+    serde_json::to_value(snapshot)
+        .expect("a snapshot holds texts, numbers, lists and maps with text keys")
 }
 
 /// Writes the snapshots of every environment that the plan speaks of, after a run.
@@ -55,9 +107,12 @@ pub async fn save(
         let resources: Applied = mine
             .map(|(a, standing)| (a.clone(), standing.clone()))
             .collect();
-        let json = serde_json::to_value(Snapshot { resources })
-            .expect("a snapshot holds texts, numbers, lists and maps with text keys");
-        store.save(environment, &json).await?;
+        let begun = match outcome.is_complete() {
+            true => None,
+            false => one(store, environment).await?.begun,
+        };
+        let snapshot = Snapshot { resources, begun };
+        store.save(environment, &stored(&snapshot)).await?;
     }
     Ok(())
 }

@@ -15,6 +15,7 @@ mod markdown;
 pub mod outcome;
 pub mod plan;
 pub mod progress;
+pub mod proof;
 pub mod rbac;
 mod sign;
 pub mod state;

@@ -93,6 +93,7 @@ impl Root {
             .env_remove("CI")
             .env_remove("NO_COLOR")
             .env_remove("ONESTREAM_LOG")
+            .env_remove("ONESTREAM_AS")
             .env("ONESTREAM_CLOUD", "emulator")
             .stdin(Stdio::null());
         command

@@ -12,13 +12,13 @@ use serde_json::{Value as Json, json};
 use super::program::Root;
 
 /// `emulator serve` of a root, ended when dropped.
-struct Served {
+pub struct Served {
     child: Child,
     origin: String,
 }
 
 impl Served {
-    fn on(root: &Root, flags: &[&str]) -> Self {
+    pub fn on(root: &Root, flags: &[&str]) -> Self {
         let mut arguments = vec!["emulator", "serve"];
         arguments.extend(flags);
         let mut child = root
@@ -88,7 +88,7 @@ fn commands_trust_the_authority_that_was_announced_and_no_other() {
 }
 
 /// The client of a served emulator, with this authority or, without one, the system's.
-fn client(endpoint: &Endpoint, ca: Option<&str>) -> Azure {
+pub fn client(endpoint: &Endpoint, ca: Option<&str>) -> Azure {
     let cloud = match ca {
         Some(ca) => Cloud::emulator_over_tls(&endpoint.origin, ca),
         None => Cloud::emulator(&endpoint.origin),
@@ -179,7 +179,7 @@ async fn a_private_vault_is_unreadable_from_outside_and_says_what_helps() {
 }
 
 /// What a served emulator tells other processes of this root.
-fn announced(root: &Root) -> Endpoint {
+pub fn announced(root: &Root) -> Endpoint {
     serde_json::from_str(&root.read(".onestream/emulator/server.json")).expect("an endpoint")
 }
 

@@ -4,6 +4,7 @@ mod audited;
 mod check;
 mod explain;
 mod matrix;
+mod prove;
 
 use super::arguments::{Global, RbacCommand};
 use super::failure::{Exit, Failure};
@@ -15,5 +16,6 @@ pub async fn run(global: &Global, command: &RbacCommand, output: &Output) -> Res
         RbacCommand::Matrix => matrix::run(global, output).await,
         RbacCommand::Check => check::run(global, output).await,
         RbacCommand::Explain(asked) => explain::run(global, asked, output).await,
+        RbacCommand::Prove(asked) => prove::run(global, asked, output).await,
     }
 }

@@ -46,6 +46,7 @@ impl Reading {
                 capability: cell.capability.clone(),
                 target: cell.target.clone(),
                 parts,
+                probes: (capability.probes.as_ref()).map(|probes| probes.iter().copied().collect()),
             })
         };
         self.cells.iter().filter(here).filter_map(grant).collect()

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use crate::kinds::TargetType;
+use crate::kinds::{Probe, TargetType};
 
 /// Who there is: what pipelines sign in as, and groups of people.
 #[derive(Debug, Default, Deserialize, JsonSchema)]
@@ -149,6 +149,8 @@ pub(in crate::config) struct CapabilityTable {
     /// All that it may give, each action in full: a role that gives more is a mistake. Needed
     /// where a role is one of Azure's own, which Azure may change.
     pub means: Option<MeaningTable>,
+    /// What works for whoever is given it, and for nobody else: `rbac prove` tries it.
+    pub probes: Option<Vec<Probe>>,
     /// What it is for.
     #[expect(dead_code, reason = "people read it, in the file")]
     pub description: Option<String>,

@@ -140,6 +140,19 @@ impl Observed {
             .collect()
     }
 
+    /// The environments in which something stands that carries our mark. What a search over the
+    /// tenant finds may be another estate's.
+    pub fn standing(&self) -> BTreeSet<EnvironmentName> {
+        let found = self.objects.values();
+        let found = found.filter(|object| object.kind.marked().is_none());
+        found
+            .filter_map(|object| match &object.ownership {
+                Ownership::Ours(environment) => Some(environment.clone()),
+                Ownership::Copy | Ownership::Foreign => None,
+            })
+            .collect()
+    }
+
     /// Why it cannot be told which environments Azure remembers as protected: a list over a
     /// subscription of what carries tags that could not be read.
     pub fn protection_unknown(&self) -> Option<&Failure> {

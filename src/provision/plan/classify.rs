@@ -4,14 +4,12 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::draft::Draft;
 use super::make::Asked;
+use super::settled::{Settled, image};
 use super::{Action, Operation, Standing, Step, Unread};
 use crate::provision::diff::{self, FieldChange, Rule, diff};
 use crate::provision::observe::{Object, Observed, State};
 use crate::provision::ports::{Failure, Verdict};
-use crate::resource::{
-    Address, Carrier, Compare, Condition, EnvironmentName, Kind, Outputs, Ownership, Resource,
-    Text, Value, own_words,
-};
+use crate::resource::{Address, Carrier, Condition, EnvironmentName, Outputs, Ownership, Resource};
 
 /// The plan in the making.
 pub(super) struct Work<'a> {
@@ -23,6 +21,8 @@ pub(super) struct Work<'a> {
     /// live one of them is an orphan cannot be told.
     pub(super) blurred: BTreeSet<(EnvironmentName, &'static str)>,
     outputs: Outputs,
+    /// Objects that are matched by something other than their id, by that.
+    squatters: BTreeMap<String, &'a Object>,
     /// Declared resources of which nobody knows how they stand, each with why.
     unknown: BTreeMap<Address, &'static str>,
     /// Resources of other environments that do not stand.
@@ -31,8 +31,14 @@ pub(super) struct Work<'a> {
 
 impl<'a> Work<'a> {
     pub(super) fn new(asked: &'a Asked<'a>) -> Self {
+        let observed: &'a Observed = asked.observed;
+        let named = observed.objects.iter().map(|(key, object)| {
+            let id = object.id.to_lowercase();
+            (*key != id).then_some((id, object))
+        });
         Self {
             asked,
+            squatters: named.flatten().collect(),
             draft: Draft::default(),
             ids: BTreeMap::new(),
             blurred: BTreeSet::new(),
@@ -172,6 +178,13 @@ impl<'a> Work<'a> {
         if self.held_back(resource, &resource.references()) {
             return;
         }
+        if let Some(other) = settled.id.known().and_then(|id| self.squatter(id)) {
+            let problem = format!("something else stands at {}", other.id);
+            let instead = "what it is cannot be changed: delete it yourself, and plan again";
+            return self
+                .draft
+                .refuse(&resource.address, problem, instead.to_owned());
+        }
         let observed: &'a Observed = self.asked.observed;
         let id = settled.id.known().map(str::to_lowercase);
         let deleted = id.and_then(|id| observed.deleted.get(&id));
@@ -202,6 +215,12 @@ impl<'a> Work<'a> {
                 .insert(resource.address.clone(), remains.outputs.clone());
         }
         self.make(resource, operation);
+    }
+
+    /// What stands at an id and is yet another object, by what tells such objects apart.
+    fn squatter(&self, id: &str) -> Option<&'a Object> {
+        let id = id.to_lowercase();
+        self.squatters.get(&id).copied()
     }
 
     fn why_missing(&self, resource: &Resource) -> &'static str {
@@ -417,80 +436,4 @@ pub(super) fn unclear(code: &str, message: String) -> Failure {
         hint: None,
         request_id: None,
     }
-}
-
-/// A resource with the outputs filled in that are known already.
-struct Settled {
-    id: Text,
-    properties: Value,
-}
-
-impl Settled {
-    /// The id to write on: Azure's own, where the object was matched by something else.
-    fn id_of(&self, object: &Object) -> Text {
-        match self.id.known() {
-            Some(id) if !id.eq_ignore_ascii_case(&object.id) => object.id.clone().into(),
-            _ => self.id.clone(),
-        }
-    }
-
-    fn operation(&self, resource: &Resource, action: Action, step: Step) -> Operation {
-        Operation {
-            address: resource.address.clone(),
-            kind: resource.kind.meta().name.to_owned(),
-            id: self.id.clone(),
-            action,
-            step,
-            reason: String::new(),
-            changes: Vec::new(),
-            desired: Some(self.properties.clone()),
-            before: None,
-            stateful: resource.kind.meta().stateful,
-            guards: resource.kind.meta().is_guard,
-            restores: None,
-            carries: Vec::new(),
-            handle: None,
-            references: resource.references().into_iter().collect(),
-        }
-    }
-}
-
-/// The managed fields of a live object, of a map with own keys only the keys of `owned`.
-pub(super) fn image(kind: &dyn Kind, owned: &Value, live: &Value) -> Value {
-    let mut image = live.clone();
-    for field in kind
-        .meta()
-        .fields
-        .iter()
-        .filter(|field| field.compare == Compare::OwnKeys)
-    {
-        let held = live.at(field.path).and_then(Value::as_map);
-        let keys = owned
-            .at(field.path)
-            .and_then(Value::as_map)
-            .into_iter()
-            .flatten();
-        let kept = keys.map(|(key, _)| {
-            (
-                key.clone(),
-                held.and_then(|map| map.get(key))
-                    .cloned()
-                    .unwrap_or_default(),
-            )
-        });
-        image.set(field.path, Value::Map(kept.collect()));
-    }
-    for field in kind
-        .meta()
-        .fields
-        .iter()
-        .filter(|field| field.compare == Compare::OwnWords)
-    {
-        if let (Some(Value::List(own)), Some(Value::List(held))) =
-            (owned.at(field.path), live.at(field.path))
-        {
-            image.set(field.path, Value::List(own_words(own, held)));
-        }
-    }
-    image
 }

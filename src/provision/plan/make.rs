@@ -9,7 +9,7 @@ use super::classify::Work;
 use super::draft::Draft;
 use super::{
     Applied, Plan, Target, UnmanagedObject, Unread, UnreadCollection, VERSION, edges, locks,
-    orphans,
+    orphans, widening,
 };
 use crate::provision::desired::Desired;
 use crate::provision::graph::Dag;
@@ -86,9 +86,16 @@ pub fn make(asked: &Asked<'_>) -> Result<Plan, PlanError> {
     work.orphans();
     let declared = std::mem::take(&mut work.ids);
     let mut draft = work.finish();
+    let bare = match asked.observed.is_partial() {
+        true => Vec::new(),
+        false => widening::bare(&draft, &asked.environments(&draft)),
+    };
     draft.narrow(asked)?;
     orphans::keep_containers(asked, &mut draft);
     locks::plan(asked, &mut draft);
+    widening::mark(&mut draft.operations, |index| {
+        draft.kinds.get(index).copied()
+    });
     let edges = edges::of(asked, &draft)?;
     let environments = asked.environments(&draft);
     let unmanaged = unmanaged(asked, &declared, &draft);
@@ -96,6 +103,7 @@ pub fn make(asked: &Asked<'_>) -> Result<Plan, PlanError> {
         version: VERSION,
         target: asked.target.clone(),
         protected: asked.protected(&environments),
+        bare,
         environments,
         mode: asked.mode,
         adopt: asked.adopt,

@@ -2,9 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::classify::{Work, image, leaving, unclear};
+use super::classify::{Work, leaving, unclear};
 use super::draft::Draft;
 use super::make::{Asked, Mode};
+use super::settled::image;
 use super::{Action, Operation, Standing, Step, Unread};
 use crate::provision::observe::Object;
 use crate::resource::{
@@ -198,6 +199,8 @@ impl<'a> Work<'a> {
             before: Some(marker_image(object)),
             stateful: meta.stateful,
             guards: meta.is_guard,
+            access: false,
+            widens: None,
             restores: None,
             carries: Vec::new(),
             handle: None,

@@ -4,8 +4,8 @@ use serde_json::{Value as Json, json};
 
 use crate::kinds::{Lock, ResourceGroup};
 use crate::resource::{
-    Carrier, Change, Compare, Field, Kind, Kinds, Literal, Meta, ReadMode, Resource, UpdateMode,
-    Value,
+    Address, Carrier, Change, Compare, Field, Kind, Kinds, Literal, Meta, ReadMode, Resource,
+    UpdateMode, Value,
 };
 
 /// Every kind of the toy world, in table order; groups and locks are the real ones.
@@ -31,6 +31,25 @@ impl Kind for Toy {
             .map(|toy| &toy.0)
             .find(|meta| meta.name == self.0.name)
             .expect("every toy is a static of this file")
+    }
+
+    fn is_access(&self) -> bool {
+        self.0.name == GRANT.0.name
+    }
+
+    fn holder<'v>(&self, properties: &'v Value) -> Option<&'v Value> {
+        let holder = properties.at("properties.principalId");
+        holder.filter(|_| self.is_access())
+    }
+
+    fn widens(
+        &self,
+        address: &Address,
+        before: Option<&Value>,
+        _after: &Value,
+        _onto_new: bool,
+    ) -> Option<String> {
+        (self.is_access() && before.is_none()).then(|| address.to_string())
     }
 
     fn forbids_delete(&self, live: &Json) -> Option<String> {

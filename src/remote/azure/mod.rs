@@ -5,7 +5,7 @@
 //! [`transport`] (one try on the wire). Answers go back through [`refusal`] and [`error`]
 //! (what a refusal means, by [`table`]), [`pages`] (collections), [`graph`] (many
 //! reads of the directory in one), [`accepted`] and [`long_running`] (operations). [`KeyVault`]
-//! speaks to one vault on the same ports.
+//! speaks to one vault on the same ports; [`proving`] asks with other people's tokens.
 //! Invariants: [`pin`] sees every URL before a token is fetched for it; only [`exchange`]
 //! repeats a request; waits between tries and polls go through one [`Clock`]; no token, secret
 //! or body is logged.
@@ -17,7 +17,7 @@
 mod accepted;
 mod arm;
 mod auto;
-mod client_secret;
+mod client_proof;
 mod clock;
 mod cloud;
 mod counts;
@@ -32,6 +32,7 @@ mod pages;
 mod patience;
 mod pin;
 mod probe;
+mod proving;
 mod refusal;
 mod settings;
 mod table;
@@ -43,6 +44,7 @@ mod transport;
 mod tests;
 
 pub use arm::Azure;
+pub use client_proof::Assertions;
 pub use clock::{Clock, SystemClock, Timing};
 pub use cloud::{Audiences, Cloud, CloudError, CloudName, CustomEndpoints, Endpoints};
 pub use counts::RequestCounts;
@@ -53,4 +55,5 @@ pub use key_model::{
 };
 pub use key_vault::KeyVault;
 pub use probe::Subscription;
+pub use proving::{LocalIssuer, SignInAs};
 pub use settings::Settings;
