@@ -276,6 +276,7 @@ impl Under<'_> {
         let rights = approving::rights(session, &plan, applier, review.protected).await?;
         let permissions = Permissions {
             allow_destroy: run.allow_destroy.clone(),
+            allow_wider_access: run.allow_wider_access,
             protected: rights.protected,
             permits: rights.permits,
             missing: rights.missing,

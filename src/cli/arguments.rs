@@ -220,6 +220,9 @@ pub struct RunArguments {
     /// Allow deleting this address (globs work), or lifting this lock.
     #[arg(long, value_name = "ADDRESS")]
     pub allow_destroy: Vec<Pattern>,
+    /// Allow more access in a protected environment.
+    #[arg(long)]
+    pub allow_wider_access: bool,
     /// How long to wait for a lease that somebody else holds, such as 90s or 5m.
     #[arg(long, value_name = "TIME", default_value = "0s", value_parser = duration)]
     pub lock_wait: Duration,

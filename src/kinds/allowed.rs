@@ -13,6 +13,8 @@ pub struct Deployer {
     pub roles: Vec<String>,
     /// The application roles of Microsoft Graph that it holds, e.g. `Group.ReadWrite.All`.
     pub graph: Vec<String>,
+    /// Object ids, in lower case, of those who own it, and so could act as it.
+    pub owners: Vec<String>,
 }
 
 /// A grant beside the matrix that somebody answers for, until a day.

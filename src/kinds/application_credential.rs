@@ -6,8 +6,8 @@ use serde_json::{Value as Json, json};
 
 use super::{Application, Sections, application, graph};
 use crate::resource::{
-    AddressError, Carrier, Compare, Field, Kind, Meta, Method, Place, Problem, ReadMode, Request,
-    Resource, Severity, UpdateMode, Value,
+    Address, AddressError, Carrier, Compare, Field, Kind, Meta, Method, Place, Problem, ReadMode,
+    Request, Resource, Severity, UpdateMode, Value,
 };
 
 /// The kind of federated credentials of applications.
@@ -76,6 +76,27 @@ impl Kind for ApplicationCredential {
 
     fn lags(&self) -> bool {
         true
+    }
+
+    fn is_access(&self) -> bool {
+        true
+    }
+
+    /// Whoever holds such a token is the principal, which may hold something already.
+    fn widens(
+        &self,
+        address: &Address,
+        before: Option<&Value>,
+        after: &Value,
+        onto_new: bool,
+    ) -> Option<String> {
+        let who =
+            |fields: &Value| ["issuer", "subject", "audiences"].map(|key| fields.at(key).cloned());
+        match before {
+            None if onto_new => None,
+            Some(before) if who(before) == who(after) => None,
+            _ => Some(format!("sign-in by {address}")),
+        }
     }
 
     /// A restored application has its credentials again.

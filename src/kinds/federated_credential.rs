@@ -12,7 +12,7 @@ use serde_json::{Value as Json, json};
 
 use super::{Sections, ServiceSection, identity};
 use crate::resource::{
-    AddressError, Carrier, Compare, Field, Kind, Meta, Place, Problem, ReadMode, Resource,
+    Address, AddressError, Carrier, Compare, Field, Kind, Meta, Place, Problem, ReadMode, Resource,
     Severity, Text, Unmanaged, UpdateMode, Value,
 };
 
@@ -58,6 +58,25 @@ static META: Meta = Meta {
 impl Kind for FederatedCredential {
     fn meta(&self) -> &'static Meta {
         &META
+    }
+
+    /// Whoever holds such a token is the service, which may hold something already.
+    fn widens(
+        &self,
+        address: &Address,
+        before: Option<&Value>,
+        after: &Value,
+        onto_new: bool,
+    ) -> Option<String> {
+        let who = |fields: &Value| {
+            ["issuer", "subject", "audiences"]
+                .map(|key| fields.at(&format!("properties.{key}")).cloned())
+        };
+        match before {
+            None if onto_new => None,
+            Some(before) if who(before) == who(after) => None,
+            _ => Some(format!("sign-in by {address}")),
+        }
     }
 
     fn lane(&self, id: &str, _properties: &Json) -> Option<String> {

@@ -11,8 +11,8 @@ use serde_json::Value as Json;
 
 use super::{Grant, GrantPart, Role, Scope, Sections, Target, cluster_grants, role};
 use crate::resource::{
-    AccessCell, Address, AddressError, Carrier, Field, Kind, Meta, Place, Problem, ReadMode,
-    Resource, Severity, Text, Unmanaged, UpdateMode, Value,
+    AccessCell, Address, AddressError, Carrier, Change, Field, Kind, Meta, Place, Problem,
+    ReadMode, Resource, Severity, Text, Unmanaged, UpdateMode, Value,
 };
 
 /// The kind of role assignments.
@@ -21,6 +21,7 @@ pub struct RoleAssignment;
 const COLLECTION: &str = "/providers/Microsoft.Authorization/roleAssignments";
 const PRINCIPAL: &str = "properties.principalId";
 const ROLE: &str = "properties.roleDefinitionId";
+const CONDITION: &str = "properties.condition";
 
 static META: Meta = Meta {
     name: "grant",
@@ -30,8 +31,10 @@ static META: Meta = Meta {
     read: ReadMode::List(COLLECTION),
     update: UpdateMode::Put,
     fields: &[
-        Field::new("properties.principalType").severity(Severity::Low),
-        Field::new("properties.condition").severity(Severity::Critical),
+        Field::new("properties.principalType")
+            .change(Change::Replace)
+            .severity(Severity::Low),
+        Field::new(CONDITION).severity(Severity::Critical),
         Field::new("properties.conditionVersion").severity(Severity::Critical),
         Field::new("properties.description"),
     ],
@@ -89,6 +92,40 @@ impl Kind for RoleAssignment {
             }
         }
         fields
+    }
+
+    fn is_access(&self) -> bool {
+        true
+    }
+
+    fn holder<'v>(&self, properties: &'v Value) -> Option<&'v Value> {
+        properties.at(PRINCIPAL)
+    }
+
+    /// A new one, or one whose condition goes or becomes another.
+    fn widens(
+        &self,
+        address: &Address,
+        before: Option<&Value>,
+        after: &Value,
+        _onto_new: bool,
+    ) -> Option<String> {
+        let said = match self.access(address) {
+            Some(cell) => {
+                let (who, word) = (cell.who, cell.capability);
+                format!("{who} {word} on {}.{}", address.environment(), cell.target)
+            }
+            None => address.to_string(),
+        };
+        let Some(before) = before else {
+            return Some(said);
+        };
+        let condition = |fields: &Value| {
+            let text = fields.at(CONDITION).and_then(Value::as_str);
+            text.map(str::to_owned)
+        };
+        let was = condition(before)?;
+        (condition(after).as_ref() != Some(&was)).then(|| format!("{said} without its condition"))
     }
 
     /// `grant.WHO.TARGET.CAPABILITY`, and perhaps which part of it.
@@ -281,6 +318,30 @@ mod tests {
         assert_eq!(RoleAssignment.key_of(&elsewhere, &body), id.to_lowercase());
         let other = json!({"properties": {"principalId": "P", "roleDefinitionId": PULL}});
         assert_ne!(RoleAssignment.key_of(&id, &other), id.to_lowercase());
+    }
+
+    #[test]
+    fn a_condition_that_goes_gives_more() {
+        let grant = declared();
+        let widens = |before: Option<Json>| {
+            let mut fields = Value::clone(&grant.properties);
+            if let Some(condition) = before {
+                fields.set(CONDITION, Value::from(condition));
+                return RoleAssignment.widens(
+                    &grant.address,
+                    Some(&fields),
+                    &grant.properties,
+                    false,
+                );
+            }
+            RoleAssignment.widens(&grant.address, None, &grant.properties, true)
+        };
+        assert_eq!(widens(None).as_deref(), Some("p pull on dev.registry"));
+        assert_eq!(
+            widens(Some(json!("@Resource[x] StringEquals 'y'"))).as_deref(),
+            Some("p pull on dev.registry without its condition")
+        );
+        assert_eq!(widens(Some(Json::Null)), None);
     }
 
     #[test]

@@ -15,7 +15,7 @@ use super::cluster_fields::{META, POLICY, SECRET_PROVIDER};
 use super::{
     ClusterSection, NetworkPolicy, Sections, agent_pool, cluster_grants, cluster_identity, ranges,
 };
-use crate::resource::{AddressError, Kind, Meta, Place, Request, Resource, Value};
+use crate::resource::{Address, AddressError, Kind, Meta, Place, Request, Resource, Value};
 
 /// The kind of clusters.
 pub struct ManagedCluster;
@@ -36,6 +36,21 @@ const POOL_READ_ONLY: &[&str] = &[
 impl Kind for ManagedCluster {
     fn meta(&self) -> &'static Meta {
         &META
+    }
+
+    /// Accounts of the cluster's own, which no role of Azure's bounds.
+    fn widens(
+        &self,
+        address: &Address,
+        before: Option<&Value>,
+        after: &Value,
+        _onto_new: bool,
+    ) -> Option<String> {
+        let closed = |fields: &Value| {
+            fields.at("properties.disableLocalAccounts") == Some(&Value::Bool(true))
+        };
+        (!closed(after) && before.is_none_or(closed))
+            .then(|| format!("local accounts on {address}"))
     }
 
     fn update(&self, id: &str, live: &Json, desired: &Json, changed: &[&str]) -> Request {

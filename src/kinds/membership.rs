@@ -9,8 +9,8 @@ use serde_json::{Value as Json, json};
 
 use super::{EntraGroup, Members, Sections, entra_group, graph};
 use crate::resource::{
-    AddressError, Carrier, Kind, Meta, Method, Place, Problem, ReadMode, Request, Resource,
-    UpdateMode, Value,
+    Address, AddressError, Carrier, Kind, Meta, Method, Place, Problem, ReadMode, Request,
+    Resource, UpdateMode, Value,
 };
 
 /// The kind of memberships.
@@ -65,6 +65,26 @@ impl Kind for Membership {
 
     fn lags(&self) -> bool {
         true
+    }
+
+    fn is_access(&self) -> bool {
+        true
+    }
+
+    fn widens(
+        &self,
+        address: &Address,
+        before: Option<&Value>,
+        _after: &Value,
+        _onto_new: bool,
+    ) -> Option<String> {
+        let (group, member) = address
+            .path()
+            .strip_prefix("people.")?
+            .split_once(".member.")?;
+        before
+            .is_none()
+            .then(|| format!("{member} as one of {group}"))
     }
 
     /// They are a list of the group's, of which two writes at once lose one.

@@ -14,8 +14,8 @@ use serde_json::Value as Json;
 
 use super::{LockLevel, Sections};
 use crate::resource::{
-    AddressError, Carrier, Change, Compare, Field, Kind, Literal, Meta, Method, Place, Problem,
-    ReadMode, Request, Resource, Severity, Unmanaged, UpdateMode, Value,
+    Address, AddressError, Carrier, Change, Compare, Field, Kind, Literal, Meta, Method, Place,
+    Problem, ReadMode, Request, Resource, Severity, Unmanaged, UpdateMode, Value,
 };
 
 /// The api-version of registries and everything below them.
@@ -196,6 +196,30 @@ static META: Meta = Meta {
 impl Kind for Registry {
     fn meta(&self) -> &'static Meta {
         &META
+    }
+
+    /// What needs no role: the registry's own password, and pulls without signing in.
+    fn widens(
+        &self,
+        address: &Address,
+        before: Option<&Value>,
+        after: &Value,
+        _onto_new: bool,
+    ) -> Option<String> {
+        let opens = |path: &str| {
+            let on = |fields: &Value| fields.at(path) == Some(&Value::Bool(true));
+            on(after) && !before.is_some_and(on)
+        };
+        let ways = [
+            ("properties.adminUserEnabled", "its admin user"),
+            ("properties.anonymousPullEnabled", "anonymous pull"),
+        ];
+        let ways: Vec<&str> = ways
+            .into_iter()
+            .filter(|(path, _)| opens(path))
+            .map(|(_, way)| way)
+            .collect();
+        (!ways.is_empty()).then(|| format!("{} on {address}", ways.join(" and ")))
     }
 
     fn create(&self, id: &str, desired: &Json) -> Request {

@@ -3,13 +3,16 @@
 //! Reference: Microsoft.Authorization `roleDefinitions`, api-version 2022-04-01. A role belongs to
 //! the tenant, its name is unique there, and its id is the same in every subscription.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use azure_mgmt_authorization::package_2022_04_01::models;
 use serde_json::{Value as Json, json};
 
 use super::{CustomRole, Sections, cluster_grants};
 use crate::resource::{
     Address, AddressError, Carrier, Compare, DEFAULT_ESTATE, EnvironmentName, Field, Kind, Literal,
-    Meta, Method, Place, Problem, ReadMode, Request, Resource, Severity, Text, UpdateMode, Value,
+    Meta, Method, Outputs, Place, Problem, ReadMode, Request, Resource, Severity, Text, UpdateMode,
+    Value,
 };
 
 /// The kind of custom role definitions.
@@ -54,6 +57,26 @@ impl Kind for RoleDefinition {
         &META
     }
 
+    /// Actions that it did not allow, or did not but for some.
+    fn widens(
+        &self,
+        address: &Address,
+        before: Option<&Value>,
+        after: &Value,
+        _onto_new: bool,
+    ) -> Option<String> {
+        // A new role gives nothing to anybody: its assignments do.
+        let (before, after) = (listed(before?), listed(after));
+        let gained = |lists: [&'static str; 2]| {
+            let [given, taken] = lists;
+            let new = after[given].difference(&before[given]).count();
+            new + before[taken].difference(&after[taken]).count()
+        };
+        let gained = gained(["actions", "notActions"]) + gained(["dataActions", "notDataActions"]);
+        let noun = if gained == 1 { "action" } else { "actions" };
+        (gained > 0).then(|| format!("{gained} {noun} in {address}"))
+    }
+
     /// Azure's own roles are hundreds, and none of them is anybody's to change.
     fn list(&self, path: &str) -> Request {
         Request::arm(Method::Get, path, META.api_version).query("$filter", "type eq 'CustomRole'")
@@ -74,6 +97,22 @@ impl Kind for RoleDefinition {
         fields.set(PERMISSIONS, Value::from(Json::Array(listed)));
         fields
     }
+}
+
+/// The four lists of a role, over all its permissions, in lower case.
+fn listed(fields: &Value) -> BTreeMap<&'static str, BTreeSet<String>> {
+    let fields = fields.resolve(&Outputs::default()).unwrap_or_default();
+    let permissions = fields.pointer("/properties/permissions");
+    let permissions = permissions.and_then(Json::as_array);
+    let all = |list: &'static str| {
+        let permissions = permissions.into_iter().flatten();
+        let actions = permissions.filter_map(|one| one[list].as_array()).flatten();
+        let actions = actions.filter_map(Json::as_str).map(str::to_lowercase);
+        (list, actions.collect())
+    };
+    ["actions", "notActions", "dataActions", "notDataActions"]
+        .map(all)
+        .into()
 }
 
 /// One permission, with every list that says something of it.
@@ -237,6 +276,34 @@ mod tests {
             RoleDefinition.project(&sent)
         );
         assert_eq!(again["properties"]["type"], "CustomRole");
+    }
+
+    #[test]
+    fn a_role_widens_by_what_it_gains_only() {
+        let of = |actions: &[&str], not: &[&str]| {
+            Value::from(json!({"properties": {"permissions": [
+                {"actions": actions, "notActions": not, "dataActions": [], "notDataActions": []},
+            ]}}))
+        };
+        let address = address("importer").expect("an address");
+        let widens = |before: Value, after: Value| {
+            RoleDefinition.widens(&address, Some(&before), &after, false)
+        };
+        let one = "1 action in shared.role.importer";
+        for (before, after, expected) in [
+            (
+                of(&["a/read"], &[]),
+                of(&["a/read", "a/write"], &[]),
+                Some(one),
+            ),
+            (of(&["a/*"], &["a/b"]), of(&["a/*"], &[]), Some(one)),
+            (of(&["A/read", "a/write"], &[]), of(&["a/READ"], &[]), None),
+            (of(&["a/*"], &[]), of(&["a/*"], &["a/b"]), None),
+        ] {
+            assert_eq!(widens(before, after).as_deref(), expected);
+        }
+        let new = RoleDefinition.widens(&address, None, &of(&["*"], &[]), false);
+        assert_eq!(new, None, "its assignments give something");
     }
 
     #[test]

@@ -11,7 +11,7 @@ use std::fmt;
 use serde::Serialize;
 
 use super::audit::Permit;
-use super::plan::{Action, Plan};
+use super::plan::{Action, Mode, Operation, Plan};
 use crate::resource::{Address, EnvironmentName, PROTECTED_TAG, Pattern};
 
 /// How much of what stands a plan may take away without being told so by name, in percent.
@@ -37,6 +37,8 @@ impl ApprovedPlan {
 pub struct Permissions {
     /// Addresses that may be destroyed.
     pub allow_destroy: Vec<Pattern>,
+    /// Whether somebody may get more access in a protected environment.
+    pub allow_wider_access: bool,
     /// Environments that are protected now, whatever the plan was told when it was made.
     pub protected: BTreeSet<EnvironmentName>,
     /// By what right protected environments are changed; where there is none they are not.
@@ -76,6 +78,8 @@ pub enum Rule {
     Lock,
     /// A protected environment needs an approval.
     Protected,
+    /// More access in a protected environment has to be said.
+    WiderAccess,
     /// The subscription takes no changes now.
     Subscription,
     /// A role gives more than the capability means that it stands for.
@@ -97,6 +101,7 @@ pub fn guard(
     objections.extend(destruction(&plan, permissions));
     objections.extend(protection(&plan, permissions));
     objections.extend(unprotection(&plan, permissions));
+    objections.extend(widening(&plan, permissions));
     if objections.is_empty() {
         Ok(ApprovedPlan(plan))
     } else {
@@ -144,7 +149,8 @@ fn destruction(plan: &Plan, permissions: &Permissions) -> Vec<Objection> {
             operation.action,
             Action::Create | Action::Recover
         ));
-        if !operation.is_destructive() || allowed(&operation.address) {
+        let narrows = narrows(plan, operation);
+        if !operation.is_destructive() || narrows || allowed(&operation.address) {
             continue;
         }
         unnamed += usize::from(!operation.is_lift());
@@ -229,10 +235,74 @@ fn protection(plan: &Plan, permissions: &Permissions) -> Vec<Objection> {
     objections
 }
 
+/// Whether an operation only takes away access that TOML dropped, or lifts a lock for nothing but
+/// that and puts it back: whoever loses something must not keep it for lack of a flag.
+fn narrows(plan: &Plan, operation: &Operation) -> bool {
+    if plan.mode != Mode::Apply {
+        return false;
+    }
+    let Some(lift) = operation.restores else {
+        return operation.is_revocation();
+    };
+    let mut freed = plan
+        .edges
+        .iter()
+        .filter(|edge| edge.before == lift)
+        .map(|edge| &plan.operations[edge.after])
+        .filter(|freed| !freed.is_lift())
+        .peekable();
+    // A lock that comes back as another one is a change of the lock besides.
+    operation.changes.is_empty()
+        && freed.peek().is_some()
+        && freed.all(|freed| freed.is_revocation())
+}
+
+/// More access in an environment that is protected, unless nothing stands there yet. What
+/// `shared` gives holds in every environment.
+fn widening(plan: &Plan, permissions: &Permissions) -> Vec<Objection> {
+    if permissions.allow_wider_access {
+        return Vec::new();
+    }
+    let any = !(plan.protected.is_empty() && permissions.protected.is_empty());
+    let mut wider: BTreeMap<EnvironmentName, BTreeSet<&str>> = BTreeMap::new();
+    for operation in &plan.operations {
+        let environment = operation.address.environment();
+        let protected = is_protected(plan, permissions, &operation.address);
+        let Some(what) = &operation.widens else {
+            continue;
+        };
+        let guarded = protected || environment.is_shared() && any;
+        let permit = permissions.permits.get(&environment);
+        // Nobody loses track of who holds what where nothing stood.
+        let first = permit.is_some_and(|permit| permit.desired().is_some());
+        if guarded && !first {
+            wider.entry(environment).or_default().insert(what);
+        }
+    }
+    let objection = |(environment, what): (EnvironmentName, BTreeSet<&str>)| {
+        let why = match environment.is_shared() {
+            true => "and holds in what is protected",
+            false => "which is protected",
+        };
+        let first = what.first().copied().unwrap_or_default();
+        let more = match what.len() {
+            1 => String::new(),
+            n => format!(" and {} more", n - 1),
+        };
+        Objection {
+            rule: Rule::WiderAccess,
+            address: None,
+            problem: format!("wider access in {environment}, {why}: {first}{more}"),
+            instead: "say --allow-wider-access if that is meant".to_owned(),
+        }
+    };
+    wider.into_iter().map(objection).collect()
+}
+
 /// Taking the protection off is the first half of every accident: it has to be named.
 fn unprotection(plan: &Plan, permissions: &Permissions) -> Vec<Objection> {
     let tag = format!(".{PROTECTED_TAG}");
-    let loses = |operation: &&super::plan::Operation| {
+    let loses = |operation: &&Operation| {
         let protected = is_protected(plan, permissions, &operation.address);
         operation.changes.iter().any(|change| {
             let was = protected || change.before.as_str() == Some("true");
@@ -472,6 +542,95 @@ mod tests {
         let mut now = allow(&["*"]);
         now.protected.insert(name("prod"));
         assert_eq!(rules(&plan, &now), protected);
+    }
+
+    /// A store of `prod` with a grant to a bot, standing.
+    fn granted(more: &[&str]) -> (World, FakeCloud) {
+        let mut world = World::new();
+        world.group("prod");
+        world.store("prod", "p");
+        world.principal("shared.principal.bot");
+        for role in ["pull"].iter().chain(more) {
+            let address = format!("prod.grant.{role}");
+            world.grant(&address, "prod.store.p", "shared.principal.bot", role);
+        }
+        let cloud = world.live();
+        (world, cloud)
+    }
+
+    fn permitted(permit: &Permit) -> Permissions {
+        let environments = [name("prod"), name("shared")];
+        Permissions {
+            permits: environments.map(|it| (it, permit.clone())).into(),
+            ..allow(&["*"])
+        }
+    }
+
+    fn approved() -> Permissions {
+        permitted(&Permit::Approvals {
+            approvers: vec!["ada".to_owned()],
+        })
+    }
+
+    #[tokio::test]
+    async fn more_access_where_it_is_protected_has_to_be_said() {
+        let (mut world, cloud) = granted(&[]);
+        let (store, bot) = ("prod.store.p", "shared.principal.bot");
+        world.grant("prod.grant.push", store, bot, "push");
+        let mut plan = world.plan(&cloud).await;
+        assert_eq!(plan.widenings(), ["prod.grant.push"].into());
+        let wider = [objection(Rule::WiderAccess, "")];
+        // An approval does not say it.
+        assert_eq!(rules(&plan, &approved()), wider);
+        let said = Permissions {
+            allow_wider_access: true,
+            ..approved()
+        };
+        assert_eq!(rules(&plan, &said), []);
+        // Where nothing is protected nobody has to, and where it is now, what the plan says of
+        // it counts for nothing.
+        plan.protected.clear();
+        assert_eq!(rules(&plan, &Permissions::default()), []);
+        let mut now = approved();
+        now.protected.insert(name("prod"));
+        assert_eq!(rules(&plan, &now), wider);
+    }
+
+    #[tokio::test]
+    async fn the_first_apply_of_an_environment_gives_access_without_being_told_to() {
+        let (world, _) = granted(&[]);
+        let plan = world.plan(&FakeCloud::default()).await;
+        assert_eq!(plan.widenings(), ["prod.grant.pull"].into());
+        let desired = String::new();
+        for permit in [
+            Permit::Bootstrap {
+                desired: desired.clone(),
+            },
+            Permit::Continuation { desired },
+        ] {
+            assert_eq!(rules(&plan, &permitted(&permit)), []);
+        }
+    }
+
+    #[tokio::test]
+    async fn access_that_toml_drops_needs_no_more_than_an_approval() {
+        let (mut world, _) = granted(&["push"]);
+        world.lock("prod.store.p", "CanNotDelete");
+        let locked = world.live();
+        world.drop("prod.grant.push");
+        let plan = world.plan(&locked).await;
+        let lifts = plan.operations.iter().filter(|o| o.is_lift()).count();
+        assert_eq!((plan.widenings().len(), lifts), (0, 1), "{plan:#?}");
+        let unnamed = Permissions {
+            allow_destroy: Vec::new(),
+            ..approved()
+        };
+        assert_eq!(rules(&plan, &unnamed), []);
+        // When something else goes under the same lock, the lock has to be named.
+        world.set("prod.store.p", "location", json!("westus2"));
+        let plan = world.plan(&locked).await;
+        let found = rules(&plan, &unnamed);
+        assert!(found.contains(&objection(Rule::Lock, "prod.store.p.lock")));
     }
 
     #[tokio::test]

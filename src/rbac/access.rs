@@ -173,6 +173,19 @@ impl<'a> Holdings<'a> {
         }
     }
 
+    /// The assignments that it may activate and that would hold at a scope.
+    pub fn eligible_at(&self, scope: &Scope) -> Vec<Why> {
+        let reach = |held: &Held<'a>| {
+            let reaches = self.hierarchy.holds(&held.assignment.scope, scope);
+            held.clone().reaching(reaches)
+        };
+        let effective = Effective {
+            grants: self.eligible.iter().filter_map(reach).collect(),
+            denials: Vec::new(),
+        };
+        effective.reasons()
+    }
+
     /// The assignments that it may activate, wherever they are.
     pub fn all_eligible(&self) -> impl Iterator<Item = &'a Assignment> {
         self.eligible.iter().map(|held| held.assignment)

@@ -13,6 +13,7 @@ use super::obtain::Ground;
 use super::read::Reading;
 use super::role::{RoleDefinition, Roles};
 use super::scope::Scope;
+use crate::resource::Address;
 
 /// The two sides of every comparison.
 #[derive(Debug)]
@@ -99,6 +100,14 @@ impl<'a> Audit<'a> {
         }
     }
 
+    /// Whether an assignment bears on anything of ours. On the nodes of a cluster, what its own
+    /// identities hold is AKS's to give.
+    pub fn concerns(&self, assignment: &Assignment) -> bool {
+        let (scope, principal) = (&assignment.scope, &assignment.principal);
+        let on_nodes = self.reading.concerns_nodes(scope);
+        self.estate.concerns(scope) || on_nodes && !self.estate.identities.contains_key(principal)
+    }
+
     /// Whether an assignment is allowed now, by the allow-list or to who deploys.
     pub fn is_allowed(&self, assignment: &Assignment) -> bool {
         self.allowed.contains(&triple(assignment))
@@ -124,13 +133,23 @@ impl<'a> Audit<'a> {
         scopes
     }
 
-    /// What people call somebody: as TOML does, else as the directory does.
+    /// What people call somebody: as TOML does, else as the directory does, unless that is what
+    /// TOML calls somebody else. Anybody may take any name in a directory.
     pub fn name(&self, id: &str) -> String {
-        let row = self.estate.row_of(id).map(|row| row.name.clone());
+        let estate = self.estate;
+        let row = estate.row_of(id).map(|row| row.name.clone());
         let key = id.to_ascii_lowercase();
-        row.or_else(|| self.estate.people.get(&key).cloned())
-            .or_else(|| Some(self.estate.identities.get(&key)?.to_string()))
-            .unwrap_or_else(|| self.reading.name(id).to_owned())
+        let ours = row
+            .or_else(|| estate.people.get(&key).cloned())
+            .or_else(|| Some(estate.identities.get(&key)?.to_string()));
+        ours.unwrap_or_else(|| {
+            let name = self.reading.name(id);
+            let is_taken = estate.row(name).is_some()
+                || estate.people.values().any(|person| person == name)
+                || name.parse::<Address>().is_ok();
+            let name = if is_taken { id } else { name };
+            name.to_owned()
+        })
     }
 
     /// Somebody's name with the object id, where the name alone does not tell who it is.

@@ -21,6 +21,8 @@ pub struct Explanation {
     pub address: String,
     /// The answers, scope by scope.
     pub answers: Vec<Answer>,
+    /// What may be activated there, whatever was asked about.
+    pub eligible: Vec<Reason>,
     /// What more could be obtained there, step by step.
     pub obtainable: Vec<Way>,
 }
@@ -138,7 +140,13 @@ pub fn explain(
         };
         same(next, first) && next.against.is_empty() && first.against.is_empty()
     });
+    let holdings = audit.live.holdings(id);
+    let eligible = holdings.eligible_at(scope);
+    let eligible = eligible
+        .iter()
+        .map(|why| reason(audit, id, why, gives(audit, why)));
     Explanation {
+        eligible: eligible.collect(),
         principal: audit.name(id),
         id: id.to_owned(),
         address: address.to_owned(),
@@ -209,13 +217,7 @@ fn everything(audit: &Audit<'_>, id: &str, scope: &Scope, below: &Scope) -> Answ
         .reasons()
         .into_iter()
         .filter(|why| why.scope.continues(below))
-        .map(|why| {
-            let role = audit.live.tenant().roles.get(&why.role);
-            let permissions = role.into_iter().flat_map(|role| &role.permissions);
-            let gives = permissions.flat_map(|one| one.actions.iter().chain(&one.data_actions));
-            let gives = gives.map(|pattern| pattern.text().to_owned()).collect();
-            reason(audit, id, &why, gives)
-        })
+        .map(|why| reason(audit, id, &why, gives(audit, &why)))
         .collect();
     let against: Vec<Objection> = effective
         .objections()
@@ -233,8 +235,17 @@ fn everything(audit: &Audit<'_>, id: &str, scope: &Scope, below: &Scope) -> Answ
     }
 }
 
+/// What a role gives, as it says it.
+fn gives(audit: &Audit<'_>, why: &Why) -> Vec<String> {
+    let role = audit.live.tenant().roles.get(&why.role);
+    let permissions = role.into_iter().flat_map(|role| &role.permissions);
+    let gives = permissions.flat_map(|one| one.actions.iter().chain(&one.data_actions));
+    gives.map(|pattern| pattern.text().to_owned()).collect()
+}
+
 fn reason(audit: &Audit<'_>, id: &str, why: &Why, gives: Vec<String>) -> Reason {
-    let mut assignments = audit.live.tenant().assignments.iter();
+    let tenant = audit.live.tenant();
+    let mut assignments = tenant.assignments.iter().chain(&tenant.eligible);
     let assignment = assignments.find(|one| one.id.eq_ignore_ascii_case(&why.assignment));
     let grant = assignment.and_then(|assignment| {
         audit.estate.grants.iter().find(|grant| {

@@ -84,6 +84,8 @@ pub(super) fn operation(
         before: None,
         stateful: KINDS.named(kind).is_some_and(|kind| kind.meta().stateful),
         guards: KINDS.named(kind).is_some_and(|kind| kind.meta().is_guard),
+        access: false,
+        widens: None,
         restores: None,
         carries: Vec::new(),
         handle: None,

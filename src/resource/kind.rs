@@ -1,12 +1,11 @@
 //! What a kind is: constant data about one Azure type, and the hooks in which types differ.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::fmt;
-use std::sync::Arc;
 
 use serde_json::Value as Json;
 
-use super::{Address, Condition, Field, Marker, Method, Place, Request, Text, Unmanaged, Value};
+use super::{Address, Condition, Field, Method, Request, Resource, Unmanaged, Value};
 
 /// Where an object carries its [`Marker`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -302,6 +301,29 @@ pub trait Kind: Sync + Send {
             .is_some_and(|arm_type| arm_type.eq_ignore_ascii_case(self.meta().arm_type))
     }
 
+    /// Whether an object is nothing but access: deleting it only takes some away from somebody.
+    fn is_access(&self) -> bool {
+        false
+    }
+
+    /// What somebody could do, in words, once the managed fields of the object at `address` are
+    /// `after`, that nobody of that name could while they are `before`, or while it does not
+    /// stand. `onto_new` says that what it stands on is made by the same plan.
+    fn widens(
+        &self,
+        _address: &Address,
+        _before: Option<&Value>,
+        _after: &Value,
+        _onto_new: bool,
+    ) -> Option<String> {
+        None
+    }
+
+    /// To whom an object with these managed fields gives access: an object id, perhaps late.
+    fn holder<'v>(&self, _properties: &'v Value) -> Option<&'v Value> {
+        None
+    }
+
     /// The cell of the access matrix that the object at an address is part of.
     fn access<'a>(&self, _address: &'a Address) -> Option<AccessCell<'a>> {
         None
@@ -388,105 +410,4 @@ impl Kinds {
     pub fn iter(self) -> impl Iterator<Item = &'static dyn Kind> {
         self.0.iter().copied()
     }
-}
-
-/// One declared resource.
-#[derive(Debug, Clone)]
-pub struct Resource {
-    /// How people name it.
-    pub address: Address,
-    /// What it is.
-    pub kind: &'static dyn Kind,
-    /// Its Azure id.
-    pub id: Text,
-    /// Every managed field, defaults materialised, marker included.
-    pub properties: Arc<Value>,
-    /// The resource that it lives in and dies with.
-    pub parent: Option<Address>,
-    /// Resources that have to stand first though no late value says so.
-    pub after: BTreeSet<Address>,
-    /// The resource that has to be deleted after this one, though this one does not live in it.
-    pub subject: Option<Address>,
-}
-
-impl Resource {
-    /// A resource at `address`: defaults materialised, the place's tags and the marker put on.
-    pub fn new(
-        place: &Place,
-        kind: &'static dyn Kind,
-        address: Address,
-        id: Text,
-        mut properties: Value,
-    ) -> Self {
-        let meta = kind.meta();
-        meta.materialise(&mut properties);
-        for (key, value) in &place.tags {
-            match meta.carrier {
-                Carrier::Tags(path) => {
-                    let held = properties.at(path).and_then(Value::as_map);
-                    if held.is_none_or(|tags| !tags.contains_key(key)) {
-                        insert_key(&mut properties, path, key, value);
-                    }
-                }
-                Carrier::Words(path) => {
-                    properties.push(path, Value::String(format!("{key}={value}")));
-                }
-                Carrier::Note(_) | Carrier::Parent => {}
-            }
-        }
-        Marker::of(&place.estate, &place.environment, &id).put(meta.carrier, &mut properties);
-        Self {
-            address,
-            kind,
-            id,
-            properties: Arc::new(properties),
-            parent: None,
-            after: BTreeSet::new(),
-            subject: None,
-        }
-    }
-
-    /// With the resource that it lives in.
-    #[must_use]
-    pub fn inside(mut self, parent: &Address) -> Self {
-        self.parent = Some(parent.clone());
-        self
-    }
-
-    /// With the resource that it is about: deleted after this one, though this one does not live
-    /// in it.
-    #[must_use]
-    pub fn about(mut self, subject: &Address) -> Self {
-        self.subject = Some(subject.clone());
-        self
-    }
-
-    /// With a resource that has to stand first.
-    #[must_use]
-    pub fn after(mut self, other: &Address) -> Self {
-        self.after.insert(other.clone());
-        self
-    }
-
-    /// Every address that has to stand before this one.
-    pub fn references(&self) -> BTreeSet<Address> {
-        let mut all = self.after.clone();
-        all.extend(self.parent.clone());
-        all.extend(self.subject.clone());
-        self.id.references(&mut all);
-        self.properties.references(&mut all);
-        all.remove(&self.address);
-        all
-    }
-}
-
-/// Puts a key that may hold dots (as tag names do) into the map at `path`.
-fn insert_key(properties: &mut Value, path: &str, key: &str, value: &str) {
-    let mut map = properties
-        .at(path)
-        .and_then(Value::as_map)
-        .cloned()
-        .unwrap_or_default();
-    map.insert(key.to_owned(), Value::from(value));
-    properties.set(path, Value::Map(map));
 }

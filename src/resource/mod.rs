@@ -8,6 +8,7 @@
 mod address;
 mod body;
 mod condition;
+mod declared;
 mod field;
 mod id;
 mod kind;
@@ -19,11 +20,12 @@ mod value;
 pub use address::{Address, AddressError, EnvironmentName, Pattern};
 pub use body::{orphan_path, update, without_nulls};
 pub use condition::Condition;
+pub use declared::Resource;
 pub(crate) use field::own_words;
 pub use field::{Change, Compare, Field, Literal, Severity, Unmanaged};
 pub use id::{arm_type_of, scopes};
 pub use kind::{
-    AccessCell, Blocks, Carrier, Deleted, Guard, Kind, Kinds, Meta, ReadMode, Resource, UpdateMode,
+    AccessCell, Blocks, Carrier, Deleted, Guard, Kind, Kinds, Meta, ReadMode, UpdateMode,
 };
 pub use marker::{DEFAULT_ESTATE, ID_TAG, MANAGED_BY_TAG, Marker, Ownership, PROTECTED_TAG};
 pub use place::{Place, Problem};

@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Mutex;
 
 use onestream::rbac::{
-    Access, Action, Assignment, Decision, Denial, Doubt, Plane, RoleDefinition, Scope, Tenant, Why,
-    members,
+    Access, Action, Assignment, Attribute, Circumstances, Decision, Denial, Doubt, Literal, Plane,
+    RoleDefinition, Scope, Source, Tenant, Why, members,
 };
 use onestream_emulator::{DEFAULT_TENANT, Emulator, Settings};
 use proptest::prelude::*;
@@ -49,8 +49,18 @@ const PATTERNS: &[&str] = &[
 ];
 
 /// How many scopes [`Stage::scopes`] has, and principals.
-const SCOPES: usize = 10;
+const SCOPES: usize = 13;
 const PRINCIPALS: usize = 6;
+
+/// What conditions speak of here: some of it is known of a question, some is not.
+const ATTRIBUTES: &[&str] = &[
+    "Resource[A.B/c:name]",
+    "Request[A.B/c:size]",
+    "Request[A.B/c:tags]",
+];
+
+/// Management groups: `low` in `mid` in the tenant's own, and `side` beside them.
+const GROUPS: &[(&str, Option<&str>)] = &[("mid", None), ("low", Some("mid")), ("side", None)];
 
 /// A local Azure with some people in nested groups.
 struct Stage {
@@ -98,6 +108,8 @@ struct Question {
     data: bool,
     action: String,
     loud: bool,
+    /// By attribute, what is known of it.
+    known: Vec<Option<Json>>,
 }
 
 fn lists(most: usize) -> impl Strategy<Value = [Vec<&'static str>; 4]> {
@@ -105,19 +117,77 @@ fn lists(most: usize) -> impl Strategy<Value = [Vec<&'static str>; 4]> {
     (list(1), list(0), list(0), list(0)).prop_map(|(a, b, c, d)| [a, b, c, d])
 }
 
-/// None, one that names an action, one that rules it out, one that names none.
+/// A comparison that may hold, may not, or hangs on what nobody knows.
+fn comparison() -> impl Strategy<Value = String> {
+    let texts = vec![
+        "StringEquals",
+        "StringNotEqualsIgnoreCase",
+        "StringLike",
+        "StringStartsWith",
+    ];
+    let text = (select(texts), select(vec!["dev", "Dev", "d*", "prod"]))
+        .prop_map(|(function, value)| format!("@Resource[A.B/c:name] {function} '{value}'"));
+    let numbers = vec![
+        "NumericLessThan",
+        "NumericGreaterThanEquals",
+        "NumericNotEquals",
+    ];
+    let number = (select(numbers), 0..3_i64)
+        .prop_map(|(function, value)| format!("@Request[A.B/c:size] {function} {value}"));
+    let sets = vec![
+        "ForAnyOfAnyValues",
+        "ForAllOfAnyValues",
+        "ForAnyOfAllValues",
+        "ForAllOfAllValues",
+    ];
+    let set = select(sets).prop_map(|sets| {
+        format!("@Request[A.B/c:tags] {sets}:StringEqualsIgnoreCase {{'red', 'blue'}}")
+    });
+    prop_oneof![
+        3 => text,
+        2 => number,
+        3 => set,
+        1 => Just("Exists @Resource[A.B/c:name]".to_owned()),
+        1 => Just("@Principal[A.B/c:team] StringEquals 'x'".to_owned()),
+        1 => Just("'a' StringResembles 'a'".to_owned()),
+    ]
+}
+
+/// None, one about an action, one that rules it out, one that names none, and joined ones.
 fn condition() -> impl Strategy<Value = Option<String>> {
-    let named = |pattern| {
-        format!("((!(ActionMatches{{'{pattern}'}})) OR (@Resource[A.B/c:d] StringEquals 'e'))")
+    let named = |(pattern, compared): (&str, String)| {
+        format!("((!(ActionMatches{{'{pattern}'}})) OR ({compared}))")
     };
     let ruled_out = |pattern| format!("!(ActionMatches{{'{pattern}'}})");
-    let bare = "@Request[A.B/c:d] ForAnyOfAnyValues:StringEqualsIgnoreCase {'e', 'f'}";
+    let one = (select(PATTERNS), comparison()).prop_map(named).boxed();
+    let joined = (one.clone(), select(vec!["AND", "||"]), one.clone())
+        .prop_map(|(first, join, second)| format!("{first} {join} NOT {second}"));
     prop_oneof![
         6 => Just(None),
-        2 => select(PATTERNS).prop_map(move |pattern| Some(named(pattern))),
+        3 => one.prop_map(Some),
         1 => select(PATTERNS).prop_map(move |pattern| Some(ruled_out(pattern))),
-        1 => Just(Some(bare.to_owned())),
+        2 => comparison().prop_map(Some),
+        2 => joined.prop_map(Some),
     ]
+}
+
+/// What is known of the attributes of a question.
+fn known() -> impl Strategy<Value = Vec<Option<Json>>> {
+    let name = select(vec![None, Some(json!(["dev"])), Some(json!(["prod"]))]);
+    let size = select(vec![
+        None,
+        Some(json!([1])),
+        Some(json!([2])),
+        Some(json!(["1"])),
+    ]);
+    let tags = vec![
+        None,
+        Some(json!(["red"])),
+        Some(json!(["RED", "Blue"])),
+        Some(json!(["green", "red"])),
+        Some(json!(["green"])),
+    ];
+    (name, size, select(tags)).prop_map(|(name, size, tags)| vec![name, size, tags])
 }
 
 fn case() -> impl Strategy<Value = Case> {
@@ -147,17 +217,18 @@ fn case() -> impl Strategy<Value = Case> {
         any::<[bool; 2]>(),
         select(PATTERNS),
         filling,
+        known(),
     );
-    let question =
-        question.prop_map(
-            |(principal, scope, [data, loud], pattern, filling)| Question {
-                principal,
-                scope,
-                data,
-                action: pattern.replace('*', filling),
-                loud,
-            },
-        );
+    let question = question.prop_map(
+        |(principal, scope, [data, loud], pattern, filling, known)| Question {
+            principal,
+            scope,
+            data,
+            action: pattern.replace('*', filling),
+            loud,
+            known,
+        },
+    );
     let roles = prop::collection::vec(lists(3), 3);
     let assignments = prop::collection::vec(assigned, 1..8);
     let denials = prop::collection::vec(denied, 0..3);
@@ -252,6 +323,13 @@ impl Stage {
             let id = format!("/subscriptions/{subscription}/resourceGroups/{group}");
             self.arm("PUT", &id, json!({"location": "eastus2"})).await;
         }
+        for (name, parent) in GROUPS {
+            let above = parent.unwrap_or(DEFAULT_TENANT);
+            let body = json!({"properties": {"details": {"parent": {"id": group(above)}}}});
+            self.arm("PUT", &group(name), body).await;
+        }
+        let place = format!("{}/subscriptions/{ONE}", group("low"));
+        self.arm("PUT", &place, Json::Null).await;
         let id = self.scopes()[5].clone();
         let body = json!({"type": "Microsoft.KeyVault/vaults", "location": "eastus2"});
         self.control("PUT", &format!("objects?id={id}"), body).await;
@@ -262,7 +340,7 @@ impl Stage {
         let vault = format!("{one}/resourceGroups/a/providers/Microsoft.KeyVault/vaults/kv");
         [
             "/".to_owned(),
-            format!("/providers/Microsoft.Management/managementGroups/{DEFAULT_TENANT}"),
+            group(DEFAULT_TENANT),
             one.clone(),
             format!("{one}/resourceGroups/a"),
             format!("{one}/resourceGroups/ab"),
@@ -271,6 +349,9 @@ impl Stage {
             format!("{vault}/keys/kk"),
             format!("/subscriptions/{TWO}"),
             format!("/subscriptions/{TWO}/resourceGroups/a"),
+            group("mid"),
+            group("low"),
+            group("side"),
         ]
     }
 
@@ -364,11 +445,27 @@ impl Stage {
                     tenant.assignments.push(assignment);
                 }
             }
-            tenant
-                .hierarchy
-                .put_subscription(subscription, DEFAULT_TENANT);
         }
-        tenant.hierarchy.put_group(DEFAULT_TENANT, None);
+        let path = format!(
+            "{}?api-version=2020-05-01&$expand=children&$recurse=true",
+            group(DEFAULT_TENANT)
+        );
+        let groups = self.bearing(&self.arm, "GET", &path, Json::Null).await;
+        tenant.hierarchy.add(&groups).expect("a management group");
+        for (name, _) in GROUPS {
+            // Each list shows what stands above it, and only that.
+            let path = format!(
+                "{}/providers/Microsoft.Authorization/roleAssignments",
+                group(name)
+            );
+            let list = self.arm("GET", &path, Json::Null).await;
+            for body in members("assignments", &list).expect("a list") {
+                let assignment = Assignment::read(body).expect("an assignment");
+                if seen.insert(assignment.id.clone()) {
+                    tenant.assignments.push(assignment);
+                }
+            }
+        }
         tenant.roles = roles.into_iter().collect();
         for (at, denied) in case.denials.iter().enumerate() {
             self.deny(at, denied).await;
@@ -399,7 +496,6 @@ impl Stage {
     async fn agrees(&self, case: &Case) -> Result<(), TestCaseError> {
         self.set(case).await;
         let access = self.read(case).await;
-        let bare = bare(&access);
         for question in &case.questions {
             let principal = &self.principals[question.principal];
             let (mut action, mut scope) = (
@@ -409,8 +505,12 @@ impl Stage {
             if question.loud {
                 (action, scope) = (action.to_uppercase(), scope.to_uppercase());
             }
+            let known = ATTRIBUTES.iter().zip(&question.known);
+            let known: BTreeMap<&str, &Json> = known
+                .filter_map(|(name, value)| Some((*name, value.as_ref()?)))
+                .collect();
             let body = json!({"principal": principal, "action": action, "scope": scope,
-                "data": question.data});
+                "data": question.data, "attributes": known});
             let theirs = self.control("POST", "access", body).await;
             let plane = if question.data {
                 Plane::Data
@@ -418,13 +518,14 @@ impl Stage {
                 Plane::Control
             };
             let action = Action::new(plane, &action);
-            let ours = access.allows(principal, &Scope::new(&scope), &action);
+            let effective = access.holdings(principal).at(&Scope::new(&scope));
+            let ours = effective.decide(&action, &circumstances(&known));
             let word = theirs["reason"].as_str().unwrap_or("granted").to_owned();
             let mut answers = self.answers.lock().expect("nobody panics while holding it");
             *answers.entry(word).or_default() += 1;
             drop(answers);
             prop_assert!(
-                fit(&theirs, &ours, &bare),
+                fit(&theirs, &ours),
                 "{question:?}\ntheirs: {theirs}\nours: {ours:?}"
             );
         }
@@ -496,11 +597,33 @@ fn text(value: &Json) -> String {
     value.as_str().expect("a text").to_owned()
 }
 
+/// What is known of a question, as the library takes it.
+fn circumstances(known: &BTreeMap<&str, &Json>) -> Circumstances {
+    let mut circumstances = Circumstances::default();
+    for (name, values) in known {
+        let (source, rest) = name.split_once('[').expect("an attribute");
+        let source = match source {
+            "Resource" => Source::Resource,
+            _ => Source::Request,
+        };
+        let literal = |value: &Json| match value.as_i64() {
+            Some(number) => Literal::Number(number),
+            None => Literal::Text(text(value)),
+        };
+        let values = values.as_array().expect("values").iter().map(literal);
+        let attribute = Attribute::new(source, rest.trim_end_matches(']'));
+        circumstances.attributes.insert(attribute, values.collect());
+    }
+    circumstances
+}
+
+fn group(name: &str) -> String {
+    format!("/providers/Microsoft.Management/managementGroups/{name}")
+}
+
 /// Whether two answers say the same. The local Azure has to say yes or no where a condition
-/// depends on attributes that neither knows: there the library says possible, and names it.
-/// `bare` are the assignments whose condition names no action at all; whether Azure asks it of
-/// control actions is not documented, so that the local Azure's yes is the library's possible.
-fn fit(theirs: &Json, ours: &Decision, bare: &BTreeSet<String>) -> bool {
+/// depends on what neither knows: there it says no, and the library says possible, and names it.
+fn fit(theirs: &Json, ours: &Decision) -> bool {
     let id = theirs["assignment"].as_str().unwrap_or_default();
     let named = |why: &[Why]| {
         why.iter()
@@ -512,13 +635,8 @@ fn fit(theirs: &Json, ours: &Decision, bare: &BTreeSet<String>) -> bool {
             !why.doubts.is_empty() && doubts.all(|doubt| matches!(doubt, Doubt::Condition(_)))
         })
     };
-    let is_bare = bare.contains(&id.to_ascii_lowercase());
     match (theirs["granted"].as_bool(), theirs["reason"].as_str()) {
-        (Some(true), _) => match ours {
-            Decision::Allowed { by } => named(by) || is_bare,
-            Decision::Possible { by, against } => is_bare && named(by) && against.is_empty(),
-            _ => false,
-        },
+        (Some(true), _) => matches!(ours, Decision::Allowed { by } if named(by)),
         (_, Some("nothing")) => *ours == Decision::Nothing { ruled_out: vec![] },
         (_, Some("denied")) => match ours {
             Decision::Denied { by, .. } => {
@@ -528,23 +646,14 @@ fn fit(theirs: &Json, ours: &Decision, bare: &BTreeSet<String>) -> bool {
             _ => false,
         },
         (_, Some("condition")) => match ours {
-            Decision::Possible { by, .. } => named(by) && only_conditions(by),
+            // What it names may be what the library knows to be ruled out, beside what is possible.
+            Decision::Possible { by, .. } => only_conditions(by),
             Decision::Nothing { ruled_out } => named(ruled_out),
             Decision::Denied { granted, .. } => only_conditions(granted),
             Decision::Allowed { .. } => false,
         },
         _ => false,
     }
-}
-
-/// The assignments whose condition names no action, by their ids in lower case.
-fn bare(access: &Access) -> BTreeSet<String> {
-    let assignments = access.tenant().assignments.iter();
-    let bare = assignments.filter(|one| {
-        let condition = one.condition.as_ref();
-        condition.is_some_and(|condition| !condition.text().contains("ActionMatches"))
-    });
-    bare.map(|one| one.id.to_ascii_lowercase()).collect()
 }
 
 #[test]

@@ -29,3 +29,4 @@ mod tampering;
 mod team;
 mod vault_client;
 mod vaults;
+mod wider_access;

@@ -18,6 +18,7 @@ use time::macros::date;
 use crate::estate::{Estate, sample};
 
 const OWNER: &str = "8e3af657-a8ff-443c-a75c-2fe8c4bcb635";
+const CONTRIBUTOR: &str = "b24988ac-6180-42a0-ab88-20f7382dd24c";
 const READER: &str = "acdd72a7-3385-48ef-bd42-f606fba81ae7";
 const ACCESS_ADMINISTRATOR: &str = "18d7d88d-d35e-4fb5-a5c3-7773c20a72d9";
 const PULL: &str = "7f951dda-4ed3-4680-a7ca-43fe172d538d";
@@ -366,6 +367,20 @@ const GRANTS: &[Planted] = &[
             Rule::StrangerGrant,
             "stranger",
             &["AcrPull on dev.registry", "pull"],
+        )],
+    },
+    Planted {
+        name: "a pipeline runs commands on a cluster's nodes",
+        plant: plant!(s => {
+            let cluster = s.estate.object(&s.at("prod.cluster")).await;
+            let group = text(&cluster["properties"]["nodeResourceGroup"]);
+            let scope = format!("{}/resourceGroups/{group}", s.subscription());
+            s.plant_assignment(&scope, CONTRIBUTOR, &s.id("dev-pipeline")).await;
+        }),
+        found: &[(
+            Rule::ExtraGrant,
+            "dev-pipeline",
+            &["Contributor", "more than is declared"],
         )],
     },
     Planted {

@@ -54,9 +54,11 @@ fn check_deployer(name: &str, table: &DeployerTable) -> Vec<Complaint> {
     let mut complaints: Vec<Complaint> = text::guid(&path("object_id"), &table.object_id)
         .into_iter()
         .collect();
-    for (at, role) in table.roles.iter().enumerate() {
-        let at = at.to_string();
-        complaints.extend(text::guid(&["deployers", name, "roles", &at], role));
+    for (key, ids) in [("roles", &table.roles), ("owners", &table.owners)] {
+        for (at, id) in ids.iter().enumerate() {
+            let at = at.to_string();
+            complaints.extend(text::guid(&["deployers", name, key, &at], id));
+        }
     }
     complaints
 }
@@ -98,6 +100,7 @@ pub(super) fn deployers(file: &PrincipalsFile) -> BTreeMap<String, Deployer> {
             description: table.description.clone(),
             roles: table.roles.iter().map(|id| id.to_lowercase()).collect(),
             graph: table.graph.clone(),
+            owners: table.owners.iter().map(|id| id.to_lowercase()).collect(),
         };
         (name.clone(), deployer)
     };

@@ -97,6 +97,9 @@ pub(in crate::config) struct DeployerTable {
     /// The application roles of Microsoft Graph that it holds, such as Group.ReadWrite.All.
     #[serde(default)]
     pub graph: Vec<String>,
+    /// The object ids of those who own it: they could act as it.
+    #[serde(default)]
+    pub owners: Vec<String>,
 }
 
 /// `[allowed.NAME]`: a grant beside the matrix.
@@ -147,11 +150,11 @@ pub(in crate::config) struct CapabilityTable {
     /// The roles that it comes to.
     #[schemars(length(min = 1))]
     pub grants: Vec<GrantTable>,
-    /// What works for whoever is given it, and for nobody else: `rbac prove` tries it.
-    pub probes: Option<Vec<Probe>>,
     /// All that it may give, each action in full: a role that gives more is a mistake. Needed
     /// where a role is one of Azure's own, which Azure may change.
     pub means: Option<MeaningTable>,
+    /// What works for whoever is given it, and for nobody else: `rbac prove` tries it.
+    pub probes: Option<Vec<Probe>>,
     /// What it is for.
     #[expect(dead_code, reason = "people read it, in the file")]
     pub description: Option<String>,

@@ -13,6 +13,7 @@ use crate::entra::principals::{self, APPLICATION, SERVICE_PRINCIPAL, USER};
 use crate::graph::{self, APP_ROLES, GRAPH_APP};
 use crate::registry;
 use crate::state::{Object, Txn};
+use crate::types;
 use serde_json::{Value, json};
 use std::io;
 use uuid::Uuid;
@@ -88,6 +89,9 @@ pub fn plant(azure: &Azure) -> io::Result<()> {
         registry::modernise(txn, azure.clock.now());
         let now = azure.clock.now().zulu();
         let deployer = azure.directory.deployer();
+        if first_time(txn, "groups") {
+            txn.put(types::management_root(azure.directory.tenant()));
+        }
         if first_time(txn, "tenant") {
             directory(txn, azure.directory.tenant(), deployer, &now);
         }

@@ -22,6 +22,8 @@ pub(super) struct Work<'a> {
     /// live one of them is an orphan cannot be told.
     pub(super) blurred: BTreeSet<(EnvironmentName, &'static str)>,
     outputs: Outputs,
+    /// Objects that are matched by something other than their id, by that.
+    squatters: BTreeMap<String, &'a Object>,
     /// Declared resources of which nobody knows how they stand, each with why.
     unknown: BTreeMap<Address, &'static str>,
     /// Resources of other environments that do not stand.
@@ -30,8 +32,14 @@ pub(super) struct Work<'a> {
 
 impl<'a> Work<'a> {
     pub(super) fn new(asked: &'a Asked<'a>) -> Self {
+        let observed: &'a Observed = asked.observed;
+        let named = observed.objects.iter().map(|(key, object)| {
+            let id = object.id.to_lowercase();
+            (*key != id).then_some((id, object))
+        });
         Self {
             asked,
+            squatters: named.flatten().collect(),
             draft: Draft::default(),
             ids: BTreeMap::new(),
             blurred: BTreeSet::new(),
@@ -189,6 +197,13 @@ impl<'a> Work<'a> {
         if self.held_back(resource, &resource.references()) {
             return;
         }
+        if let Some(other) = settled.id.known().and_then(|id| self.squatter(id)) {
+            let problem = format!("something else stands at {}", other.id);
+            let instead = "what it is cannot be changed: delete it yourself, and plan again";
+            return self
+                .draft
+                .refuse(&resource.address, problem, instead.to_owned());
+        }
         let observed: &'a Observed = self.asked.observed;
         let id = settled.id.known().map(str::to_lowercase);
         let deleted = id.and_then(|id| observed.deleted.get(&id));
@@ -219,6 +234,12 @@ impl<'a> Work<'a> {
                 .insert(resource.address.clone(), remains.outputs.clone());
         }
         self.make(resource, operation);
+    }
+
+    /// What stands at an id and is yet another object, by what tells such objects apart.
+    fn squatter(&self, id: &str) -> Option<&'a Object> {
+        let id = id.to_lowercase();
+        self.squatters.get(&id).copied()
     }
 
     fn why_missing(&self, resource: &Resource) -> &'static str {

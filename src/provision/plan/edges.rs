@@ -9,7 +9,7 @@ use super::draft::Draft;
 use super::locks;
 use super::make::{Asked, PlanError};
 use super::{Action, Edge, Operation, Step};
-use crate::resource::{Address, Guard, scopes};
+use crate::resource::{Address, Guard, Value, scopes};
 
 /// Every edge of the drafted operations.
 pub(super) fn of(asked: &Asked<'_>, draft: &Draft) -> Result<Vec<Edge>, PlanError> {
@@ -23,6 +23,9 @@ pub(super) fn of(asked: &Asked<'_>, draft: &Draft) -> Result<Vec<Edge>, PlanErro
         }
     }
     guards(asked, draft, &mut edges);
+    for (revoke, give) in exchanges(draft) {
+        edges.needs(revoke, give);
+    }
     for (update, delete) in letting_go(asked, draft) {
         edges.needs_unless_tangled(update, delete);
     }
@@ -210,6 +213,34 @@ fn letting_go(asked: &Asked<'_>, draft: &Draft) -> Vec<(usize, usize)> {
         if operation.action == Action::Delete {
             let updates = referrers.get(&operation.address).into_iter().flatten();
             found.extend(updates.map(|update| (*update, index)));
+        }
+    }
+    found
+}
+
+/// What is taken from somebody and what is given to the same one, (delete, create): nobody has
+/// both for a while.
+fn exchanges(draft: &Draft) -> Vec<(usize, usize)> {
+    let holder = |index: usize, fields: Option<&Value>| {
+        let held = draft.kinds[index].holder(fields?)?.as_str()?;
+        Some(held.to_lowercase())
+    };
+    let operations = || draft.operations.iter().enumerate();
+    let mut taken: BTreeMap<String, Vec<usize>> = BTreeMap::new();
+    for (index, operation) in operations() {
+        if operation.step == Step::Delete
+            && let Some(holder) = holder(index, operation.before.as_ref())
+        {
+            taken.entry(holder).or_default().push(index);
+        }
+    }
+    let mut found = Vec::new();
+    for (index, operation) in operations() {
+        if matches!(operation.step, Step::Create | Step::Recover)
+            && let Some(holder) = holder(index, operation.desired.as_ref())
+        {
+            let before = taken.get(&holder).into_iter().flatten();
+            found.extend(before.map(|delete| (*delete, index)));
         }
     }
     found

@@ -133,6 +133,8 @@ fn operation(lock: &Resource, step: Step, reason: &str) -> Operation {
         before: None,
         stateful: false,
         guards: true,
+        access: false,
+        widens: None,
         restores: None,
         carries: Vec::new(),
         handle: None,

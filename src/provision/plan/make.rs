@@ -9,7 +9,7 @@ use super::classify::Work;
 use super::draft::Draft;
 use super::{
     Applied, Plan, Target, UnmanagedObject, Unread, UnreadCollection, VERSION, edges, locks,
-    orphans,
+    orphans, widening,
 };
 use crate::provision::desired::Desired;
 use crate::provision::graph::Dag;
@@ -82,6 +82,9 @@ pub fn make(asked: &Asked<'_>) -> Result<Plan, PlanError> {
     draft.narrow(asked)?;
     orphans::keep_containers(asked, &mut draft);
     locks::plan(asked, &mut draft);
+    widening::mark(&mut draft.operations, |index| {
+        draft.kinds.get(index).copied()
+    });
     let edges = edges::of(asked, &draft)?;
     let environments = asked.environments(&draft);
     let unmanaged = unmanaged(asked, &declared, &draft);

@@ -16,6 +16,7 @@ mod make;
 mod orphans;
 mod settled;
 mod stored;
+mod widening;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -129,6 +130,14 @@ pub struct Operation {
     /// Whether it is about a lock: something that makes Azure refuse requests on others.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub guards: bool,
+    /// Whether it is about something that is nothing but access: taking it away narrows. Follows
+    /// from the kind, so no file says it.
+    #[serde(skip)]
+    pub access: bool,
+    /// What somebody can do after it that nobody of that name could before; follows from the kind
+    /// and the images.
+    #[serde(skip)]
+    pub widens: Option<String>,
     /// The operation that lifted this lock: this one puts it back whatever happens in between.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub restores: Option<usize>,
@@ -301,6 +310,11 @@ impl Operation {
     /// Whether the operation takes something away.
     pub fn is_destructive(&self) -> bool {
         self.step == Step::Delete || matches!(self.action, Action::Delete | Action::Replace)
+    }
+
+    /// Whether the operation only takes access away.
+    pub fn is_revocation(&self) -> bool {
+        self.access && self.action == Action::Delete
     }
 
     /// Whether this is a lock that comes off for the sake of others and is put back.

@@ -201,6 +201,8 @@ impl<'a> Work<'a> {
             before: Some(marker_image(object)),
             stateful: meta.stateful,
             guards: meta.is_guard,
+            access: false,
+            widens: None,
             restores: None,
             carries: Vec::new(),
             handle: None,

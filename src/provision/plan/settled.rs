@@ -35,6 +35,8 @@ impl Settled {
             before: None,
             stateful: resource.kind.meta().stateful,
             guards: resource.kind.meta().is_guard,
+            access: false,
+            widens: None,
             restores: None,
             carries: Vec::new(),
             handle: None,

@@ -7,7 +7,7 @@ use serde_json::Value as Json;
 use sha2::{Digest, Sha256};
 use thiserror::Error;
 
-use super::{Operation, Plan, VERSION, check};
+use super::{Operation, Plan, VERSION, check, widening};
 use crate::resource::Kinds;
 
 /// Why a saved plan cannot be used.
@@ -134,15 +134,19 @@ pub fn read(path: &Path, kinds: Kinds) -> Result<Plan, StoredError> {
         path: path.to_owned(),
         problem,
     };
-    let plan: Plan = serde_json::from_value(file.plan).map_err(|e| not_a_plan(e.to_string()))?;
+    let mut plan: Plan =
+        serde_json::from_value(file.plan).map_err(|e| not_a_plan(e.to_string()))?;
     let unknown = |operation: &&Operation| kinds.named(&operation.kind).is_none();
     if let Some(operation) = plan.operations.iter().find(unknown) {
         return Err(StoredError::UnknownKind(operation.kind.clone()));
     }
-    match check::flaw(&plan, kinds) {
-        None => Ok(plan),
-        Some(problem) => Err(not_a_plan(problem)),
+    if let Some(problem) = check::flaw(&plan, kinds) {
+        return Err(not_a_plan(problem));
     }
+    let operations = plan.operations.iter();
+    let known: Vec<_> = operations.map(|it| kinds.named(&it.kind)).collect();
+    widening::mark(&mut plan.operations, |index| known[index]);
+    Ok(plan)
 }
 
 fn load(path: &Path) -> Result<File, StoredError> {

@@ -134,6 +134,50 @@ async fn a_replaced_principal_takes_its_grants_with_it() {
 }
 
 #[tokio::test]
+async fn what_somebody_loses_goes_before_the_same_one_is_given_anything() {
+    let mut world = World::with_store();
+    for who in ["bot", "cat"] {
+        let principal = format!("shared.principal.{who}");
+        world.principal(&principal);
+        let address = format!("dev.grant.{who}-pull");
+        world.grant(&address, "dev.store.a", &principal, "pull");
+    }
+    let cloud = world.live();
+    world.applied = world.applied(&cloud).await;
+    world.drop("dev.grant.bot-pull");
+    for who in ["bot", "cat"] {
+        let (address, principal) = (
+            format!("dev.grant.{who}-push"),
+            format!("shared.principal.{who}"),
+        );
+        world.grant(&address, "dev.store.a", &principal, "push");
+    }
+    let plan = world.plan(&cloud).await;
+    let at = |address: &str| {
+        let found = plan
+            .operations
+            .iter()
+            .position(|o| o.address.as_str() == address);
+        found.unwrap_or_else(|| panic!("{address}: {plan:#?}"))
+    };
+    let waits = |before: usize, after: usize| {
+        let edge = |e: &&Edge| (e.before, e.after) == (before, after);
+        plan.edges
+            .iter()
+            .find(edge)
+            .is_some_and(|edge| edge.needs_success)
+    };
+    let (revoked, given) = (at("dev.grant.bot-pull"), at("dev.grant.bot-push"));
+    assert!(waits(revoked, given), "{:?}", plan.edges);
+    assert!(!waits(given, revoked), "{:?}", plan.edges);
+    assert_eq!(
+        plan.widenings(),
+        ["dev.grant.bot-push", "dev.grant.cat-push"].into()
+    );
+    assert!(plan.operations[revoked].is_revocation());
+}
+
+#[tokio::test]
 async fn a_replaced_object_that_others_refer_to_makes_no_cycle() {
     let mut world = World::with_store();
     world.store("dev", "b");

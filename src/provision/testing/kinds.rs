@@ -4,8 +4,8 @@ use serde_json::{Value as Json, json};
 
 use crate::kinds::{Lock, ResourceGroup};
 use crate::resource::{
-    Carrier, Change, Compare, Field, Kind, Kinds, Literal, Meta, ReadMode, Resource, UpdateMode,
-    Value, arm_type_of,
+    Address, Carrier, Change, Compare, Field, Kind, Kinds, Literal, Meta, ReadMode, Resource,
+    UpdateMode, Value, arm_type_of,
 };
 
 /// Every kind of the toy world, in table order; groups and locks are the real ones.
@@ -38,6 +38,25 @@ impl Kind for Toy {
             return id.starts_with("/v1.0/principals(uniqueName='");
         }
         arm_type_of(id).is_some_and(|found| found.eq_ignore_ascii_case(self.0.arm_type))
+    }
+
+    fn is_access(&self) -> bool {
+        self.0.name == GRANT.0.name
+    }
+
+    fn holder<'v>(&self, properties: &'v Value) -> Option<&'v Value> {
+        let holder = properties.at("properties.principalId");
+        holder.filter(|_| self.is_access())
+    }
+
+    fn widens(
+        &self,
+        address: &Address,
+        before: Option<&Value>,
+        _after: &Value,
+        _onto_new: bool,
+    ) -> Option<String> {
+        (self.is_access() && before.is_none()).then(|| address.to_string())
     }
 
     fn forbids_delete(&self, live: &Json) -> Option<String> {

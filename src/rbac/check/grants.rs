@@ -1,25 +1,16 @@
 //! Grants: those that are missing, those that are there beside the declared ones, those allowed.
 
-use std::collections::BTreeMap;
-
 use super::finding::{Finding, Rule};
-use crate::kinds::TargetType;
+use super::given::Given;
 use crate::rbac::action::Action;
 use crate::rbac::assignment::Assignment;
 use crate::rbac::audit::Audit;
-use crate::rbac::compare::Declared;
 use crate::rbac::decision::Decision;
-use crate::rbac::estate::{Column, Declaration, RowSort};
-use crate::rbac::notable;
+use crate::rbac::estate::{Declaration, RowSort};
 use crate::rbac::obtain::DirectoryRole;
 use crate::rbac::read::PrincipalSort;
-use crate::rbac::role::RoleDefinition;
 use crate::rbac::scope::Scope;
-use crate::rbac::truth::Truth;
 use crate::resource::Severity;
-
-/// How many resources or actions an explanation names.
-const NAMED: usize = 4;
 
 /// Declared grants that are not there, or do not give what they should.
 pub(super) fn missing(audit: &Audit<'_>) -> Vec<Finding> {
@@ -165,7 +156,7 @@ pub(super) fn beside(audit: &Audit<'_>) -> Vec<Finding> {
     for (assignment, eligible) in held.chain(eligible) {
         let over = assignment.expires.is_some_and(|end| end <= audit.now);
         if over
-            || !audit.estate.concerns(&assignment.scope)
+            || !audit.concerns(assignment)
             || audit.is_declared(assignment)
             || audit.is_allowed(assignment)
             || expired(audit, assignment).is_some()
@@ -248,134 +239,6 @@ fn extra(audit: &Audit<'_>, assignment: &Assignment, eligible: bool) -> Finding 
         "{verb} {}, or declare it: in rbac/matrix.toml, or in [allowed] for a time",
         assignment.id
     ))
-}
-
-/// What a grant gives on our columns beyond what its holder is meant to have.
-struct Given {
-    /// What it lets somebody do, and on which columns.
-    does: BTreeMap<&'static str, Vec<String>>,
-    severity: Severity,
-    perhaps: bool,
-    /// Whether nobody knows what the role gives.
-    obscure: bool,
-    /// Whether it gives something beyond that no word is known for.
-    more: bool,
-}
-
-impl Given {
-    fn by(audit: &Audit<'_>, assignment: &Assignment, role: Option<&RoleDefinition>) -> Self {
-        let mut given = Self {
-            does: BTreeMap::new(),
-            severity: Severity::Low,
-            perhaps: false,
-            obscure: role.is_none(),
-            more: false,
-        };
-        let Some(role) = role else {
-            given.severity = Severity::Critical;
-            return given;
-        };
-        let gives = Declared::new(role.permissions.iter().cloned());
-        let meant = audit.declared.holdings(&assignment.principal);
-        for column in &audit.estate.columns {
-            for (scope, reaches) in reached(audit, assignment, column) {
-                let declared = meant.at(&scope).declared();
-                given.perhaps |= reaches == Truth::Unknown;
-                given.take(
-                    column.of_type,
-                    &column.address.to_string(),
-                    &gives,
-                    &declared,
-                );
-                given.more |= role.permissions.iter().any(|one| declared.lacks(one));
-            }
-        }
-        if given.does.is_empty() && !given.more {
-            // It bears on something of ours that is no column.
-            let declared = meant.at(&assignment.scope).declared();
-            given.more = role.permissions.iter().any(|one| declared.lacks(one));
-        }
-        if given.more {
-            given.severity = given.severity.max(beyond_words(role));
-        }
-        given
-    }
-
-    fn take(&mut self, of_type: TargetType, column: &str, gives: &Declared, declared: &Declared) {
-        for one in notable::on(of_type) {
-            let action = Action::new(one.plane, one.action);
-            if gives.has(&action) && !declared.has(&action) {
-                let columns = self.does.entry(one.does).or_default();
-                if !columns.iter().any(|known| known == column) {
-                    columns.push(column.to_owned());
-                }
-                self.severity = self.severity.max(one.severity);
-            }
-        }
-    }
-
-    fn is_nothing(&self) -> bool {
-        self.does.is_empty() && !self.more && !self.obscure
-    }
-
-    fn said(&self) -> String {
-        if self.obscure {
-            return ": what that role gives cannot be read".to_owned();
-        }
-        if self.is_nothing() {
-            return ": nothing beyond what is declared, but declared nowhere".to_owned();
-        }
-        if self.does.is_empty() {
-            return ": more than is declared there".to_owned();
-        }
-        let mut by_columns: BTreeMap<&[String], Vec<&str>> = BTreeMap::new();
-        for one in notable::NOTABLE {
-            if let Some(columns) = self.does.get(one.does) {
-                let does = by_columns.entry(columns).or_default();
-                if !does.contains(&one.does) {
-                    does.push(one.does);
-                }
-            }
-        }
-        let told = by_columns
-            .iter()
-            .map(|(columns, does)| format!("{} on {}", some(does), some(columns)));
-        format!(": lets it {}", told.collect::<Vec<_>>().join("; "))
-    }
-}
-
-/// The scopes of a column that an assignment reaches, or may.
-fn reached(audit: &Audit<'_>, assignment: &Assignment, column: &Column) -> Vec<(Scope, Truth)> {
-    let hierarchy = &audit.live.tenant().hierarchy;
-    if assignment.scope.continues(&column.scope) {
-        return vec![(assignment.scope.clone(), Truth::True)];
-    }
-    let reaches = hierarchy.holds(&assignment.scope, &column.scope);
-    if reaches == Truth::False {
-        return Vec::new();
-    }
-    let scopes = std::iter::once(&column.scope).chain(&column.inside);
-    scopes.map(|scope| (scope.clone(), reaches)).collect()
-}
-
-/// How bad it is to hold a role of which no word is known.
-fn beyond_words(role: &RoleDefinition) -> Severity {
-    let all = role.permissions.iter();
-    let mut patterns = all.flat_map(|one| one.actions.iter().chain(&one.data_actions));
-    match patterns.all(|pattern| pattern.text().to_ascii_lowercase().ends_with("/read")) {
-        true => Severity::Medium,
-        false => Severity::High,
-    }
-}
-
-/// The first few of a list.
-fn some(all: &[impl AsRef<str>]) -> String {
-    let named: Vec<&str> = all.iter().take(NAMED).map(AsRef::as_ref).collect();
-    let more = all.len().saturating_sub(NAMED);
-    match more {
-        0 => named.join(", "),
-        more => format!("{} and {more} more", named.join(", ")),
-    }
 }
 
 /// Entries of the allow-list that have ended.

@@ -6,6 +6,7 @@
 //! the way that is open then, too.
 
 mod finding;
+mod given;
 mod grants;
 mod obtaining;
 mod principals;
@@ -23,6 +24,7 @@ pub fn check(audit: &Audit<'_>) -> Vec<Finding> {
     findings.extend(grants::beside(audit));
     findings.extend(grants::allowances(audit));
     findings.extend(roles::drifted(audit));
+    findings.extend(roles::unknown_actions(audit));
     findings.extend(beyond_meanings(audit.estate, &audit.reading.tenant.roles));
     findings.extend(principals::check(audit));
     findings.extend(resources::check(audit));

@@ -28,7 +28,10 @@ pub(super) fn check(audit: &Audit<'_>) -> Vec<Finding> {
             PrincipalSort::Unknown => {}
             _ => {
                 findings.extend(secrets(audit, row, id, principal));
-                findings.extend(owners(audit, &row.name, id, principal));
+                // A group that somebody else keeps has keepers.
+                if row.address.is_some() || row.sort == RowSort::Deployer {
+                    findings.extend(owners(audit, &row.name, id, principal));
+                }
                 findings.extend(members(audit, row, id, principal));
                 if let Some(holder) = &row.address {
                     let federated = principal.federated.iter();
@@ -86,10 +89,12 @@ fn secrets(audit: &Audit<'_>, row: &Row, id: &str, principal: &Principal) -> Vec
 
 /// Whoever owns somebody can give it a credential and act as it.
 fn owners(audit: &Audit<'_>, subject: &str, id: &str, principal: &Principal) -> Vec<Finding> {
-    let strangers = principal
-        .owners
-        .iter()
-        .filter(|owner| !deploys(audit, owner));
+    let mut deployers = audit.estate.deployers.values();
+    let deployer = deployers.find(|one| one.object_id == id);
+    let known = |owner: &&String| {
+        deploys(audit, owner) || deployer.is_some_and(|one| one.owners.contains(owner))
+    };
+    let strangers = principal.owners.iter().filter(|owner| !known(owner));
     let found = strangers.map(|owner| {
         let how = match principal.sort {
             PrincipalSort::Group => "could put anybody into it",

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::finding::{Finding, Rule};
+use crate::rbac::action::Action;
 use crate::rbac::audit::Audit;
 use crate::rbac::compare::Declared;
 use crate::rbac::estate::{DeclaredRole, Estate};
@@ -121,4 +122,54 @@ pub fn beyond_meanings(estate: &Estate, roles: &Roles) -> Vec<Finding> {
         }
     }
     findings
+}
+
+/// Actions of declared roles that their providers do not have: misspelt, or gone.
+pub(super) fn unknown_actions(audit: &Audit<'_>) -> Vec<Finding> {
+    let (catalogue, providers) = (&audit.reading.catalogue, &audit.reading.providers);
+    let mut findings = Vec::new();
+    for role in &audit.estate.roles {
+        let permissions = role.definition.permissions.iter();
+        let actions = permissions.flat_map(|one| {
+            let actions = one.actions.iter().map(|it| Action::control(it.text()));
+            let data = one.data_actions.iter().map(|it| Action::data(it.text()));
+            actions.chain(data)
+        });
+        for action in actions {
+            let provider = action.name().split('/').next().unwrap_or_default();
+            if !providers.contains(&provider.to_ascii_lowercase()) || catalogue.has(&action) {
+                continue;
+            }
+            let near = near(audit, &action);
+            let finding = Finding::new(Severity::Low, Rule::UnknownAction, role.address.as_str())
+                .because(format!(
+                    "{provider} has no {} {action}: it gives nothing",
+                    action.plane()
+                ))
+                .instead(match near {
+                    Some(near) => format!("did you mean {near}?"),
+                    None => "take it out of the role in rbac/capabilities.toml".to_owned(),
+                });
+            findings.push(finding);
+        }
+    }
+    findings
+}
+
+/// The action of the same plane that is spelt most like one.
+fn near(audit: &Audit<'_>, action: &Action) -> Option<String> {
+    /// How alike two texts have to be, of one.
+    const ALIKE: f64 = 0.93;
+    let key = action.name().to_ascii_lowercase();
+    let all = audit.reading.catalogue.actions();
+    let alike = all
+        .filter(|known| known.plane() == action.plane())
+        .map(|known| {
+            (
+                strsim::jaro_winkler(&key, &known.name().to_ascii_lowercase()),
+                known,
+            )
+        });
+    let (likeness, known) = alike.max_by(|a, b| a.0.total_cmp(&b.0))?;
+    (likeness >= ALIKE).then(|| known.name().to_owned())
 }

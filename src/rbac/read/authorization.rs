@@ -3,6 +3,8 @@
 //! A subscription's list of assignments holds those above it and below it, those of management
 //! groups included, so one list tells all.
 
+use std::collections::BTreeSet;
+
 use serde_json::Value as Json;
 
 use super::facts::{Reading, Unknown};
@@ -11,14 +13,19 @@ use crate::provision::ports::{Failure, Reader};
 use crate::rbac::access::Tenant;
 use crate::rbac::assignment::{Assignment, Schedule};
 use crate::rbac::body::BodyError;
+use crate::rbac::catalogue::Catalogue;
 use crate::rbac::denial::Denial;
 use crate::rbac::estate::Estate;
 use crate::rbac::role::RoleDefinition;
 use crate::rbac::scope::Scope;
+use crate::resource::Request;
 
 const API_VERSION: &str = "2022-04-01";
 const PIM_API_VERSION: &str = "2020-10-01";
 const GROUPS_API_VERSION: &str = "2020-05-01";
+
+const ELIGIBLE: &str = "eligible assignments";
+const SCHEDULES: &str = "assignment schedules";
 
 /// What was read of a tenant's authorisation.
 #[derive(Default)]
@@ -26,6 +33,8 @@ pub(super) struct Authorization {
     tenant: Tenant,
     unknown: Vec<Unknown>,
     remarks: Vec<String>,
+    catalogue: Catalogue,
+    providers: BTreeSet<String>,
 }
 
 /// The lists of one subscription.
@@ -42,13 +51,19 @@ struct Lists {
 pub(super) async fn read(reader: &dyn Reader, estate: &Estate) -> Authorization {
     let subscriptions = estate.subscriptions.iter();
     let lists = futures::future::join_all(subscriptions.map(|id| of_subscription(reader, id)));
-    let (lists, groups) = futures::join!(lists, management_groups(reader, &estate.tenant));
+    let providers = providers(estate);
+    let (lists, groups, operations) = futures::join!(
+        lists,
+        management_groups(reader, &estate.tenant),
+        operations(reader, &providers)
+    );
     let mut read = Authorization::default();
     let mut roles = Vec::new();
     for lists in lists {
         read.take(lists, &mut roles);
     }
     read.tenant.roles = roles.into_iter().collect();
+    read.take_operations(providers, operations);
     match groups {
         Ok(Some(body)) => match read.tenant.hierarchy.add(&body) {
             Ok(()) => {}
@@ -94,6 +109,30 @@ async fn of_subscription(reader: &dyn Reader, id: &str) -> Lists {
     }
 }
 
+/// The providers whose actions the declared roles name.
+fn providers(estate: &Estate) -> BTreeSet<String> {
+    let roles = estate.roles.iter();
+    let permissions = roles.flat_map(|role| &role.definition.permissions);
+    let patterns = permissions.flat_map(|one| one.actions.iter().chain(&one.data_actions));
+    patterns
+        .filter_map(|pattern| pattern.text().split('/').next())
+        .map(str::to_ascii_lowercase)
+        .collect()
+}
+
+/// What each provider can do: it only helps to find what is misspelt.
+async fn operations(
+    reader: &dyn Reader,
+    providers: &BTreeSet<String>,
+) -> Vec<Result<Option<Json>, Failure>> {
+    let request = |provider: &String| {
+        let path = format!("/providers/Microsoft.Authorization/providerOperations/{provider}");
+        arm(path, API_VERSION).query("$expand", "resourceTypes")
+    };
+    let requests: Vec<Request> = providers.iter().map(request).collect();
+    reader.get_many(&requests).await
+}
+
 async fn management_groups(reader: &dyn Reader, tenant: &str) -> Result<Option<Json>, Failure> {
     let path = format!("/providers/Microsoft.Management/managementGroups/{tenant}");
     let request = arm(path, GROUPS_API_VERSION)
@@ -107,6 +146,31 @@ impl Authorization {
         reading.tenant = self.tenant;
         reading.unknown.extend(self.unknown);
         reading.remarks.extend(self.remarks);
+        reading.catalogue = self.catalogue;
+        reading.providers = self.providers;
+    }
+
+    fn take_operations(
+        &mut self,
+        providers: BTreeSet<String>,
+        answers: Vec<Result<Option<Json>, Failure>>,
+    ) {
+        let mut unread = Vec::new();
+        for (provider, answer) in providers.into_iter().zip(answers) {
+            let body = answer.ok().flatten();
+            match body.map(|body| self.catalogue.add(&body)) {
+                Some(Ok(())) => {
+                    self.providers.insert(provider);
+                }
+                Some(Err(_)) | None => unread.push(provider),
+            }
+        }
+        if !unread.is_empty() {
+            self.remarks.push(format!(
+                "actions of {} are not looked up: their operations cannot be read",
+                unread.join(", ")
+            ));
+        }
     }
 
     fn take(&mut self, lists: Lists, roles: &mut Vec<RoleDefinition>) {
@@ -139,9 +203,9 @@ impl Authorization {
         if !self.has_pim(&lists.eligible) {
             return;
         }
-        let found = self.members(id, "eligible assignments", lists.eligible, Assignment::read);
+        let found = self.members(id, ELIGIBLE, lists.eligible, Assignment::read);
         self.tenant.eligible.extend(found);
-        let found = self.members(id, "assignment schedules", lists.schedules, schedule);
+        let found = self.members(id, SCHEDULES, lists.schedules, schedule);
         self.tenant.schedules.extend(found.into_iter().flatten());
     }
 
@@ -175,9 +239,11 @@ impl Authorization {
             Listed::Absent => broken("Azure knows no such list"),
             Listed::Failed(failure) => failure,
         };
+        // What may be activated changes nothing of what holds.
+        let decides = !matches!(what, ELIGIBLE | SCHEDULES);
         self.unknown.push(Unknown {
             what: format!("{what} of subscription {subscription}"),
-            scope: Some(Scope::new(&format!("/subscriptions/{subscription}"))),
+            scope: decides.then(|| Scope::new(&format!("/subscriptions/{subscription}"))),
             failure,
         });
         Vec::new()

@@ -1,11 +1,12 @@
 //! What was read, and what could not be.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use time::OffsetDateTime;
 
 use crate::provision::ports::Failure;
 use crate::rbac::access::Tenant;
+use crate::rbac::catalogue::Catalogue;
 use crate::rbac::obtain::{Directory, Resources};
 use crate::rbac::scope::Scope;
 use crate::resource::Address;
@@ -31,6 +32,10 @@ pub struct Reading {
     pub keys: Vec<KeyFacts>,
     /// Federated credentials of managed identities of ours.
     pub identities: Vec<(Address, Federated)>,
+    /// The actions of some providers.
+    pub catalogue: Catalogue,
+    /// The providers, in lower case, of which `catalogue` holds everything.
+    pub providers: BTreeSet<String>,
     /// What could not be read.
     pub unknown: Vec<Unknown>,
     /// What this cloud or tenant does not have, or the program does not look at.
@@ -158,6 +163,14 @@ impl Reading {
     pub fn is_blind_at(&self, scope: &Scope) -> bool {
         let mut unknown = self.unknown.iter();
         unknown.any(|one| one.scope.as_ref().is_some_and(|at| scope.continues(at)))
+    }
+
+    /// Whether a scope bears on the nodes of a cluster of ours: their group is Azure's, and whoever
+    /// holds something there may get at what runs on them.
+    pub fn concerns_nodes(&self, scope: &Scope) -> bool {
+        let clusters = self.resources.clusters.iter();
+        let mut groups = clusters.filter_map(|one| one.node_group.as_ref());
+        groups.any(|group| scope.continues(group))
     }
 
     /// What people call somebody; the object id where nobody knows.

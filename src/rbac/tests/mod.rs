@@ -1,5 +1,6 @@
 //! Access control as a whole: bodies as Azure sends them in, answers out.
 
+mod audits;
 mod bodies;
 mod built_in;
 mod decisions;

@@ -210,6 +210,20 @@ pub(super) fn left_out(plan: &Plan) -> Option<String> {
     (plan.left_out > 0).then(|| format!("{} not looked at", plan.left_out))
 }
 
+/// How many things that somebody gets more of are named.
+const WIDER: usize = 4;
+
+/// What somebody gets more of, where anybody does.
+pub(super) fn wider(plan: &Plan) -> Option<String> {
+    let all: Vec<&str> = plan.widenings().into_iter().collect();
+    let (named, rest) = all.split_at(all.len().min(WIDER));
+    let more = match rest.len() {
+        0 => String::new(),
+        count => format!(" and {count} more"),
+    };
+    (!named.is_empty()).then(|| format!("wider access: {}{more}", named.join(", ")))
+}
+
 /// Why an operation is planned, with what the reason alone does not tell.
 pub(super) fn reason(plan: &Plan, operation: &Operation) -> String {
     let mut reason = operation.reason.clone();

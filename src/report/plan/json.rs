@@ -1,6 +1,6 @@
 //! A plan as a JSON document: the plan itself, complete, with counts and objections.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
 
@@ -16,19 +16,20 @@ struct Document<'a> {
     cloud: &'a str,
     kind: &'static str,
     digest: String,
-    summary: Summary,
+    summary: Summary<'a>,
     plan: &'a Plan,
     objections: &'a [Objection],
 }
 
 #[derive(Serialize)]
-struct Summary {
+struct Summary<'a> {
     #[serde(flatten)]
     counts: Counts,
     unchanged: usize,
     left_out: usize,
     unmanaged: usize,
     objections: usize,
+    wider_access: BTreeSet<&'a str>,
     environments: BTreeMap<EnvironmentName, Environment>,
 }
 
@@ -64,6 +65,7 @@ pub(super) fn render(plan: &Plan, objections: &[Objection]) -> String {
             left_out: plan.left_out,
             unmanaged: plan.unmanaged.len(),
             objections: objections.len(),
+            wider_access: plan.widenings(),
             environments,
         },
         plan,

@@ -31,6 +31,9 @@ pub(super) fn render(plan: &Plan, objections: &[Objection]) -> String {
             counts.words().join(", "),
             rest.join(", ")
         ));
+        if let Some(line) = grouping::wider(plan) {
+            page.push(&format!("\n**{}**\n", prose(&line)));
+        }
     }
     in_the_way(plan, objections, &mut page);
     unreadable(plan, &mut page);

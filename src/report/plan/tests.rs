@@ -395,7 +395,8 @@ fn json_holds_the_plan_and_its_counts() {
       "unchanged": 30,
       "unmanaged": 0,
       "unreadable": 0,
-      "update": 1
+      "update": 1,
+      "wider_access": []
     }
     "#);
 }

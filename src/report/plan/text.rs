@@ -23,6 +23,9 @@ pub(super) fn render(plan: &Plan, objections: &[Objection], style: &Style) -> St
         text.push('\n');
     } else {
         text.push_str(&headline(plan, style));
+        if let Some(line) = grouping::wider(plan) {
+            text.push_str(&wrap(&style.paint(Tone::Change, &line), style, 0, 2));
+        }
         text.push_str(&access(plan, style));
         let groups = grouping::groups(plan);
         for group in groups.iter().filter(|group| !group.operations.is_empty()) {

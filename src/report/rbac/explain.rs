@@ -113,6 +113,10 @@ fn lines(explanation: &Explanation) -> Vec<Line> {
             );
         }
     }
+    if !explanation.eligible.is_empty() {
+        lines.push(line(1, "may be activated:".to_owned()));
+        lines.extend(explanation.eligible.iter().flat_map(reasons));
+    }
     for way in &explanation.obtainable {
         let verb = if way.certain {
             "could"
@@ -143,8 +147,12 @@ fn heading(answer: &Answer) -> Line {
         }
         _ => match (answer.by.len(), answer.against.len()) {
             (0, 0) => format!("{place}: no assignment reaches it"),
-            (by, 0) => format!("{place}: {by} assignments"),
-            (by, against) => format!("{place}: {by} assignments, {against} deny assignments"),
+            (by, 0) => format!("{place}: {}", count(by, "assignment")),
+            (by, against) => format!(
+                "{place}: {}, {}",
+                count(by, "assignment"),
+                count(against, "deny assignment")
+            ),
         },
     };
     let tone = match answer.verdict {
@@ -157,6 +165,11 @@ fn heading(answer: &Answer) -> Line {
         text,
         tone,
     }
+}
+
+fn count(count: usize, noun: &str) -> String {
+    let plural = if count == 1 { "" } else { "s" };
+    format!("{count} {noun}{plural}")
 }
 
 fn through(via: &[String]) -> String {

@@ -2,18 +2,15 @@
 
 use std::collections::BTreeMap;
 
-use serde::Serialize;
-
-use super::super::json::{VERSION, document};
 use super::super::layout::{list, plain, table, wrap};
 use super::super::markdown::{LIMIT, Page, code, head, prose, row};
 use super::super::style::{Format, Style, Tone};
-use super::unread;
+use super::{matrix_document, unread};
+use crate::rbac::Example;
 use crate::rbac::audit::Audit;
 use crate::rbac::cells::{Cell, Mark, Matrix};
-use crate::rbac::estate::{Column, Row, RowSort};
-use crate::rbac::explain::{Way, way};
-use crate::rbac::{Example, Plane};
+use crate::rbac::estate::{Column, Row};
+use crate::rbac::explain::way;
 use crate::resource::EnvironmentName;
 
 /// How many gaps or excesses of a cell are told.
@@ -29,7 +26,7 @@ pub fn matrix(
 ) -> String {
     match format {
         Format::Table => text(cloud, audit, matrix, style),
-        Format::Json => json(cloud, audit, matrix),
+        Format::Json => matrix_document::json(cloud, audit, matrix),
         Format::Markdown => markdown(cloud, audit, matrix),
     }
 }
@@ -59,7 +56,7 @@ fn sign(mark: Mark, unicode: bool) -> &'static str {
     }
 }
 
-fn word(mark: Mark) -> &'static str {
+pub(super) fn word(mark: Mark) -> &'static str {
     match mark {
         Mark::AsDeclared => "as declared",
         Mark::Missing => "missing",
@@ -243,132 +240,6 @@ fn first(mark: Mark, lines: Vec<String>) -> Vec<(Mark, String)> {
         told.push(format!("and {more} more of that; --format json tells all"));
     }
     told.into_iter().map(|line| (mark, line)).collect()
-}
-
-#[derive(Serialize)]
-struct Document<'a> {
-    version: u32,
-    cloud: &'a str,
-    kind: &'static str,
-    complete: bool,
-    columns: Vec<ColumnLine<'a>>,
-    rows: Vec<RowLine<'a>>,
-    unread: Vec<unread::Unread<'a>>,
-    remarks: &'a [String],
-}
-
-#[derive(Serialize)]
-struct ColumnLine<'a> {
-    address: &'a str,
-    sort: String,
-    id: &'a str,
-}
-
-#[derive(Serialize)]
-struct RowLine<'a> {
-    name: &'a str,
-    sort: &'static str,
-    id: Option<&'a str>,
-    cells: Vec<CellLine<'a>>,
-}
-
-#[derive(Serialize)]
-struct CellLine<'a> {
-    on: &'a str,
-    declared: &'a [String],
-    marks: Vec<&'static str>,
-    missing: Vec<GapLine<'a>>,
-    more: Vec<ExcessLine<'a>>,
-    obtainable: Vec<Way>,
-}
-
-#[derive(Serialize)]
-struct GapLine<'a> {
-    scope: &'a str,
-    plane: String,
-    action: &'a str,
-    perhaps: bool,
-}
-
-#[derive(Serialize)]
-struct ExcessLine<'a> {
-    scope: &'a str,
-    plane: String,
-    pattern: &'a str,
-    example: Option<&'a str>,
-    certain: bool,
-    role: &'a str,
-    role_name: Option<&'a str>,
-    assignment: &'a str,
-    via: Vec<String>,
-}
-
-fn plane(plane: Plane) -> String {
-    plane.to_string()
-}
-
-fn cell_line<'a>(audit: &Audit<'_>, column: &'a Column, cell: &'a Cell) -> CellLine<'a> {
-    let missing = cell.missing.iter().map(|(scope, gap)| GapLine {
-        scope: scope.id(),
-        plane: plane(gap.plane),
-        action: &gap.pattern,
-        perhaps: gap.perhaps,
-    });
-    let more = cell.more.iter().map(|(scope, excess)| ExcessLine {
-        scope: scope.id(),
-        plane: plane(excess.plane),
-        pattern: &excess.pattern,
-        example: match &excess.example {
-            Example::Action(action) => Some(action),
-            Example::NotShown => None,
-        },
-        certain: excess.certain,
-        role: &excess.why.role,
-        role_name: excess.why.role_name.as_deref(),
-        assignment: &excess.why.assignment,
-        via: excess.why.via.iter().map(|id| audit.name(id)).collect(),
-    });
-    CellLine {
-        on: column.address.as_str(),
-        declared: &cell.capabilities,
-        marks: cell.marks().into_iter().map(word).collect(),
-        missing: missing.collect(),
-        more: more.collect(),
-        obtainable: cell.obtainable.iter().map(|one| way(audit, one)).collect(),
-    }
-}
-
-fn json(cloud: &str, audit: &Audit<'_>, matrix: &Matrix<'_>) -> String {
-    let columns = matrix.columns.iter().map(|column| ColumnLine {
-        address: column.address.as_str(),
-        sort: column.of_type.to_string(),
-        id: column.scope.id(),
-    });
-    let rows = matrix.rows.iter().map(|(row, cells)| {
-        let cells = matrix.columns.iter().zip(cells);
-        RowLine {
-            name: &row.name,
-            sort: match row.sort {
-                RowSort::Principal => "principal",
-                RowSort::People => "group",
-                RowSort::Deployer => "deployer",
-            },
-            id: row.id.as_deref(),
-            cells: cells
-                .map(|(column, cell)| cell_line(audit, column, cell))
-                .collect(),
-        }
-    });
-    document(&Document {
-        version: VERSION,
-        cloud,
-        kind: "rbac_matrix",
-        complete: !audit.reading.is_partial(),
-        columns: columns.collect(),
-        rows: rows.collect(),
-        unread: unread::json(audit.reading),
-        remarks: &audit.reading.remarks,
-    })
 }
 
 fn markdown(cloud: &str, audit: &Audit<'_>, matrix: &Matrix<'_>) -> String {

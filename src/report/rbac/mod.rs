@@ -3,6 +3,7 @@
 mod check;
 mod explain;
 mod matrix;
+mod matrix_document;
 mod unread;
 
 pub use check::check;

@@ -1,79 +1,164 @@
-//! Conditions of role assignments.
+//! Conditions of role assignments, decided as far as the service in question knows what they
+//! speak of.
 //!
 //! ## Why
 //!
-//! Conditions speak of attributes that only the service in question knows (blobs, Kubernetes
-//! groups, the role in a request). Here one is asked only whether it speaks of an action at
-//! all: an action that it names is granted by no conditional assignment, so that a condition
-//! never gives more than Azure would.
+//! A condition gives only where it holds for sure: what cannot be read, and what hangs on an
+//! attribute that nobody here knows, gives nothing. Azure may give more there, never less.
 //! <https://learn.microsoft.com/azure/role-based-access-control/conditions-format>
 
-use super::decision::Plane;
-use super::pattern::Pattern;
+use super::comparison::{Function, holds};
+use super::condition_text::{self, Expression, Operand};
+use std::collections::BTreeMap;
 
-/// A condition as text, and the actions that it names.
-#[derive(Clone, Debug)]
-pub struct Condition {
-    named: Vec<Pattern>,
+/// Whose property an attribute is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Source {
+    Resource,
+    Request,
+    Principal,
+    Environment,
 }
 
-impl Condition {
-    /// Reads a condition; `None` where the parentheses or quotes do not close.
-    pub fn parse(text: &str) -> Option<Self> {
-        let (mut depth, mut quoted) = (0_i32, false);
-        for c in text.chars() {
-            match c {
-                '\'' => quoted = !quoted,
-                '(' if !quoted => depth += 1,
-                ')' if !quoted => depth -= 1,
-                _ => {}
-            }
-            if depth < 0 {
-                return None;
-            }
-        }
-        if depth != 0 || quoted || text.trim().is_empty() {
-            return None;
-        }
-        let named = text
-            .match_indices("ActionMatches")
-            .filter_map(|(at, _)| text[at..].split('\'').nth(1))
-            .map(Pattern::new)
-            .collect();
-        Some(Self { named })
+/// A value of an attribute, or in a condition.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Value {
+    Text(String),
+    Number(i64),
+    Flag(bool),
+}
+
+/// What a service knows of a request: values by source and lower-cased name.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Attributes(BTreeMap<(Source, String), Vec<Value>>);
+
+/// What is known where nothing is.
+static NONE: Attributes = Attributes(BTreeMap::new());
+
+impl Attributes {
+    /// Nothing.
+    pub fn none() -> &'static Self {
+        &NONE
     }
 
-    /// Whether `action`, in lower case, is granted without looking at attributes.
-    pub fn leaves_alone(&self, plane: Plane, action: &str) -> bool {
-        if self.named.is_empty() {
-            // It speaks of attributes of data, or of who may be granted what.
-            return plane == Plane::Control
-                && !action.starts_with("microsoft.authorization/roleassignments/");
-        }
-        !self.named.iter().any(|named| named.covers(action))
+    /// With an attribute, e.g. `Microsoft.Authorization/roleAssignments:PrincipalId`.
+    #[must_use]
+    pub fn with(mut self, source: Source, name: &str, values: Vec<Value>) -> Self {
+        self.0.insert((source, name.to_ascii_lowercase()), values);
+        self
     }
+
+    fn get(&self, source: Source, name: &str) -> Option<&[Value]> {
+        self.0.get(&(source, name.to_owned())).map(Vec::as_slice)
+    }
+}
+
+/// A condition.
+#[derive(Clone, Debug)]
+pub struct Condition(Option<Expression>);
+
+impl Condition {
+    /// Reads a condition; one that cannot be read never holds.
+    pub fn read(text: &str) -> Self {
+        Self(condition_text::parse(text))
+    }
+
+    /// Whether it can be read: Azure takes no other.
+    pub fn is_readable(&self) -> bool {
+        self.0.is_some()
+    }
+
+    /// Whether it holds for sure for `action`, in lower case.
+    pub fn holds(&self, action: &str, attributes: &Attributes) -> bool {
+        let decided = self.0.as_ref();
+        decided.and_then(|it| decide(it, action, attributes)) == Some(true)
+    }
+}
+
+/// The value of an expression; nothing where nobody knows.
+fn decide(expression: &Expression, action: &str, known: &Attributes) -> Option<bool> {
+    match expression {
+        Expression::Not(inner) => decide(inner, action, known).map(|value| !value),
+        Expression::Both(parts) => joined(parts, false, action, known),
+        Expression::Either(parts) => joined(parts, true, action, known),
+        Expression::Action(patterns) => Some(patterns.iter().any(|it| it.covers(action))),
+        // No service that is played here has any.
+        Expression::SubOperation => None,
+        Expression::Exists(source, name) => known.get(*source, name).map(|_| true),
+        Expression::Compare(left, function, right) => {
+            let side = |operand: &Operand| match operand {
+                Operand::Attribute(source, name) => known.get(*source, name).map(<[_]>::to_vec),
+                Operand::Values(values) => Some(values.clone()),
+            };
+            match (function, side(left), side(right)) {
+                (Function::Known(comparison), Some(left), Some(right)) => {
+                    holds(comparison, &left, &right)
+                }
+                _ => None,
+            }
+        }
+    }
+}
+
+/// Parts of which one that is `enough` decides, and otherwise all of them have to be known.
+fn joined(parts: &[Expression], enough: bool, action: &str, known: &Attributes) -> Option<bool> {
+    let mut all_known = true;
+    for part in parts {
+        match decide(part, action, known) {
+            Some(value) if value == enough => return Some(enough),
+            Some(_) => {}
+            None => all_known = false,
+        }
+    }
+    all_known.then_some(!enough)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    const NAME: &str = "A.B/cs:name";
+
+    fn holds(text: &str, action: &str, attributes: &Attributes) -> bool {
+        Condition::read(text).holds(action, attributes)
+    }
+
     #[test]
-    fn conditions_bear_on_what_they_name() {
+    fn an_action_that_it_does_not_name_is_left_alone() {
         let text =
-            "((!(ActionMatches{'A.B/blobs/read'})) OR (@Resource[A.B:Name] StringEquals 'x)'))";
-        let condition = Condition::parse(text).unwrap();
-        assert!(!condition.leaves_alone(Plane::Data, "a.b/blobs/read"));
-        assert!(condition.leaves_alone(Plane::Data, "a.b/blobs/write"));
-        let bare = Condition::parse("@Resource[A.B:Name] stringEquals 'foo'").unwrap();
-        assert!(bare.leaves_alone(Plane::Control, "a.b/read"));
-        assert!(!bare.leaves_alone(Plane::Data, "a.b/read"));
-        assert!(!bare.leaves_alone(
-            Plane::Control,
-            "microsoft.authorization/roleassignments/write"
-        ));
-        for bad in ["", "(a", "a)", "'a"] {
-            assert!(Condition::parse(bad).is_none(), "{bad}");
+            "((!(ActionMatches{'A.B/blobs/read'})) OR (@Resource[A.B/cs:Name] StringEquals 'dev'))";
+        let none = Attributes::none();
+        assert!(holds(text, "a.b/blobs/write", none));
+        assert!(!holds(text, "a.b/blobs/read", none));
+        let of = |value: &str| {
+            let value = vec![Value::Text(value.to_owned())];
+            Attributes::default().with(Source::Resource, NAME, value)
+        };
+        assert!(holds(text, "a.b/blobs/read", &of("dev")));
+        assert!(!holds(text, "a.b/blobs/read", &of("Dev")));
+        // The same name of something else is another attribute.
+        let other =
+            Attributes::default().with(Source::Request, NAME, vec![Value::Text("dev".to_owned())]);
+        assert!(!holds(text, "a.b/blobs/read", &other));
+    }
+
+    #[test]
+    fn what_nobody_knows_gives_nothing() {
+        for text in [
+            "@Resource[A.B/cs:name] StringEquals 'x'",
+            "@Resource[A.B/cs:name] StringNotEquals 'x'",
+            "!(@Resource[A.B/cs:name] StringEquals 'x')",
+            "Exists @Resource[A.B/cs:name]",
+            "NOT Exists @Resource[A.B/cs:name]",
+            "SubOperationMatches{'Blob.List'}",
+            "'a' StringResembles 'a'",
+            "(a",
+            "'a' StringEquals 'a' AND 'b' StringEquals 'b' OR 'c' StringEquals 'c'",
+            "",
+        ] {
+            assert!(!holds(text, "a.b/cs/read", Attributes::none()), "{text}");
         }
+        let known = "'a' StringEquals 'a' || @Resource[A.B/cs:name] StringEquals 'x'";
+        assert!(holds(known, "a.b/cs/read", Attributes::none()));
     }
 }

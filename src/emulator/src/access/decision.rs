@@ -1,5 +1,7 @@
 //! What is asked of access control, and what it answers.
 
+use super::condition::Attributes;
+
 /// Which of a role's two halves counts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Plane {
@@ -17,6 +19,8 @@ pub struct Question<'a> {
     pub action: &'a str,
     /// The id that it is about, in any case.
     pub scope: &'a str,
+    /// What conditions may speak of.
+    pub attributes: &'a Attributes,
 }
 
 /// The answer, with what it rests on, so that another implementation can be held against

@@ -2,6 +2,7 @@
 
 use super::condition::Condition;
 use super::decision::{Decision, Plane, Question, Reason};
+use super::groups::Groups;
 use super::permissions::{Compiled, Permissions};
 use super::{ASSIGNMENT, DEFINITION, DENIAL, Role, built_in};
 use crate::state::{Object, World};
@@ -12,12 +13,6 @@ use std::sync::Arc;
 /// Where all scopes begin.
 const ROOT: &str = "";
 
-/// The ids of management groups begin so.
-const GROUPS: &str = "/providers/microsoft.management/managementgroups/";
-
-/// The ids of subscriptions, and of all in them, begin so.
-const SUBSCRIPTIONS: &str = "/subscriptions/";
-
 /// Where an assignment says whose it is.
 const PRINCIPAL: &str = "/properties/principalId";
 
@@ -26,6 +21,7 @@ const PRINCIPAL: &str = "/properties/principalId";
 pub struct Holdings {
     grants: Vec<Grant>,
     denials: Vec<Denial>,
+    groups: Groups,
 }
 
 #[derive(Clone, Debug)]
@@ -102,12 +98,13 @@ impl Holdings {
                 condition: held
                     .object
                     .text("/properties/condition")
-                    .and_then(Condition::parse),
+                    .map(Condition::read),
             });
         }
         Self {
             grants,
             denials: denials(world, ids),
+            groups: Groups::of(world),
         }
     }
 
@@ -132,13 +129,14 @@ impl Holdings {
         let scope = scope_key(question.scope);
         let mut conditional = None;
         let granted = self.grants.iter().find(|grant| {
-            if !within(&scope, &grant.scope) || !grant.permits(question.plane, &action) {
+            if !self.groups.within(&scope, &grant.scope) || !grant.permits(question.plane, &action)
+            {
                 return false;
             }
             let free = grant
                 .condition
                 .as_ref()
-                .is_none_or(|condition| condition.leaves_alone(question.plane, &action));
+                .is_none_or(|condition| condition.holds(&action, question.attributes));
             if !free {
                 conditional.get_or_insert_with(|| grant.assignment.clone());
             }
@@ -154,7 +152,7 @@ impl Holdings {
             let reaches = if denial.only_here {
                 scope == denial.scope
             } else {
-                within(&scope, &denial.scope)
+                self.groups.within(&scope, &denial.scope)
             };
             reaches
                 && denial
@@ -179,17 +177,17 @@ impl Holdings {
     pub fn reaches_below(&self, question: &Question<'_>) -> bool {
         let action = question.action.to_ascii_lowercase();
         let scope = scope_key(question.scope);
-        self.grants
-            .iter()
-            .any(|grant| within(&grant.scope, &scope) && grant.permits(question.plane, &action))
+        self.grants.iter().any(|grant| {
+            self.groups.within(&grant.scope, &scope) && grant.permits(question.plane, &action)
+        })
     }
 
     /// Whether any assignment bears on `scope`: at it, above it or below it.
     pub fn touches(&self, scope: &str) -> bool {
         let scope = scope_key(scope);
-        self.grants
-            .iter()
-            .any(|grant| within(&grant.scope, &scope) || within(&scope, &grant.scope))
+        self.grants.iter().any(|grant| {
+            self.groups.within(&grant.scope, &scope) || self.groups.within(&scope, &grant.scope)
+        })
     }
 }
 
@@ -260,16 +258,6 @@ fn denials(world: &World, ids: &BTreeSet<String>) -> Vec<Denial> {
 /// A scope in lower case and without a slash at its end; the root is empty.
 pub fn scope_key(scope: &str) -> String {
     scope.trim_end_matches('/').to_ascii_lowercase()
-}
-
-/// Whether `key` is `scope` or below it. There is one management group, the tenant's own: it
-/// holds all subscriptions, and not the root.
-pub fn within(key: &str, scope: &str) -> bool {
-    let is_group = scope
-        .strip_prefix(GROUPS)
-        .is_some_and(|name| !name.is_empty() && !name.contains('/'));
-    let below = |rest: &str| rest.is_empty() || rest.starts_with('/');
-    key.strip_prefix(scope).is_some_and(below) || is_group && key.starts_with(SUBSCRIPTIONS)
 }
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
 //! Decisions over small worlds.
 
 use super::*;
+use crate::access::Attributes;
 use crate::state::Store;
 use serde_json::json;
 
@@ -39,6 +40,7 @@ fn decide(objects: Vec<Object>, plane: Plane, action: &str, scope: &str) -> Deci
     let ids = BTreeSet::from(["me".to_owned(), "my-group".to_owned()]);
     store.read(|world| {
         Holdings::of(world, &ids).decide(&Question {
+            attributes: Attributes::none(),
             plane,
             action,
             scope,

@@ -7,16 +7,20 @@
 //! [`crate::entra`], and the errors from those who ask.
 //! <https://learn.microsoft.com/azure/role-based-access-control/overview>
 
+mod comparison;
 mod condition;
+mod condition_text;
 mod decision;
+mod groups;
 mod holdings;
 mod pattern;
 mod permissions;
 mod roles;
 
-pub use condition::Condition;
+pub use condition::{Attributes, Condition, Source, Value};
 pub use decision::{Decision, Plane, Question, Reason};
-pub use holdings::{Holdings, assignments, scope_key, within};
+pub use groups::{Groups, MANAGEMENT_GROUP, PLACEMENT};
+pub use holdings::{Holdings, assignments, scope_key};
 pub use permissions::Permissions;
 pub use roles::{Role, built_in, by_name};
 

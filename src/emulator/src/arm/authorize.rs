@@ -4,7 +4,9 @@ use super::context::Context;
 use super::error::ArmError;
 use super::path::ArmPath;
 use super::wish::Wish;
-use crate::access::{Decision, Holdings, Plane, Question, Reason, by_name};
+use crate::access::{
+    Attributes, Decision, Holdings, Plane, Question, Reason, Source, Value, by_name,
+};
 use crate::azure::Azure;
 use crate::entra::principals;
 use crate::state::World;
@@ -62,20 +64,67 @@ pub fn decide(
     action: &str,
     scope: &str,
 ) -> Decision {
-    holdings(azure, world, object_id).decide(&Question {
+    let question = Question {
         plane,
         action,
         scope,
-    })
+        attributes: Attributes::none(),
+    };
+    weigh(azure, world, object_id, &question)
+}
+
+/// As [`decide`], for services that know what conditions may speak of.
+pub fn weigh(azure: &Azure, world: &World, object_id: &str, question: &Question<'_>) -> Decision {
+    holdings(azure, world, object_id).decide(question)
 }
 
 /// Refuses with Azure's own error unless the caller may.
 pub fn allowed(cx: &Context<'_>, world: &World, wish: &Wish) -> Result<(), ArmError> {
     let held = holdings(cx.azure, world, &cx.principal.object_id);
-    match held.decide(&wish.question()) {
+    let attributes = assignment(cx, world, wish);
+    let question = Question {
+        attributes: &attributes,
+        ..wish.question()
+    };
+    match held.decide(&question) {
         Decision::Granted { .. } => Ok(()),
         Decision::Denied(reason) => Err(refused(cx, wish, &reason)),
     }
+}
+
+/// What conditions may say of who gives whom which role: of the request where an assignment is
+/// written, of the resource where it is deleted.
+/// <https://learn.microsoft.com/azure/role-based-access-control/conditions-authorization-actions-attributes>
+fn assignment(cx: &Context<'_>, world: &World, wish: &Wish) -> Attributes {
+    let action = wish.action.to_ascii_lowercase();
+    let Some(verb) = action.strip_prefix("microsoft.authorization/roleassignments/") else {
+        return Attributes::default();
+    };
+    let (source, body) = match verb {
+        "write" => (
+            Source::Request,
+            serde_json::from_slice(&cx.call.body).unwrap_or_default(),
+        ),
+        "delete" => {
+            let found = world.object(&wish.scope.to_ascii_lowercase());
+            let body = found.map(|object| object.body.clone());
+            (Source::Resource, body.unwrap_or_default())
+        }
+        _ => return Attributes::default(),
+    };
+    let mut known = Attributes::default();
+    for (member, name) in [
+        ("roleDefinitionId", "RoleDefinitionId"),
+        ("principalId", "PrincipalId"),
+        ("principalType", "PrincipalType"),
+    ] {
+        let text = body["properties"][member].as_str();
+        if let Some(text) = text.and_then(|text| text.rsplit('/').next()) {
+            let name = format!("Microsoft.Authorization/roleAssignments:{name}");
+            known = known.with(source, &name, vec![Value::Text(text.to_owned())]);
+        }
+    }
+    known
 }
 
 /// What of a list the caller sees: all of it with rights at its scope, with rights further
@@ -103,6 +152,7 @@ pub fn linked(
         plane: Plane::Control,
         action,
         scope,
+        attributes: Attributes::none(),
     };
     if held.decide(&question).is_granted() {
         return Ok(());

@@ -34,7 +34,7 @@ mod weather;
 mod wish;
 
 pub use api_version::{ApiVersion, Since};
-pub use authorize::{allowed, decide, linked, linked_refusal};
+pub use authorize::{allowed, decide, linked, linked_refusal, weigh};
 pub use context::{Context, stamp};
 pub use error::{ArmError, Source, for_status};
 pub use front_door::answer;

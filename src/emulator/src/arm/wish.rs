@@ -1,7 +1,7 @@
 //! What a request wants, in the words of role definitions.
 
 use super::path::{ArmPath, Tail};
-use crate::access::{Plane, Question};
+use crate::access::{Attributes, Plane, Question};
 use axum::http::Method;
 
 /// Actions whose name does not follow from method and path.
@@ -80,6 +80,7 @@ impl Wish {
     /// The wish as a question about management actions.
     pub fn question(&self) -> Question<'_> {
         Question {
+            attributes: Attributes::none(),
             plane: Plane::Control,
             action: &self.action,
             scope: &self.scope,

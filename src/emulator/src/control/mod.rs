@@ -11,7 +11,7 @@ pub use faults::{Disturbance, Faults};
 pub use requests::Requests;
 pub use snapshots::{Snapshots, reset};
 
-use crate::access::{Decision, Plane, Reason};
+use crate::access::{self, Attributes, Decision, Plane, Question, Reason, Source};
 use crate::arm;
 use crate::azure::Azure;
 use crate::entra::{self, Absent, Audience, LIFETIME};
@@ -19,6 +19,7 @@ use crate::server::{Answer, Call};
 use axum::http::Method;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
+use std::collections::BTreeMap;
 
 /// The header that carries the secret.
 const SECRET: &str = "x-emulator-secret";
@@ -67,7 +68,7 @@ fn act(azure: &Azure, call: &Call) -> Result<Answer, String> {
             azure.requests.clear();
             Ok(Answer::empty(204))
         }
-        (&Method::POST, ["emulator", "access"]) => access(azure, &read(call)?),
+        (&Method::POST, ["emulator", "access"]) => decided(azure, &read(call)?),
         (&Method::POST, ["emulator", "assertion"]) => match read(call)? {
             TokenOrder::Assertion(order) => assertion(azure, &order),
             TokenOrder::Person(order) => person(azure, &order),
@@ -107,19 +108,53 @@ struct AccessQuestion {
     /// Whether it is a data action.
     #[serde(default)]
     data: bool,
+    /// What conditions may speak of: lists of values by `Source[name]`, as conditions write it.
+    #[serde(default)]
+    attributes: BTreeMap<String, Vec<Value>>,
+}
+
+/// The attributes of a question.
+fn attributes(given: &BTreeMap<String, Vec<Value>>) -> Result<Attributes, String> {
+    let mut known = Attributes::default();
+    for (name, values) in given {
+        let wrong = || format!("{name} is no attribute: write Resource[NAME] or Request[NAME]");
+        let (source, rest) = name.split_once('[').ok_or_else(wrong)?;
+        let source = match source.to_ascii_lowercase().as_str() {
+            "resource" => Source::Resource,
+            "request" => Source::Request,
+            "principal" => Source::Principal,
+            "environment" => Source::Environment,
+            _ => return Err(wrong()),
+        };
+        let value = |value: &Value| match value {
+            Value::String(text) => Some(access::Value::Text(text.clone())),
+            Value::Bool(flag) => Some(access::Value::Flag(*flag)),
+            other => other.as_i64().map(access::Value::Number),
+        };
+        let values: Option<Vec<_>> = values.iter().map(value).collect();
+        let name = rest.strip_suffix(']').ok_or_else(wrong)?;
+        known = known.with(source, name, values.ok_or_else(wrong)?);
+    }
+    Ok(known)
 }
 
 /// What access control says, and why, for whoever wants to hold another answer against it.
-fn access(azure: &Azure, question: &AccessQuestion) -> Result<Answer, String> {
+fn decided(azure: &Azure, question: &AccessQuestion) -> Result<Answer, String> {
     let plane = if question.data {
         Plane::Data
     } else {
         Plane::Control
     };
-    let (id, action, scope) = (&question.principal, &question.action, &question.scope);
+    let known = attributes(&question.attributes)?;
+    let asked = Question {
+        plane,
+        action: &question.action,
+        scope: &question.scope,
+        attributes: &known,
+    };
     let decision = azure
         .store
-        .read(|world| arm::decide(azure, world, id, plane, action, scope));
+        .read(|world| arm::weigh(azure, world, &question.principal, &asked));
     Ok(ok(match decision {
         Decision::Granted { assignment, role } => {
             json!({"granted": true, "assignment": assignment, "role": role})

@@ -61,7 +61,8 @@ fn id_of(request: &Request<'_>, world: &World, key: &Key) -> Result<String, Grap
 }
 
 fn may(request: &Request<'_>) -> Result<(), GraphError> {
-    if request.rights.any(&["AppRoleAssignment.ReadWrite.All"]) {
+    let rights = &request.rights;
+    if rights.manages_roles() || rights.any(&["AppRoleAssignment.ReadWrite.All"]) {
         Ok(())
     } else {
         Err(GraphError::denied())

@@ -2,6 +2,7 @@
 //! holds them.
 //! <https://learn.microsoft.com/graph/permissions-reference>
 
+use super::directory_roles::{self, Powers};
 use super::entity::Entity;
 use crate::azure::Azure;
 use crate::entra::principals::{
@@ -50,14 +51,6 @@ pub const APP_ROLES: &[(&str, &str)] = &[
         "dbaae8cf-10b5-4b86-a4a1-f871c94c6695",
         "GroupMember.ReadWrite.All",
     ),
-    (
-        "483bed4a-2ad3-4361-a73b-c83ccdbdc53c",
-        "RoleManagement.Read.Directory",
-    ),
-    (
-        "9e3f62cf-ca93-4989-b6ce-bf83c28f9fe8",
-        "RoleManagement.ReadWrite.Directory",
-    ),
     ("df021288-bdef-4463-88db-98f22de89214", "User.Read.All"),
     ("741f803b-c850-494e-b5df-cde7c675a1ca", "User.ReadWrite.All"),
 ];
@@ -78,6 +71,10 @@ pub struct Rights {
     /// The test principal may everything.
     everything: bool,
     held: BTreeSet<&'static str>,
+    /// What directory roles lead to.
+    roles: Vec<Powers>,
+    /// Whether it is a person: members of a tenant may read its directory.
+    person: bool,
     object_id: String,
 }
 
@@ -97,8 +94,41 @@ impl Rights {
         Self {
             everything,
             held,
+            roles: directory_roles::held(world, object_id),
+            person: principals::object(world, USER, object_id).is_some(),
             object_id: object_id.to_owned(),
         }
+    }
+
+    /// Whether directory roles and application permissions may be given.
+    pub fn manages_roles(&self) -> bool {
+        self.any(&["RoleManagement.ReadWrite.Directory"])
+            || self.has(&[Powers::Everything, Powers::Roles])
+    }
+
+    /// Whether it may be seen who has which directory role.
+    pub fn reads_roles(&self) -> bool {
+        let permissions = [
+            "RoleManagement.Read.Directory",
+            "RoleManagement.ReadWrite.Directory",
+            "Directory.Read.All",
+            "Directory.ReadWrite.All",
+        ];
+        self.person || !self.roles.is_empty() || self.any(&permissions)
+    }
+
+    fn has(&self, powers: &[Powers]) -> bool {
+        self.roles.iter().any(|held| powers.contains(held))
+    }
+
+    /// Whether a directory role leads to it, or somebody's being a person.
+    fn by_role(&self, right: Right, entity: &Entity) -> bool {
+        let writes: &[Powers] = match entity.kind {
+            APPLICATION | SERVICE_PRINCIPAL => &[Powers::Everything, Powers::Applications],
+            GROUP => &[Powers::Everything, Powers::Groups, Powers::GroupsAndUsers],
+            _ => &[Powers::Everything, Powers::GroupsAndUsers],
+        };
+        self.has(writes) || right == Right::Read && (self.person || !self.roles.is_empty())
     }
 
     /// Whether one of these permissions is held.
@@ -109,14 +139,19 @@ impl Rights {
     /// Whether something may be done with the objects of a collection; `object` is the one
     /// in question, where there is one.
     pub fn allow(&self, right: Right, entity: &Entity, object: Option<&Object>) -> bool {
-        if self.any(needed(right, entity)) {
+        if self.any(needed(right, entity)) || self.by_role(right, entity) {
+            return true;
+        }
+        let owns = |object: &Object| principals::lists(object, "owners", &self.object_id);
+        // People look after what they own; applications need a permission for that.
+        if self.person && object.is_some_and(owns) {
             return true;
         }
         let owned = [APPLICATION, SERVICE_PRINCIPAL].contains(&entity.kind)
             && self.any(&["Application.ReadWrite.OwnedBy"]);
         owned
             && match (right, object) {
-                (_, Some(object)) => principals::lists(object, "owners", &self.object_id),
+                (_, Some(object)) => owns(object),
                 (Right::Create | Right::Read, None) => true,
                 (Right::Change | Right::Members, None) => false,
             }

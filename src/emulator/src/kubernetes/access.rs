@@ -6,7 +6,7 @@ use super::caller::Caller;
 use super::resources::{self, Resource};
 use super::rules;
 use super::status::Status;
-use crate::access::{Decision, Plane};
+use crate::access::{Attributes, Decision, Plane, Question, Source, Value};
 use crate::arm;
 use crate::azure::Azure;
 use crate::state::{Object, World};
@@ -29,6 +29,9 @@ pub struct Verdict {
     pub allowed: bool,
     pub reason: String,
 }
+
+/// Custom resources, in conditions.
+const CUSTOM: &str = "Microsoft.ContainerService/managedClusters/customresources";
 
 const NO_ROLE: &str =
     "User does not have access to the resource in Azure. Update role assignment to allow access.";
@@ -81,7 +84,33 @@ fn by_role(
     } else {
         format!("{}/namespaces/{}", cluster.id, wish.namespace)
     };
-    arm::decide(azure, world, principal, Plane::Data, &action(wish), &scope)
+    let attributes = custom(wish);
+    let question = Question {
+        plane: Plane::Data,
+        action: &action(wish),
+        scope: &scope,
+        attributes: &attributes,
+    };
+    arm::weigh(azure, world, principal, &question)
+}
+
+/// What conditions may say of a custom resource.
+/// <https://learn.microsoft.com/azure/aks/manage-azure-rbac>
+fn custom(wish: &Wish<'_>) -> Attributes {
+    let known = resources::ALL
+        .iter()
+        .find(|known| known.custom && known.group == wish.group && known.plural == wish.resource);
+    let Some(known) = known else {
+        return Attributes::default();
+    };
+    let text = |text: &str| vec![Value::Text(text.to_owned())];
+    Attributes::default()
+        .with(
+            Source::Request,
+            &format!("{CUSTOM}:group"),
+            text(known.group),
+        )
+        .with(Source::Request, &format!("{CUSTOM}:kind"), text(known.kind))
 }
 
 /// The data action that a wish is. Custom resources share one name, whatever their group.

@@ -2,7 +2,7 @@
 
 use super::scope::Scope;
 use super::tokens::Caller;
-use crate::access::Plane;
+use crate::access::{self, Attributes, Plane, Question, Source};
 use crate::arm;
 use crate::azure::Azure;
 use crate::state::{Object, World};
@@ -20,6 +20,9 @@ pub enum Action {
     MetadataWrite,
     Catalog,
 }
+
+/// The name of a repository, in conditions.
+const REPOSITORY: &str = "Microsoft.ContainerRegistry/registries/repositories:name";
 
 /// Everything that `repository:NAME:*` stands for.
 const OF_REPOSITORIES: &[Action] = &[
@@ -142,9 +145,25 @@ fn may(
             .any(|known| covers(known, repository, action)),
         Caller::Entra(_, object_id) => {
             let (plane, action) = question(registry, action);
-            arm::decide(azure, world, object_id, plane, action, &registry.id).is_granted()
+            let attributes = named(repository);
+            let question = Question {
+                plane,
+                action,
+                scope: &registry.id,
+                attributes: &attributes,
+            };
+            arm::weigh(azure, world, object_id, &question).is_granted()
         }
     }
+}
+
+/// What conditions may say of a repository.
+/// <https://learn.microsoft.com/azure/container-registry/container-registry-rbac-abac-repository-permissions>
+fn named(repository: &str) -> Attributes {
+    let value = || vec![access::Value::Text(repository.to_owned())];
+    Attributes::default()
+        .with(Source::Request, REPOSITORY, value())
+        .with(Source::Resource, REPOSITORY, value())
 }
 
 /// Which half of a role decides about an action, and by which name.

@@ -7,9 +7,11 @@ mod aks;
 mod checks;
 mod deleted_vault;
 mod deny_assignment;
+mod eligibility;
 mod identity;
 mod import_image;
 mod lock;
+mod management_group;
 mod monitor;
 mod network;
 mod private_endpoint_connection;
@@ -35,6 +37,7 @@ mod vault_policies;
 mod webhook;
 
 pub use aks::{CLUSTER, Move, apply_move};
+pub use management_group::root as management_root;
 pub use registry::named as registry_named;
 pub use replication::regions as registry_regions;
 pub use vault::named as vault_named;
@@ -49,6 +52,8 @@ static TYPES: &[&dyn ResourceType] = &[
     &role_assignment::RoleAssignment,
     &role_definition::RoleDefinition,
     &deny_assignment::DenyAssignment,
+    &management_group::ManagementGroup,
+    &management_group::SubscriptionPlacement,
     &registry::Registry,
     &replication::Replication,
     &webhook::Webhook,
@@ -89,6 +94,7 @@ static NAMESPACES: &[&str] = &[
     "Microsoft.Insights",
     "Microsoft.KeyVault",
     "Microsoft.ManagedIdentity",
+    "Microsoft.Management",
     "Microsoft.Network",
     "Microsoft.OperationalInsights",
     "Microsoft.Resources",
@@ -116,6 +122,7 @@ pub fn all() -> impl Iterator<Item = &'static dyn ResourceType> {
     TYPES
         .iter()
         .chain(network::TYPES)
+        .chain(eligibility::TYPES)
         .chain(aks::TYPES)
         .copied()
 }

@@ -100,7 +100,7 @@ impl ResourceType for RoleAssignment {
         };
         let role = role_definition::by_guid(world, &sent.role)
             .ok_or_else(|| role_definition::missing(400, &sent.role))?;
-        if !role_definition::is_assignable(&role, scope) {
+        if !role_definition::is_assignable(world, &role, scope) {
             return Err(refuse(
                 400,
                 "RoleAssignmentScopeNotAssignableToRoleDefinition",
@@ -226,6 +226,7 @@ fn written(
 fn list(cx: &Context<'_>, world: &World, scope: &str) -> Result<Answer, ArmError> {
     let filter = RoleFilter::read(cx.call.parameter("$filter"), &["principalid"])?;
     let scope = access::scope_key(scope);
+    let groups = access::Groups::of(world);
     let holders = filter
         .assigned_to
         .as_ref()
@@ -233,8 +234,7 @@ fn list(cx: &Context<'_>, world: &World, scope: &str) -> Result<Answer, ArmError
     let items = access::assignments(world)
         .filter(|assignment| {
             let at = access::scope_key(assignment.scope);
-            let near =
-                access::within(&scope, &at) || !filter.at_scope && access::within(&at, &scope);
+            let near = groups.within(&scope, &at) || !filter.at_scope && groups.within(&at, &scope);
             let named = filter
                 .equals
                 .iter()

@@ -57,7 +57,8 @@ impl Sent {
         let condition_version = text("conditionVersion")?;
         if let Some(condition) = &condition {
             let version = condition_version.as_deref();
-            if Condition::parse(condition).is_none() || !matches!(version, Some("1.0" | "2.0")) {
+            if !Condition::read(condition).is_readable() || !matches!(version, Some("1.0" | "2.0"))
+            {
                 return Err(refuse(
                     400,
                     "InvalidConditionOrVersion",
@@ -109,7 +110,7 @@ pub fn fits(world: &World, sent: &Sent, scope: &str) -> Result<(), ArmError> {
                 "The role assignment already exists.".to_owned(),
             ));
         }
-        count += usize::from(access::within(&at, &subscription));
+        count += usize::from(at == subscription || at.starts_with(&format!("{subscription}/")));
     }
     if count >= LIMIT {
         return Err(refuse(
@@ -176,12 +177,12 @@ fn unknown_principal(cx: &Context<'_>, id: &str) -> ArmError {
     refuse(400, "PrincipalNotFound", message)
 }
 
-/// A scope is the tenant, its root management group, a subscription, a group, a resource, or
+/// A scope is the tenant, a management group, a subscription, a group, a resource, or
 /// anything below a resource, which only its provider would know.
 pub fn scope_stands(cx: &Context<'_>, world: &World, scope: &str) -> Result<(), ArmError> {
     let lower = scope.to_ascii_lowercase();
     if let Some(name) = lower.strip_prefix("/providers/microsoft.management/managementgroups/") {
-        return if name == cx.azure.directory.tenant() {
+        return if world.object(&lower).is_some() {
             Ok(())
         } else {
             Err(refuse(

@@ -4,7 +4,7 @@
 use super::checks;
 use super::role_definition_checks::{bad, common, name_is_free, permissions, refuse, scopes};
 use super::role_filter::RoleFilter;
-use crate::access::{self, DEFINITION, Permissions, Role};
+use crate::access::{self, DEFINITION, Groups, Permissions, Role};
 use crate::arm::{
     ArmError, Context, Deleted, Located, Meta, Placement, ResourceType, Target, Written, page,
 };
@@ -193,10 +193,11 @@ fn list(cx: &Context<'_>, world: &World, scope: &str) -> Result<Answer, ArmError
     let built_in = access::built_in()
         .iter()
         .map(|role| Arc::new(as_object(role)));
+    let groups = Groups::of(world);
     let custom = world
         .of_kind(DEFINITION)
         .map(|(_, object)| object.clone())
-        .filter(|object| assignable(object, &scope, filter.at_scope_and_below));
+        .filter(|object| assignable(&groups, object, &scope, filter.at_scope_and_below));
     let items = custom
         .chain(built_in)
         .filter(|object| {
@@ -226,7 +227,7 @@ fn place(role: &Object) -> String {
 }
 
 /// Whether a role may be assigned at a scope, or below it.
-fn assignable(role: &Object, scope: &str, or_below: bool) -> bool {
+fn assignable(groups: &Groups, role: &Object, scope: &str, or_below: bool) -> bool {
     role.body
         .pointer("/properties/assignableScopes")
         .and_then(Value::as_array)
@@ -234,12 +235,12 @@ fn assignable(role: &Object, scope: &str, or_below: bool) -> bool {
         .flatten()
         .filter_map(Value::as_str)
         .map(access::scope_key)
-        .any(|at| access::within(scope, &at) || or_below && access::within(&at, scope))
+        .any(|at| groups.within(scope, &at) || or_below && groups.within(&at, scope))
 }
 
 /// Whether a role may be assigned at exactly that scope.
-pub fn is_assignable(role: &Object, scope: &str) -> bool {
-    assignable(role, &access::scope_key(scope), false)
+pub fn is_assignable(world: &World, role: &Object, scope: &str) -> bool {
+    assignable(&Groups::of(world), role, &access::scope_key(scope), false)
 }
 
 fn as_object(role: &Role) -> Object {

@@ -54,7 +54,7 @@ pub fn scopes(
             .ok_or_else(|| bad("Assignable scopes are texts."))?
             .trim_end_matches('/')
             .to_owned();
-        if !well_placed(cx, &scope) {
+        if !well_placed(cx, world, &scope) {
             return Err(refuse(
                 400,
                 "InvalidAssignableScope",
@@ -76,16 +76,13 @@ pub fn scopes(
     Ok(scopes)
 }
 
-fn well_placed(cx: &Context<'_>, scope: &str) -> bool {
+fn well_placed(cx: &Context<'_>, world: &World, scope: &str) -> bool {
     let lower = scope.to_ascii_lowercase();
     let parts: Vec<&str> = lower.split('/').skip(1).collect();
     match parts.as_slice() {
-        [
-            "providers",
-            "microsoft.management",
-            "managementgroups",
-            name,
-        ] => *name == cx.azure.directory.tenant(),
+        ["providers", "microsoft.management", "managementgroups", _] => {
+            world.object(&lower).is_some()
+        }
         ["subscriptions", id] | ["subscriptions", id, "resourcegroups", _] => cx
             .azure
             .settings

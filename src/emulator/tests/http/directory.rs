@@ -104,6 +104,21 @@ impl Tenant {
         token.unwrap_or_else(|| panic!("{reply:?}")).to_owned()
     }
 
+    /// A token of the principal that owns everything.
+    pub async fn owner(&self, audience: &str) -> String {
+        let info = self.azure.control("GET", "info", Value::Null).await;
+        let text = |name: &str| info.body[name].as_str().expect("a text").to_owned();
+        let form = [
+            ("grant_type", "client_credentials".to_owned()),
+            ("client_id", text("client_id")),
+            ("client_secret", text("client_secret")),
+            ("scope", format!("{audience}/.default")),
+        ];
+        let reply = self.azure.token_request(&form, DEFAULT_TENANT).await;
+        let token = reply.body["access_token"].as_str();
+        token.unwrap_or_else(|| panic!("{reply:?}")).to_owned()
+    }
+
     /// Sends to ARM with another token.
     pub async fn arm_as(&self, token: &str, method: &str, path: &str, body: Value) -> Reply {
         let bearer = format!("Bearer {token}");

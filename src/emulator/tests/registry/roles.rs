@@ -113,3 +113,48 @@ async fn with_repository_permissions_the_roles_of_registries_mean_nothing() {
     azure.assign(&id, role, &object).await;
     assert_eq!(gets(&azure, &refresh).await, ["pull"]);
 }
+
+#[tokio::test]
+async fn a_condition_gives_the_repositories_that_it_names() {
+    let azure = Azure::start().await;
+    let mode = json!({"roleAssignmentMode": "AbacRepositoryPermissions"});
+    let id = azure.registry("devreg", mode).await;
+    let (client, object, secret) = azure.client("c").await;
+    let role = "aaaaaaaa-0000-4000-8000-000000000002";
+    let read = "Microsoft.ContainerRegistry/registries/repositories/content/read";
+    let path = format!(
+        "/subscriptions/{DEFAULT_SUBSCRIPTION}/providers/Microsoft.Authorization/roleDefinitions/{role}"
+    );
+    let body = json!({"properties": {
+        "roleName": "reader of some",
+        "permissions": [{"dataActions": [read]}],
+        "assignableScopes": [format!("/subscriptions/{DEFAULT_SUBSCRIPTION}")],
+    }});
+    assert_eq!(azure.arm("PUT", &path, body).await.status, 201);
+    let condition = format!(
+        "((!(ActionMatches{{'{read}'}})) OR \
+         (@Request[Microsoft.ContainerRegistry/registries/repositories:name] \
+         StringStartsWith 'team/'))"
+    );
+    let path = format!(
+        "{id}/providers/Microsoft.Authorization/roleAssignments/aaaaaaaa-0000-4000-8000-000000000009"
+    );
+    let body = json!({"properties": {
+        "roleDefinitionId": format!(
+            "/subscriptions/{DEFAULT_SUBSCRIPTION}/providers/Microsoft.Authorization/roleDefinitions/{role}"
+        ),
+        "principalId": object,
+        "principalType": "ServicePrincipal",
+        "condition": condition,
+        "conditionVersion": "2.0",
+    }});
+    let made = azure.arm("PUT", &path, body).await;
+    assert_eq!(made.status, 201, "{made:?}");
+    let entra = azure.token(&client, &secret, ARM).await;
+    let refresh = azure.refresh("devreg", &entra).await;
+    for (repository, status) in [("team/app", 200), ("teams", 401), ("app", 401)] {
+        let scope = format!("repository:{repository}:pull");
+        let given = azure.access("devreg", &refresh, &scope).await;
+        assert_eq!(given.status, status, "{repository}");
+    }
+}
