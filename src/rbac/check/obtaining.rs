@@ -37,7 +37,8 @@ fn subjects(audit: &Audit<'_>) -> BTreeSet<String> {
     let rows = estate.rows.iter().filter_map(|row| row.id.clone());
     let people = estate.people.keys().chain(estate.identities.keys());
     let directory = &audit.reading.directory;
-    let holders = directory.roles.keys().chain(directory.app_roles.keys());
+    let roles = directory.roles.keys().chain(directory.eligible.keys());
+    let holders = roles.chain(directory.app_roles.keys());
     let resources = &audit.reading.resources;
     let admins = resources.clusters.iter().flat_map(|one| &one.admin_groups);
     rows.chain(people.cloned())

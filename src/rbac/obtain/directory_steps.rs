@@ -41,6 +41,10 @@ pub(super) fn roles(ground: &Ground<'_>, who: &Somebody<'_>) -> Vec<Gain> {
             let detail = format!("{id} is {role}");
             gains.extend(gain(Power::DirectoryRole(*role), truth, detail));
         }
+        for role in held(&ground.directory.eligible, id) {
+            let detail = format!("{id} may become {role}");
+            gains.extend(gain(Power::DirectoryRole(*role), truth, detail));
+        }
         for role in held(&ground.directory.app_roles, id) {
             let detail = format!("{id} holds {role}");
             gains.extend(gain(Power::AppRole(*role), truth, detail));

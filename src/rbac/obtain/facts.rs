@@ -30,6 +30,8 @@ pub struct Directory {
     pub users: Vec<String>,
     /// Who holds which directory roles.
     pub roles: BTreeMap<String, BTreeSet<DirectoryRole>>,
+    /// Who may activate which directory roles.
+    pub eligible: BTreeMap<String, BTreeSet<DirectoryRole>>,
     /// Which service principal holds which application roles of Graph.
     pub app_roles: BTreeMap<String, BTreeSet<AppRole>>,
 }

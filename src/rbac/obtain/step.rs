@@ -237,7 +237,8 @@ pub const STEPS: &[Step] = &[
     },
     Step {
         name: "directory roles",
-        needs: "a directory role or an application role of Graph, also through a group",
+        needs: "a directory role, held or to be activated, or an application role of Graph, also \
+                through a group",
         gives: "the role",
         by_rights: false,
         take: Take::Somebody(directory::roles),

@@ -11,7 +11,7 @@ use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
 use super::facts::{Federated, Principal, PrincipalSort, Reading, Secret, Unknown};
-use super::fetch::{Listed, broken, graph, id, list, lists, text};
+use super::fetch::{Listed, broken, graph, id, is_unlicensed, list, lists, text};
 use crate::provision::ports::{Failure, Reader};
 use crate::rbac::estate::Estate;
 use crate::rbac::obtain::{AppRole, Application, DirectoryRole, GroupFacts, ServicePrincipal};
@@ -27,8 +27,14 @@ const WHO: &str = "id,displayName";
 /// Reads who holds what of the directory, and everybody who comes into question.
 pub(super) async fn read(reader: &dyn Reader, estate: &Estate, reading: &mut Reading) {
     let roles = graph("/v1.0/roleManagement/directory/roleAssignments");
-    let (roles, app_roles) = futures::join!(list(reader, &roles), app_roles(reader));
+    let eligible = graph("/v1.0/roleManagement/directory/roleEligibilityScheduleInstances");
+    let (roles, eligible, app_roles) = futures::join!(
+        list(reader, &roles),
+        list(reader, &eligible),
+        app_roles(reader)
+    );
     take_roles(reading, roles);
+    take_eligible(reading, eligible);
     take_app_roles(reading, app_roles);
     let mut open = subjects(estate, reading);
     let mut done = BTreeSet::new();
@@ -62,7 +68,8 @@ fn subjects(estate: &Estate, reading: &Reading) -> BTreeSet<String> {
     let vaults = reading.resources.vaults.iter();
     let policies = vaults.flat_map(|one| one.policies.iter().cloned());
     let directory = &reading.directory;
-    let roles = directory.roles.keys().chain(directory.app_roles.keys());
+    let roles = directory.roles.keys().chain(directory.eligible.keys());
+    let roles = roles.chain(directory.app_roles.keys());
     rows.chain(allowed)
         .chain(estate.asked.iter().cloned())
         .chain(assigned)
@@ -81,23 +88,35 @@ fn unknown(reading: &mut Reading, what: impl Into<String>, failure: Failure) {
 }
 
 fn take_roles(reading: &mut Reading, listed: Listed) {
+    const WHAT: &str = "directory role assignments";
     match listed {
-        Listed::All(all) => {
-            for body in &all {
-                let role = text(body, "/roleDefinitionId").and_then(DirectoryRole::of_template);
-                if let (Some(role), Some(holder)) = (role, id(body, "/principalId")) {
-                    let held = reading.directory.roles.entry(holder).or_default();
-                    held.insert(role);
-                }
-            }
-        }
-        Listed::Absent => unknown(
-            reading,
-            "directory role assignments",
-            broken("Graph knows no such list"),
-        ),
-        Listed::Failed(failure) => unknown(reading, "directory role assignments", failure),
+        Listed::All(all) => reading.directory.roles = by_holder(&all),
+        Listed::Absent => unknown(reading, WHAT, broken("Graph knows no such list")),
+        Listed::Failed(failure) => unknown(reading, WHAT, failure),
     }
+}
+
+fn take_eligible(reading: &mut Reading, listed: Listed) {
+    match listed {
+        Listed::All(all) => reading.directory.eligible = by_holder(&all),
+        Listed::Failed(failure) if !is_unlicensed(&failure) => {
+            unknown(reading, "eligible directory roles", failure);
+        }
+        // Where the tenant has no PIM, that is said of assignments too.
+        Listed::Absent | Listed::Failed(_) => {}
+    }
+}
+
+/// The directory roles that lead on, by who has them.
+fn by_holder(all: &[Json]) -> BTreeMap<String, BTreeSet<DirectoryRole>> {
+    let mut holders: BTreeMap<String, BTreeSet<DirectoryRole>> = BTreeMap::new();
+    for body in all {
+        let role = text(body, "/roleDefinitionId").and_then(DirectoryRole::of_template);
+        if let (Some(role), Some(holder)) = (role, id(body, "/principalId")) {
+            holders.entry(holder).or_default().insert(role);
+        }
+    }
+    holders
 }
 
 /// The application roles that Graph offers, and who holds them.

@@ -420,3 +420,21 @@ async fn an_action_that_its_provider_does_not_have_is_found_with_the_near_name()
         "{findings:#?}"
     );
 }
+
+#[tokio::test]
+async fn who_may_become_an_administrator_could_obtain_everything() {
+    let (estate, mut answers) = stage();
+    let global = "62e90394-69f5-4237-9190-012177145e10";
+    let eligible = json!([{"roleDefinitionId": global, "principalId": STRANGER}]);
+    let list = "/v1.0/roleManagement/directory/roleEligibilityScheduleInstances";
+    answers.put_list(list, eligible);
+    let (reading, findings) = judged(&estate, &answers).await;
+    assert_eq!(reading.unknown, []);
+    assert_eq!(rules(&findings), [Rule::CouldObtain]);
+    assert!(
+        findings[0]
+            .explanation
+            .contains("may become Global Administrator"),
+        "{findings:#?}"
+    );
+}
