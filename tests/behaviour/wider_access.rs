@@ -8,7 +8,6 @@ use super::served::Served;
 use super::serving::announced;
 
 const MATRIX: &str = "rbac/matrix.toml";
-const CAPABILITIES: &str = "rbac/capabilities.toml";
 const LINE: &str = "wider access: prod-pipeline push-pull on prod.registry";
 
 fn plan(root: &Root) -> Json {
