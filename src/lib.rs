@@ -3,6 +3,7 @@
 pub mod config;
 pub mod control;
 pub mod kinds;
+pub mod proof;
 pub mod provision;
 pub mod rbac;
 pub mod remote;

@@ -10,9 +10,13 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("config", &["resource", "kinds"]),
     ("provision", &["resource", "kinds", "config"]),
     ("rbac", &["resource", "kinds", "config", "provision"]),
+    ("proof", &["resource", "kinds", "provision"]),
     ("control", &["resource", "provision"]),
-    ("remote", &["resource", "provision"]),
-    ("report", &["resource", "kinds", "config", "provision"]),
+    ("remote", &["resource", "provision", "proof"]),
+    (
+        "report",
+        &["resource", "kinds", "config", "provision", "rbac", "proof"],
+    ),
 ];
 
 /// Lines of a file without its tests.

@@ -1,17 +1,18 @@
 //! `apply` and `destroy`: plan, ask, carry out, say what happened.
 
 use std::collections::BTreeSet;
-use std::io::{BufRead, IsTerminal, Write};
+use std::io::IsTerminal;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use onestream::control::Pointed;
 use onestream::kinds::KINDS;
 use onestream::provision::applied;
-use onestream::provision::apply::{Options, Outcome, apply};
+use onestream::provision::apply::{Options, Outcome, apply, joined};
 use onestream::provision::guard::{ApprovedPlan, Permissions, guard};
-use onestream::provision::plan::{self, Mode, Plan};
-use onestream::provision::ports::{Held, Observer, Ports};
+use onestream::provision::plan::{self, Applied, Mode, Plan};
+use onestream::provision::ports::{Held, Observer, Ports, Snapshots, StoreError};
 use onestream::report;
 use onestream::resource::EnvironmentName;
 use tokio::sync::watch;
@@ -21,8 +22,10 @@ use super::failure::{self, Exit, Failure};
 use super::interrupt;
 use super::lease;
 use super::output::Output;
+use super::recording::Recorder;
 use super::resume::resume;
 use super::wiring::{Review, Session, Wish};
+use super::{approving, ask};
 
 /// Runs `apply`.
 pub async fn run(
@@ -65,7 +68,7 @@ enum Source<'a> {
 }
 
 impl Source<'_> {
-    /// What the lease says that is being done.
+    /// What the lease and the audit chain say that is being done.
     fn doing(&self) -> &'static str {
         match self {
             Self::Fresh(wish) if wish.mode == Mode::Destroy => "destroy",
@@ -97,6 +100,10 @@ async fn go(
     }
     let session = Session::open(global, output).await?;
     let ended = with_session(&session, source, run, output).await;
+    let counted = session.failpoints.as_ref().filter(|it| it.is_count());
+    if let Some(points) = counted {
+        output.remark(format!("failpoints: {}", points.passed()));
+    }
     session.close().await;
     ended
 }
@@ -171,7 +178,7 @@ impl Under<'_> {
         if !writes.is_subset(self.environments) {
             return Ok(Ended::WritesOn(writes));
         }
-        self.carry_on(source, &plan, review).await.map(Ended::Run)
+        self.carry_on(source, plan, review).await.map(Ended::Run)
     }
 
     /// Sees to what earlier runs left undone, and only then looks at what there is to do.
@@ -185,111 +192,204 @@ impl Under<'_> {
             ..
         } = self;
         resume(session, held, environments, run.ignore_journal, output).await?;
-        // A fresh plan has just read TOML and who is protected; a file's word counts for nothing.
-        Ok(match source {
-            Source::Fresh(wish) => {
-                let plan = session.plan(wish).await?;
-                let review = Review {
-                    protected: session.protected(),
-                    objections: Vec::new(),
-                };
-                (plan, review)
-            }
+        match source {
+            Source::Fresh(wish) => self.fresh(wish).await,
             Source::File(file) => {
                 let plan = saved(session, file)?;
                 let review = session.review(&plan).await?;
-                (plan, review)
+                Ok((plan, review))
             }
-        })
+        }
     }
 
+    /// A fresh plan has just read TOML and who is protected; a file's word counts for nothing.
+    async fn fresh(&self, wish: &Wish) -> Result<(Plan, Review), Failure> {
+        let plan = self.session.plan(wish).await?;
+        let mut protected = self.session.protected();
+        protected.extend(plan.protected.iter().cloned());
+        let review = Review {
+            protected,
+            objections: Vec::new(),
+        };
+        Ok((plan, review))
+    }
+
+    /// Carries out a plan, and then what could not be read before it.
     async fn carry_on(
         &self,
         source: &Source<'_>,
-        plan: &Plan,
+        plan: Plan,
         review: Review,
     ) -> Result<Exit, Failure> {
-        let (run, output) = (self.run, self.output);
+        let output = self.output;
+        let mut unreadable = plan.is_partial();
+        let (mut told, mut noted) = self.round(source, plan, review).await?;
+        let mut more = may_go_on(&told.0, &told.1);
+        while let Source::Fresh(wish) = source
+            && more
+            && noted == Exit::Clean
+        {
+            let looking = interrupt::or_stopped(self.stop, self.fresh(wish)).await;
+            let (plan, review) = looking??;
+            unreadable = plan.is_partial();
+            if plan.operations.is_empty() || !written(&plan).is_subset(self.environments) {
+                break;
+            }
+            output.remark("what could not be read before can be now: planned again");
+            match self.round(source, plan, review).await {
+                Ok((later, also)) => {
+                    more = may_go_on(&later.0, &later.1);
+                    told = joined(told, later);
+                    noted = noted.and(also);
+                }
+                // The first round has changed something, so the run as a whole was not refused.
+                Err(refused) if refused.exit == Exit::Refused => {
+                    failure::print(&refused, output.error_style().colour, std::io::stderr())?;
+                    unreadable = true;
+                    break;
+                }
+                Err(failure) => return Err(failure),
+            }
+        }
+        let (plan, outcome) = told;
+        if output.is_for_programs() {
+            let (format, style) = (output.format()?, output.style());
+            output.result(&report::outcome::render(&plan, &outcome, format, &style))?;
+        }
+        Ok(exit(&outcome, unreadable).and(noted))
+    }
+
+    /// Judges a plan, shows it, asks, carries it out and shows what came of it.
+    async fn round(
+        &self,
+        source: &Source<'_>,
+        plan: Plan,
+        review: Review,
+    ) -> Result<((Plan, Outcome), Exit), Failure> {
+        let Self {
+            session,
+            run,
+            output,
+            ..
+        } = self;
+        let recorder = Recorder::of(session, source.doing()).await?;
+        let applier = recorder.actor().identity.as_ref();
+        let rights = approving::rights(session, &plan, applier, review.protected).await?;
         let permissions = Permissions {
             allow_destroy: run.allow_destroy.clone(),
-            protected: review.protected,
+            protected: rights.protected,
+            permits: rights.permits,
+            missing: rights.missing,
         };
-        let unreadable = plan.is_partial();
-        let mut objections = self.session.objections(plan);
+        let mut objections = session.objections(&plan).await;
         objections.extend(review.objections);
         let judged = guard(plan.clone(), &permissions, &objections);
         let (format, style) = (output.format()?, output.style());
         if !output.is_for_programs() {
             // What the guard says against it is the failure's to tell, once.
-            output.result(&report::plan::render(plan, &[], format, &style))?;
+            output.result(&report::plan::render(&plan, &[], format, &style))?;
         }
         let approved = judged.map_err(Failure::objections)?;
         let from_file = matches!(source, Source::File(_));
+        let writes = !plan.operations.is_empty();
         // A saved plan has been reviewed: it is applied as it is.
-        let ask = !from_file && !run.auto_approve && !plan.operations.is_empty();
-        if ask && !interrupt::or_stopped(self.stop, confirmed(plan)).await?? {
+        let ask = !from_file && !run.auto_approve && writes;
+        if ask && !interrupt::or_stopped(self.stop, confirmed(&plan)).await?? {
             return Err(Failure::new(
                 Exit::Refused,
                 "not confirmed: nothing was changed",
             ));
         }
-        let outcome = self.carry_out(&approved, from_file).await?;
-        let noted = self.note(plan, &outcome).await;
-        if !plan.operations.is_empty() || output.is_for_programs() {
-            output.result(&report::outcome::render(plan, &outcome, format, &style))?;
+        if writes {
+            let permits = &permissions.permits;
+            recorder.begun(session, &plan, permits, output).await?;
         }
-        Ok(exit(&outcome, unreadable).and(noted))
+        let (outcome, before) = self.carry_out(&approved, from_file).await?;
+        let noted = self.note(&plan, &outcome, &before, &recorder).await;
+        if writes && !output.is_for_programs() {
+            output.result(&report::outcome::render(&plan, &outcome, format, &style))?;
+        }
+        Ok(((plan, outcome), noted))
     }
 
     async fn carry_out(
         &self,
         approved: &ApprovedPlan,
         from_file: bool,
-    ) -> Result<Outcome, Failure> {
+    ) -> Result<(Outcome, Applied), Failure> {
         let Self {
             session, held, run, ..
         } = self;
         let plan = approved.plan();
-        let ports = Ports {
+        let mut ports = Ports {
             cloud: Arc::new(session.azure.under(Arc::clone(held))),
             journal: session.control.journal(held, run.ignore_journal),
             observer: observer(plan, self.output),
         };
+        if let Some(points) = &session.failpoints {
+            ports = points.around(ports);
+        }
         let options = Options {
             parallelism: usize::from(run.parallelism),
             stop: self.stop.clone(),
             check_first: from_file,
         };
-        Ok(apply(approved, KINDS, &ports, options).await?)
+        let before = applied::load(self.snapshots().as_ref(), &plan.environments).await?;
+        let outcome = apply(approved, KINDS, &ports, options).await?;
+        Ok((outcome, before))
     }
 
-    /// Writes down what the run has left standing, which says later who moved what. Where that
-    /// fails, what the run has done is told all the same.
-    async fn note(&self, plan: &Plan, outcome: &Outcome) -> Exit {
-        if outcome.refused {
-            return Exit::Clean;
+    fn snapshots(&self) -> Arc<dyn Snapshots> {
+        let snapshots: Arc<dyn Snapshots> = Arc::clone(&self.session.control) as _;
+        match &self.session.failpoints {
+            Some(points) => Arc::new(Pointed::of(snapshots, points)),
+            None => snapshots,
         }
-        let control = self.session.control.as_ref();
-        let written = async {
-            // Whoever holds the lease now says what stands.
-            self.held.check(Duration::ZERO)?;
-            let before = applied::load(control, &plan.environments).await?;
-            applied::save(control, &before, plan, outcome).await
-        };
-        match written.await {
-            Ok(()) => Exit::Clean,
-            Err(error) => {
-                let failure = Failure::from(error);
-                self.output.remark("the applied snapshot stays as it was:");
-                failure::print(
-                    &failure,
-                    self.output.error_style().colour,
-                    std::io::stderr(),
-                )
-                .ok();
-                Exit::Incomplete
-            }
+    }
+
+    /// Writes down what the run has left standing and how it ended. Where that fails, what the run
+    /// has done is told all the same.
+    async fn note(
+        &self,
+        plan: &Plan,
+        outcome: &Outcome,
+        before: &Applied,
+        recorder: &Recorder,
+    ) -> Exit {
+        let mut failures = Vec::new();
+        if !outcome.refused
+            && let Err(error) = self.save(plan, outcome, before).await
+        {
+            failures.push(("the applied snapshot stays as it was", error.into()));
         }
+        if !plan.operations.is_empty()
+            && let Err(failure) = recorder.ended(plan, outcome).await
+        {
+            failures.push(("the audit chain does not say how this run ended", failure));
+        }
+        if let Err(failure) = recorder.sign(self.session, self.output).await {
+            failures.push(("the end of the audit chain is not signed", failure));
+        }
+        for (what, failure) in &failures {
+            let colour = self.output.error_style().colour;
+            self.output.remark(format!("{what}:"));
+            failure::print(failure, colour, std::io::stderr()).ok();
+        }
+        match failures.is_empty() {
+            true => Exit::Clean,
+            false => Exit::Incomplete,
+        }
+    }
+
+    /// Whoever holds the lease now says what stands.
+    async fn save(
+        &self,
+        plan: &Plan,
+        outcome: &Outcome,
+        before: &Applied,
+    ) -> Result<(), StoreError> {
+        self.held.check(Duration::ZERO)?;
+        applied::save(self.snapshots().as_ref(), before, plan, outcome).await
     }
 }
 
@@ -323,26 +423,16 @@ fn saved(session: &Session, file: &Path) -> Result<Plan, Failure> {
     Ok(plan)
 }
 
-/// Asks on the terminal. Whoever is not answered is not waited for: the thread that reads ends
-/// with the process.
+/// Whether what could not be read may be readable now: what was done may have made the way to it.
+fn may_go_on(plan: &Plan, outcome: &Outcome) -> bool {
+    plan.is_partial() && !plan.operations.is_empty() && outcome.is_complete()
+}
+
 async fn confirmed(plan: &Plan) -> Result<bool, Failure> {
     let count = plan.visible().count();
     let noun = if count == 1 { "change" } else { "changes" };
-    eprint!(
-        "Carry out {count} {noun} on {}? Only `yes` is taken: ",
-        plan.target.cloud
-    );
-    std::io::stderr().flush()?;
-    let (answered, answer) = tokio::sync::oneshot::channel();
-    std::thread::spawn(move || {
-        let mut answer = String::new();
-        let read = std::io::stdin().lock().read_line(&mut answer);
-        answered.send(read.map(|_| answer)).ok();
-    });
-    let answer = answer
-        .await
-        .map_err(|error| Failure::of(Exit::Failed, &error))??;
-    Ok(answer.trim() == "yes")
+    let question = format!("Carry out {count} {noun} on {}?", plan.target.cloud);
+    ask::confirmed(&question).await
 }
 
 /// Lines that move on a terminal, time-stamped ones elsewhere.

@@ -7,6 +7,8 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use onestream::config::CloudChoice;
 use onestream::resource::{Address, EnvironmentName, Pattern};
 
+use super::span::{Since, Span};
+
 /// Plans, applies and watches the Azure side of a signed-container supply chain.
 #[derive(Debug, Parser)]
 #[command(
@@ -30,7 +32,7 @@ const EXIT_CODES: &str = "\
 Exit codes:
   0   done, or clean
   1   failed, or nothing could be read
-  2   changes are pending (plan --detailed-exitcode)
+  2   changes are pending (plan --detailed-exitcode), or findings (rbac)
   3   refused: guard, stale plan, missing approval
   4   incomplete: some of it unreadable, part applied, or stopped by Ctrl-C
   64  usage or configuration
@@ -53,6 +55,16 @@ pub struct Global {
     /// The cloud to talk to, instead of the one in common.toml.
     #[arg(long, global = true, env = "ONESTREAM_CLOUD", value_name = "CLOUD")]
     pub cloud: Option<CloudChoice>,
+    /// The person to sign in as on the local Azure: a name in rbac/principals.toml, an object id
+    /// or a sign-in name.
+    #[arg(
+        long = "as",
+        global = true,
+        env = "ONESTREAM_AS",
+        value_name = "PERSON",
+        hide_env_values = true
+    )]
+    pub person: Option<String>,
     /// How results are printed.
     #[arg(long, global = true, value_enum, default_value_t = OutputFormat::Table)]
     pub format: OutputFormat,
@@ -115,6 +127,8 @@ pub enum Command {
     },
     /// Make Azure as declared.
     Apply(ApplyArguments),
+    /// Approve a saved plan for protected environments, with the key that is yours alone.
+    Approve(ApproveArguments),
     /// Delete everything of ours.
     Destroy(DestroyArguments),
     /// Draw the dependency graph: --format dot, mermaid or svg.
@@ -124,6 +138,18 @@ pub enum Command {
         /// What to show.
         #[command(subcommand)]
         command: StateCommand,
+    },
+    /// Show or verify who did what.
+    Audit {
+        /// What to do with the audit log.
+        #[command(subcommand)]
+        command: AuditCommand,
+    },
+    /// Show who may do what, and what differs from rbac/.
+    Rbac {
+        /// What to do.
+        #[command(subcommand)]
+        command: RbacCommand,
     },
     /// Show who may write which environment, or take a lease away.
     Lock {
@@ -253,6 +279,19 @@ pub struct ApplyArguments {
     pub run: RunArguments,
 }
 
+/// What is approved.
+#[derive(Debug, Args)]
+pub struct ApproveArguments {
+    /// The saved plan.
+    pub file: PathBuf,
+    /// How long the approval holds.
+    #[arg(long, value_name = "TIME", default_value = "8h")]
+    pub expires: Span,
+    /// Do not ask: the plan has been read.
+    #[arg(long)]
+    pub yes: bool,
+}
+
 /// What a destroy is asked for.
 #[derive(Debug, Args)]
 pub struct DestroyArguments {
@@ -292,6 +331,65 @@ pub enum StateCommand {
         /// Which one.
         address: Address,
     },
+}
+
+/// What to do with the audit log.
+#[derive(Debug, Subcommand)]
+pub enum AuditCommand {
+    /// Show its entries, oldest first.
+    Log(AuditLogArguments),
+    /// Find changed, removed, reordered or missing entries.
+    Verify {
+        /// Trust the recorded key without holding it against the vault; contacts nothing.
+        #[arg(long)]
+        offline: bool,
+    },
+}
+
+/// Which entries of the audit log are shown; --env narrows them to environments.
+#[derive(Debug, Args)]
+pub struct AuditLogArguments {
+    /// From when on: 24h, 7d, a day (2026-07-31) or an RFC 3339 time.
+    #[arg(long, value_name = "WHEN")]
+    pub since: Option<Since>,
+    /// By whom: part of a name, an object id or a machine.
+    #[arg(long, value_name = "TEXT")]
+    pub actor: Option<String>,
+    /// Of which command, such as apply or approve.
+    #[arg(long = "command", value_name = "COMMAND")]
+    pub of: Option<String>,
+}
+
+/// What of access control is shown.
+#[derive(Debug, Subcommand)]
+pub enum RbacCommand {
+    /// Hold what is declared against what each principal may do, and what it could obtain.
+    Matrix,
+    /// Find whatever is more, less or other than rbac/ says.
+    Check,
+    /// Say what gives or denies somebody something, and how to take it away.
+    Explain(ExplainArguments),
+    /// Measure who may do what, by real calls with each principal's own token.
+    Prove(ProveArguments),
+}
+
+/// What is to be explained.
+#[derive(Debug, Args)]
+pub struct ExplainArguments {
+    /// A row of rbac/matrix.toml, or the object id of anybody.
+    pub principal: String,
+    /// On what: the address of a registry, a cluster or a key.
+    pub address: Address,
+    /// Which action, such as Microsoft.ContainerRegistry/registries/pull/read; all when absent.
+    pub action: Option<String>,
+}
+
+/// Whose access is measured.
+#[derive(Debug, Args)]
+pub struct ProveArguments {
+    /// Only this one: a row of rbac/matrix.toml, or ROW/PERSON. May be given several times.
+    #[arg(long, value_name = "NAME")]
+    pub principal: Vec<String>,
 }
 
 /// What to do with the local Azure.

@@ -1,9 +1,11 @@
 //! Chooses the cloud and the credential, and starts the local Azure where that is the cloud.
 
 use onestream::config::{CloudChoice, Configuration, CredentialChoice};
+use onestream::kinds::Members;
 use onestream::provision::guard::{Objection, Rule};
 use onestream::remote::azure::{
-    Azure, Cloud, Credential, CredentialName, CustomEndpoints, Settings, Subscription,
+    Azure, Cloud, Credential, CredentialName, CustomEndpoints, LocalIssuer, Settings, SignInAs,
+    Subscription,
 };
 use url::Url;
 
@@ -30,45 +32,97 @@ impl Connection {
     }
 }
 
-/// A client for the chosen cloud.
+/// A cloud that is connected to.
+pub struct Connected {
+    /// A client, signed in as whoever runs the command.
+    pub azure: Azure,
+    /// Signs in as others.
+    pub sign_ins: SignInAs,
+    /// What has to be let go of.
+    pub connection: Connection,
+}
+
+/// A client for the chosen cloud, signed in as `person` where one is named.
 ///
 /// # Errors
 /// A cloud that is not there, or that nobody can sign in to.
 pub async fn connect(
     configuration: &Configuration,
     choice: CloudChoice,
+    person: Option<&str>,
     output: &Output,
-) -> Result<(Azure, Connection), Failure> {
+) -> Result<Connected, Failure> {
+    if person.is_some() && choice != CloudChoice::Emulator {
+        return Err(Failure::usage(format!(
+            "ONESTREAM_AS and --as name a person of the local emulator, and the cloud is {choice}"
+        ))
+        .hint("there people sign in themselves: `az login`, with credential = \"azure-cli\""));
+    }
     let azure = configuration
         .azure
         .clone()
         .with_cloud(choice)
         .map_err(|error| Failure::of(Exit::Usage, &error))?;
-    let (cloud, credential, connection) = match choice {
+    let (cloud, own, connection) = match choice {
         CloudChoice::Emulator => emulator(configuration, output).await?,
-        CloudChoice::Public => (
-            Cloud::public(),
-            named(azure.credential),
-            Connection::Elsewhere,
-        ),
-        CloudChoice::UsGov => (
-            Cloud::us_gov(),
-            named(azure.credential),
-            Connection::Elsewhere,
-        ),
-        CloudChoice::China => (
-            Cloud::china(),
-            named(azure.credential),
-            Connection::Elsewhere,
-        ),
-        CloudChoice::Custom => (
-            custom(&azure)?,
-            named(azure.credential),
-            Connection::Elsewhere,
-        ),
+        CloudChoice::Public => (Cloud::public(), Own::Named, Connection::Elsewhere),
+        CloudChoice::UsGov => (Cloud::us_gov(), Own::Named, Connection::Elsewhere),
+        CloudChoice::China => (Cloud::china(), Own::Named, Connection::Elsewhere),
+        CloudChoice::Custom => (custom(&azure)?, Own::Named, Connection::Elsewhere),
     };
-    let client = Azure::connect(Settings::new(cloud, azure.tenant.clone(), credential))?;
-    Ok((client, connection))
+    let tenant = azure.tenant.clone();
+    let (credential, control) = match own {
+        Own::Named => (named(azure.credential), None),
+        Own::Deployer {
+            credential,
+            control,
+        } => (credential, Some(control)),
+    };
+    let origin = cloud.endpoints().resource_manager.clone();
+    let settings = Settings::new(cloud, tenant, credential);
+    let mut client = Azure::connect(settings.clone())?;
+    let local = control.map(|secret| LocalIssuer::new(client.http().clone(), &origin, secret));
+    if let (Some(local), Some(person)) = (&local, person) {
+        let credential = local.person(object_id(configuration, person));
+        output.remark(format!("as {person}"));
+        client = Azure::connect(Settings {
+            credential,
+            ..settings.clone()
+        })?;
+    }
+    Ok(Connected {
+        azure: client,
+        sign_ins: SignInAs::new(settings, local),
+        connection,
+    })
+}
+
+/// What a command signs in with, unless it is told to be somebody else.
+enum Own {
+    /// What configuration names.
+    Named,
+    /// The deployer of a local Azure, whose control endpoints the other secret opens.
+    #[cfg_attr(
+        not(feature = "emulator"),
+        expect(dead_code, reason = "only the local Azure has one")
+    )]
+    Deployer {
+        /// Its own credential.
+        credential: Credential,
+        /// What opens the control endpoints.
+        control: String,
+    },
+}
+
+/// The object id of a person whom `rbac/` names, else the name itself.
+fn object_id<'c>(configuration: &'c Configuration, person: &'c str) -> &'c str {
+    let environments = configuration.environments.iter();
+    let groups = environments.flat_map(|it| it.sections.access.people.values());
+    let mut named = groups.filter_map(|group| match &group.membership {
+        Members::Ours(members) => members.get(person),
+        Members::Elsewhere(_) => None,
+    });
+    named.next().map_or(person, String::as_str)
 }
 
 fn custom(azure: &onestream::config::AzureSettings) -> Result<Cloud, Failure> {
@@ -179,7 +233,7 @@ fn named(choice: CredentialChoice) -> Credential {
 async fn emulator(
     configuration: &Configuration,
     output: &Output,
-) -> Result<(Cloud, Credential, Connection), Failure> {
+) -> Result<(Cloud, Own, Connection), Failure> {
     use onestream_emulator::{Access, open};
 
     let access = open(super::emulator::settings(configuration), |data| {
@@ -212,14 +266,18 @@ async fn emulator(
         client_id: endpoint.deployer.client_id.clone(),
         secret: endpoint.deployer.client_secret.into(),
     };
-    Ok((cloud, credential, connection))
+    let own = Own::Deployer {
+        credential,
+        control: endpoint.control_secret,
+    };
+    Ok((cloud, own, connection))
 }
 
 #[cfg(not(feature = "emulator"))]
 async fn emulator(
     _configuration: &Configuration,
     _output: &Output,
-) -> Result<(Cloud, Credential, Connection), Failure> {
+) -> Result<(Cloud, Own, Connection), Failure> {
     Err(Failure::usage("this build has no local emulator")
         .hint("name a real cloud: --cloud public, usgov, china or custom"))
 }

@@ -1,9 +1,14 @@
 //! `lock status` and `lock break`: who may write which environment.
 
+use std::collections::BTreeMap;
+
 use onestream::config;
+use onestream::control::audit::{Ledger, machine};
+use onestream::provision::audit::{Actor, Record, What};
 use onestream::provision::ports::{Lease as _, Standing, StoreError};
 use onestream::report::lock::{self, Locks};
 use onestream::resource::EnvironmentName;
+use uuid::Uuid;
 
 use super::arguments::{Global, LockCommand};
 use super::failure::{Exit, Failure};
@@ -22,6 +27,9 @@ pub async fn run(global: &Global, command: &LockCommand, output: &Output) -> Res
     } = command
     {
         known(&configuration, environment)?;
+        // On record before it is done, as everything that others have to know of.
+        let ledger = Ledger::of(store.objects());
+        ledger.append(&broken(&ledger, environment, reason)).await?;
         let was = store
             .break_lease(environment, reason)
             .await
@@ -52,6 +60,27 @@ pub async fn run(global: &Global, command: &LockCommand, output: &Output) -> Res
     };
     output.result(&lock::status(&locks, format, &output.style()))?;
     Ok(Exit::Clean)
+}
+
+/// Nobody has to sign in to Azure for it: the machine says who it was.
+fn broken(ledger: &Ledger, environment: &EnvironmentName, reason: &str) -> Record {
+    Record {
+        at: ledger.now(),
+        run: Uuid::new_v4().to_string(),
+        actor: Actor {
+            identity: None,
+            machine: machine(),
+        },
+        command: "lock break".to_owned(),
+        event: What::LockBroken {
+            reason: reason.to_owned(),
+        },
+        environments: vec![environment.clone()],
+        addresses: Vec::new(),
+        plan: None,
+        permits: BTreeMap::new(),
+        note: None,
+    }
 }
 
 fn known(

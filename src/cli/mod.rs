@@ -5,7 +5,11 @@
 //! errors become text and exit codes.
 
 mod apply;
+mod approve;
+mod approving;
 mod arguments;
+mod ask;
+mod audit;
 mod connect;
 mod control;
 #[cfg(feature = "emulator")]
@@ -19,7 +23,10 @@ mod log;
 mod offline;
 mod output;
 mod plan;
+mod rbac;
+mod recording;
 mod resume;
+mod span;
 mod state;
 mod wiring;
 
@@ -76,8 +83,11 @@ async fn run(arguments: &Arguments, output: &Output) -> Result<Exit, Failure> {
         Command::Show { file } => plan::show(file, output),
         Command::Apply(apply) => apply::run(global, apply, output).await,
         Command::Destroy(destroy) => apply::destroy(global, destroy, output).await,
+        Command::Approve(approve) => approve::run(global, approve, output).await,
         Command::Graph => graph::run(global, output),
+        Command::Audit { command } => audit::run(global, command, output).await,
         Command::State { command } => state::run(global, command, output).await,
+        Command::Rbac { command } => rbac::run(global, command, output).await,
         Command::Lock { command } => lock::run(global, command, output).await,
         Command::Completions { shell } => offline::completions(*shell, output),
         Command::Man { dir } => offline::man(dir.as_deref(), output),

@@ -7,6 +7,7 @@ use onestream::provision::guard::{Objection, Permissions, guard};
 use onestream::provision::plan::{self, Mode, Plan};
 use onestream::report;
 
+use super::approving;
 use super::arguments::{Global, PlanArguments};
 use super::failure::{Exit, Failure};
 use super::output::Output;
@@ -63,8 +64,15 @@ async fn make(
         excludes: arguments.selection.exclude.clone(),
     };
     let plan = session.plan(&wish).await?;
-    let others = session.objections(&plan);
-    let objections = guard(plan.clone(), &Permissions::default(), &others)
+    let others = session.objections(&plan).await;
+    let rights = approving::rights(session, &plan, None, session.protected()).await?;
+    let permissions = Permissions {
+        protected: rights.protected,
+        permits: rights.permits,
+        missing: rights.missing,
+        ..Permissions::default()
+    };
+    let objections = guard(plan.clone(), &permissions, &others)
         .err()
         .unwrap_or_default();
     Ok((plan, objections))

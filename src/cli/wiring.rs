@@ -4,20 +4,22 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use onestream::config::{self, CloudChoice, Configuration, Sources};
-use onestream::control::Store;
+use onestream::control::{FAILPOINT, FailPoints, Pointed, Store};
 use onestream::kinds::{KINDS, Sections};
 use onestream::provision::applied;
 use onestream::provision::desired::{self, Desired};
 use onestream::provision::graph::Dag;
 use onestream::provision::guard::{Objection, Rule};
+use onestream::provision::objects::Objects;
 use onestream::provision::observe::{self, Observed};
 use onestream::provision::plan::{self, Applied, Asked, Mode, Plan, Selection, Target};
 use onestream::provision::ports::Snapshots;
-use onestream::remote::azure::Azure;
+use onestream::rbac::meaning;
+use onestream::remote::azure::{Azure, SignInAs};
 use onestream::resource::{EnvironmentName, Pattern};
 
 use super::arguments::Global;
-use super::connect;
+use super::connect::{self, Connected};
 use super::failure::{self, Exit, Failure};
 use super::output::Output;
 
@@ -37,12 +39,18 @@ pub struct Session {
     pub declared: Declared,
     /// The cloud.
     pub azure: Azure,
+    /// Signs in to it as others.
+    pub sign_ins: SignInAs,
     /// The control store.
     pub control: Arc<Store>,
+    /// What keeps the audit chain, recorded keys and approvals.
+    pub objects: Arc<dyn Objects>,
     /// Where all of it is.
     pub target: Target,
     /// The environments that were asked for; all when absent.
     pub only: Option<BTreeSet<EnvironmentName>>,
+    /// Where this run is to be killed or stopped on purpose.
+    pub failpoints: Option<Arc<FailPoints>>,
     /// What stands against any change: subscriptions that take none.
     closed: Vec<Objection>,
     connection: connect::Connection,
@@ -73,20 +81,57 @@ pub fn declared(global: &Global, output: &Output) -> Result<Declared, Failure> {
     })
 }
 
+/// The cloud that is meant.
+///
+/// # Errors
+/// Where CI would talk to one that only a file names.
+pub fn choice(global: &Global, declared: &Declared) -> Result<CloudChoice, Failure> {
+    let choice = global.cloud.unwrap_or(declared.configuration.azure.cloud);
+    refuse_silent_cloud(global, choice)?;
+    Ok(choice)
+}
+
+/// The vault whose keys sign for the audit chain and for approvers.
+pub struct SigningVault {
+    /// Its name.
+    pub name: String,
+    /// The names of its keys.
+    pub keys: Vec<String>,
+}
+
+/// The vault of `shared`, where there is one with keys.
+pub fn signing_vault(configuration: &Configuration) -> Option<SigningVault> {
+    let shared = configuration.environment(&EnvironmentName::shared())?;
+    let vault = shared.sections.vault.as_ref()?;
+    (!vault.keys.is_empty()).then(|| SigningVault {
+        name: vault.name.clone(),
+        keys: vault.keys.keys().cloned().collect(),
+    })
+}
+
 impl Session {
     /// Reads the configuration and connects to its cloud.
     ///
     /// # Errors
     /// Mistakes in the configuration; a cloud that cannot be reached or signed in to.
     pub async fn open(global: &Global, output: &Output) -> Result<Self, Failure> {
+        let failpoints = failpoints()?;
         let mut declared = declared(global, output)?;
         // What is said from here on is of Azure and has no line in a file; of a large estate the
         // files' trees weigh as much as all that is declared.
         declared.configuration.sources = Sources::default();
-        let choice = global.cloud.unwrap_or(declared.configuration.azure.cloud);
-        refuse_silent_cloud(global, choice)?;
+        let choice = choice(global, &declared)?;
         let control = Arc::new(super::control::open(&declared.configuration, choice)?);
-        let (azure, connection) = connect::connect(&declared.configuration, choice, output).await?;
+        let mut objects = Arc::clone(control.objects());
+        if let Some(points) = &failpoints {
+            objects = Arc::new(Pointed::of(objects, points));
+        }
+        let person = global.person.as_deref();
+        let Connected {
+            azure,
+            sign_ins,
+            connection,
+        } = connect::connect(&declared.configuration, choice, person, output).await?;
         let tenant = &declared.configuration.azure.tenant;
         let mut closed = Vec::new();
         for asked in declared.desired.subscriptions() {
@@ -111,9 +156,12 @@ impl Session {
         let mut session = Self {
             declared,
             azure,
+            sign_ins,
             control,
+            objects,
             target,
             only,
+            failpoints,
             closed,
             connection,
         };
@@ -228,13 +276,14 @@ impl Session {
             targets: wish.targets.clone(),
             excludes: wish.excludes.clone(),
         };
-        let first = self.make(wish, &selection, &observed, &applied)?;
-        let containers = plan::containers_to_delete(&first, KINDS);
-        if containers.is_empty() {
-            return Ok(first);
+        let mut plan = self.make(wish, &selection, &observed, &applied)?;
+        let containers = plan::containers_to_delete(&plan, KINDS);
+        if !containers.is_empty() {
+            observe::contents(&self.azure, &mut observed, &containers).await;
+            plan = self.make(wish, &selection, &observed, &applied)?;
         }
-        observe::contents(&self.azure, &mut observed, &containers).await;
-        self.make(wish, &selection, &observed, &applied)
+        plan.author = self.azure.identity().await?;
+        Ok(plan)
     }
 
     fn make(
@@ -268,11 +317,20 @@ impl Session {
     }
 
     /// Objections that other layers bring to a plan.
-    pub fn objections(&self, plan: &Plan) -> Vec<Objection> {
-        match plan.operations.is_empty() {
-            true => Vec::new(),
-            false => self.closed.clone(),
+    pub async fn objections(&self, plan: &Plan) -> Vec<Objection> {
+        if plan.operations.is_empty() {
+            return Vec::new();
         }
+        let environments = self.declared.configuration.environments.iter();
+        let meanings = environments.flat_map(|it| it.sections.access.meanings.clone());
+        let mut objections = self.closed.clone();
+        objections.extend(meaning::objections(&self.azure, plan, &meanings.collect()).await);
+        objections
+    }
+
+    /// The vault whose keys sign.
+    pub fn signing_vault(&self) -> Option<SigningVault> {
+        signing_vault(&self.declared.configuration)
     }
 
     /// Lets go of the cloud.
@@ -301,6 +359,17 @@ pub struct Wish {
     pub targets: Vec<Pattern>,
     /// Not these.
     pub excludes: Vec<Pattern>,
+}
+
+/// Where the environment says that this run is to be killed or stopped.
+fn failpoints() -> Result<Option<Arc<FailPoints>>, Failure> {
+    let Some(text) = std::env::var_os(FAILPOINT).filter(|text| !text.is_empty()) else {
+        return Ok(None);
+    };
+    let points = text.to_string_lossy().parse();
+    points
+        .map(|points| Some(Arc::new(points)))
+        .map_err(|error| Failure::of(Exit::Usage, &error))
 }
 
 /// In CI the local Azure has to be asked for, since a green run on it must not pass for the real

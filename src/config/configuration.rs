@@ -1,5 +1,6 @@
 //! What a root folder declares, typed and free of mistakes.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use thiserror::Error;
@@ -26,6 +27,8 @@ pub struct Configuration {
     pub selected: Vec<EnvironmentName>,
     /// The files behind it.
     pub sources: Sources,
+    /// Who approves plans for protected environments, by name: their object ids, lower-cased.
+    pub approvers: BTreeMap<String, String>,
     /// What is odd but stops nobody.
     pub warnings: Vec<Mistake>,
     /// SHA-256 in hexadecimal over what the files say in the end: comments, layout and the file
@@ -44,6 +47,8 @@ pub struct Environment {
     pub file: PathBuf,
     /// What it is for.
     pub description: Option<String>,
+    /// How many people have to approve a plan that changes it, where it is protected.
+    pub approvals: usize,
 }
 
 impl Configuration {

@@ -109,6 +109,7 @@ impl EnvironmentTables {
             sections: sections.clone(),
             file,
             description: self.environment.description.clone(),
+            approvals: self.environment.approvals.map_or(0, |count| count as usize),
         }
     }
 }
@@ -123,6 +124,14 @@ fn check_settings(tables: &EnvironmentTables) -> Vec<Complaint> {
     );
     problems.extend(check_estate(tables.azure.estate.as_deref()));
     problems.extend(check_regions(&tables.regions));
+    let environment = &tables.environment;
+    if environment.protected && environment.approvals == Some(0) {
+        let message = "a protected environment without approvals is not protected";
+        problems.push(
+            Problem::at("environment.approvals", message)
+                .help("say at least 1, or protected = false"),
+        );
+    }
     let mut complaints: Vec<Complaint> = problems.into_iter().map(Into::into).collect();
     complaints.extend(tags::check(&tables.tags));
     complaints

@@ -20,7 +20,7 @@ use super::files::{self, COMMON, FOLDER};
 use super::mistake::{ConfigErrors, Mistake};
 use super::near;
 use super::parse::parse;
-use super::rbac::{self, Estate};
+use super::rbac::{self, Estate, SharedVault};
 use super::sources::Sources;
 use super::tree::{Node, Spot};
 use super::wrong::Wrong;
@@ -39,6 +39,7 @@ pub fn load(root: &Path, only: &[String]) -> Result<Configuration, ConfigErrors>
     let mut environments = loading.read_environments(&inputs, common.as_ref(), root);
     let rbac = loading.read_rbac(root);
     rbac.give(&mut environments);
+    protect(&mut environments);
     environments
         .sort_by_cached_key(|it| (!it.name().is_shared(), it.place.order, it.name().clone()));
     let selected = loading.select(only, &environments);
@@ -55,10 +56,29 @@ pub fn load(root: &Path, only: &[String]) -> Result<Configuration, ConfigErrors>
         control,
         environments,
         selected,
+        approvers: rbac.approvers(),
         digest: digest(own, &loading.sources, rbac.said),
         sources: loading.sources,
         warnings: loading.warnings,
     })
+}
+
+/// Fills in how many approvals changes need. `shared` is protected as soon as anything is, since
+/// whoever changes it changes what the others rest on.
+fn protect(environments: &mut [Environment]) {
+    for environment in environments.iter_mut().filter(|it| !it.name().is_shared()) {
+        let needs = usize::from(environment.place.protected);
+        environment.approvals = environment.approvals.max(needs);
+    }
+    let guarded = environments.iter().filter(|it| it.place.protected);
+    let most = guarded.map(|it| it.approvals).max();
+    let shared = environments.iter_mut().find(|it| it.name().is_shared());
+    if let (Some(most), Some(shared)) = (most, shared) {
+        shared.place.protected = true;
+        if shared.approvals == 0 {
+            shared.approvals = most.max(1);
+        }
+    }
 }
 
 /// A file after parsing.
@@ -188,6 +208,11 @@ impl Loading {
         missing: Missing,
     ) -> Option<Environment> {
         let reading = environment::read(name, file, &tree, missing);
+        if name.is_shared()
+            && let Some(environment) = &reading.environment
+        {
+            self.estate.vault = Some(SharedVault::of(&environment.sections));
+        }
         self.estate.targets.insert(name.clone(), reading.targets);
         self.sources.set(name, tree, own);
         let clashes: Vec<Fault> = reading

@@ -136,9 +136,13 @@ pub(super) struct ControlTable {
 #[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct EnvironmentTable {
-    /// Whether deleting and replacing need an approval, whatever flags are given.
+    /// Whether changes need an approval, whatever flags are given. What belongs to no single
+    /// environment (`shared`) is protected as soon as any environment is.
     #[serde(default)]
     pub protected: bool,
+    /// How many people have to approve a plan that changes it, where it is protected. 1 when
+    /// absent; for `shared`, as many as the environment that asks for most.
+    pub approvals: Option<u32>,
     /// What it is for.
     pub description: Option<String>,
     /// Its place on the way to production: lower comes first, and those without a number last.

@@ -13,15 +13,21 @@
 //! from a damaged file. A run never writes into another run's log, so that a crash, another
 //! version or a second machine cannot spoil what stands.
 
+mod approvals;
+pub mod audit;
 mod breaks;
 mod chain;
 mod clock;
 mod disk;
+mod document;
+mod failpoints;
 mod folder;
 mod journal;
+mod keys;
 mod lease;
 pub mod memory;
 mod run;
+mod signature;
 mod snapshots;
 mod store;
 
@@ -30,7 +36,11 @@ mod arbitrary;
 #[cfg(test)]
 pub(crate) mod contract;
 
+pub use approvals::{Approvals, is_genuine};
 pub use clock::{Clock, ManualClock, SystemClock};
+pub use failpoints::{FAILPOINT, FailPointError, FailPoints, Pointed};
 pub use folder::Folder;
 pub use journal::{Replay, Torn};
+pub use keys::Keys;
+pub use signature::verifies;
 pub use store::Store;

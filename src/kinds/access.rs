@@ -10,9 +10,10 @@ use std::fmt;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
+use super::{Allowance, Deployer, Meaning, Probe};
 use crate::resource::{Address, AddressError, EnvironmentName, Text};
 
-/// What `rbac/` says about one environment; principals, people and roles in `shared` only.
+/// What `rbac/` says about one environment; everything but its grants in `shared` only.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Access {
     /// What pipelines sign in as, by name.
@@ -21,6 +22,12 @@ pub struct Access {
     pub people: BTreeMap<String, People>,
     /// Roles that Azure does not have built in, by name.
     pub roles: BTreeMap<String, CustomRole>,
+    /// All that a capability may come to, by the capability's name.
+    pub meanings: BTreeMap<String, Meaning>,
+    /// Who runs `apply`, by name.
+    pub deployers: BTreeMap<String, Deployer>,
+    /// Grants beside the matrix, by name.
+    pub allowed: BTreeMap<String, Allowance>,
     /// The cells of the matrix on this environment's resources, by row, then by target.
     pub grants: Vec<Grant>,
 }
@@ -95,6 +102,8 @@ pub struct Grant {
     pub target: Target,
     /// The role assignments that it comes to; at least one.
     pub parts: Vec<GrantPart>,
+    /// What works for whoever is given it, and for nobody else; `None` where TOML does not say.
+    pub probes: Option<BTreeSet<Probe>>,
 }
 
 /// One role assignment of a grant.
@@ -142,6 +151,15 @@ pub enum Grantee {
         name: String,
         /// Its object id, where it is not ours.
         object_id: Option<String>,
+    },
+    /// Somebody whom the directory has already: a person, or what runs `apply`.
+    Known {
+        /// Its name in `rbac/principals.toml`.
+        name: String,
+        /// Its object id.
+        object_id: String,
+        /// What Azure calls such a principal.
+        principal_type: &'static str,
     },
 }
 
@@ -191,7 +209,7 @@ impl Grantee {
     /// Its row in the matrix.
     pub fn name(&self) -> &str {
         match self {
-            Self::Principal(name) | Self::People { name, .. } => name,
+            Self::Principal(name) | Self::People { name, .. } | Self::Known { name, .. } => name,
         }
     }
 
@@ -201,6 +219,7 @@ impl Grantee {
         match self {
             Self::Principal(_) => "ServicePrincipal",
             Self::People { .. } => "Group",
+            Self::Known { principal_type, .. } => principal_type,
         }
     }
 
@@ -213,7 +232,8 @@ impl Grantee {
             Self::People {
                 object_id: Some(id),
                 ..
-            } => return Ok(Text::from(id.as_str())),
+            }
+            | Self::Known { object_id: id, .. } => return Ok(Text::from(id.as_str())),
             Self::People { name, .. } => format!("people.{name}"),
             Self::Principal(name) => format!("principal.{name}.service-principal"),
         };
@@ -312,6 +332,7 @@ mod tests {
             capability: "deploy".to_owned(),
             target: Target::Cluster,
             parts: Vec::new(),
+            probes: None,
         };
         assert_eq!(grant.path(&part), "grant.dev-pipeline.cluster.deploy");
         part.suffix = Some("iam".to_owned());

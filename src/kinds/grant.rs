@@ -157,6 +157,7 @@ impl Assignment<'_> {
         let properties = models::RoleAssignmentProperties {
             principal_type: Some(match self.principal_type {
                 "Group" => models::role_assignment_properties::PrincipalType::Group,
+                "User" => models::role_assignment_properties::PrincipalType::User,
                 _ => models::role_assignment_properties::PrincipalType::ServicePrincipal,
             }),
             description: Some(self.note),

@@ -7,6 +7,7 @@
 
 mod access;
 mod agent_pool;
+mod allowed;
 mod application;
 mod application_credential;
 mod cluster_check;
@@ -28,6 +29,7 @@ mod pool_check;
 mod private_dns_zone;
 mod private_endpoint;
 mod private_services;
+mod probe;
 mod ranges;
 mod regions;
 mod registry;
@@ -53,6 +55,7 @@ pub use access::{
     Scope, Target, TargetType,
 };
 pub use agent_pool::AgentPool;
+pub use allowed::{Allowance, Deployer, Meaning};
 pub use application::Application;
 pub use application_credential::ApplicationCredential;
 pub use cluster_section::{
@@ -70,6 +73,7 @@ pub use managed_cluster::ManagedCluster;
 pub use membership::Membership;
 pub use private_dns_zone::PrivateDnsZone;
 pub use private_endpoint::PrivateEndpoint;
+pub use probe::Probe;
 pub use regions::check as check_region;
 pub use registry::{Registry, RegistrySection, RegistrySku};
 pub use replication::Replication;

@@ -66,7 +66,7 @@ impl Sections {
     }
 
     /// The ARM id of a target here, where it is declared.
-    pub(super) fn target_id(&self, target: &Target, group_id: &str) -> Option<String> {
+    pub fn target_id(&self, target: &Target, group_id: &str) -> Option<String> {
         match target {
             Target::Registry => Some(self.registry.as_ref()?.id(group_id)),
             Target::Cluster => Some(self.cluster.as_ref()?.id(group_id)),

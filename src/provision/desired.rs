@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use sha2::{Digest as _, Sha256};
 use thiserror::Error;
 
 use super::plan::Applied;
@@ -121,6 +122,20 @@ impl Desired {
             }
         }
         Ok(desired)
+    }
+
+    /// The SHA-256, hexadecimal, of what is declared in one environment, late values as what they
+    /// wait for.
+    pub fn digest(&self, environment: &EnvironmentName) -> String {
+        let mine = self.resources.values();
+        let mine = mine.filter(|it| it.address.environment() == *environment);
+        let said: Vec<_> = mine
+            .map(|it| (&it.address, it.kind.meta().name, &it.id, &it.properties))
+            .collect();
+        let json = serde_json::to_vec(&said)
+            .expect("resources hold texts, numbers, lists and maps with text keys");
+        let digest = Sha256::digest(&json);
+        digest.iter().map(|byte| format!("{byte:02x}")).collect()
     }
 
     /// The subscriptions that the environments live in, each once, sorted.

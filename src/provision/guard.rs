@@ -5,16 +5,21 @@
 //! address that goes, on the command line of the run that takes it away, and a protected
 //! environment asks for an approval besides.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use serde::Serialize;
 
+use super::audit::Permit;
 use super::plan::{Action, Plan};
 use crate::resource::{Address, EnvironmentName, PROTECTED_TAG, Pattern};
 
 /// How much of what stands a plan may take away without being told so by name, in percent.
 const DELETIONS_PERCENT: usize = 30;
+
+/// How a change in a protected environment is approved.
+const APPROVE: &str = "save the plan (onestream plan --out FILE), have it approved (onestream approve \
+                       FILE), then apply FILE";
 
 /// A plan that may be applied. Only [`guard`] makes one.
 #[derive(Debug, Clone)]
@@ -34,6 +39,10 @@ pub struct Permissions {
     pub allow_destroy: Vec<Pattern>,
     /// Environments that are protected now, whatever the plan was told when it was made.
     pub protected: BTreeSet<EnvironmentName>,
+    /// By what right protected environments are changed; where there is none they are not.
+    pub permits: BTreeMap<EnvironmentName, Permit>,
+    /// Why there is no right to change the others.
+    pub missing: BTreeMap<EnvironmentName, String>,
 }
 
 /// A reason why a plan is not applied.
@@ -69,6 +78,8 @@ pub enum Rule {
     Protected,
     /// The subscription takes no changes now.
     Subscription,
+    /// A role gives more than the capability means that it stands for.
+    Meaning,
 }
 
 /// Tests a plan against the rules; `others` are objections that other layers bring.
@@ -177,25 +188,42 @@ fn is_protected(plan: &Plan, permissions: &Permissions, address: &Address) -> bo
     plan.protected.contains(&environment) || permissions.protected.contains(&environment)
 }
 
+/// What changes in a protected environment without a right to it. A bootstrap takes nothing away.
 fn protection(plan: &Plan, permissions: &Permissions) -> Vec<Objection> {
-    let protected = |operation: &&super::plan::Operation| {
-        operation.is_destructive() && is_protected(plan, permissions, &operation.address)
-    };
-    plan.visible()
-        .filter(protected)
-        .map(|operation| Objection {
+    let mut objections = Vec::new();
+    let changed: BTreeSet<EnvironmentName> = plan
+        .visible()
+        .filter(|operation| is_protected(plan, permissions, &operation.address))
+        .map(|operation| operation.address.environment())
+        .collect();
+    for environment in changed {
+        let permit = permissions.permits.get(&environment);
+        if matches!(permit, Some(Permit::Approvals { .. })) {
+            continue;
+        }
+        let taken = plan.visible().filter(|operation| {
+            operation.is_destructive() && operation.address.environment() == environment
+        });
+        let before = objections.len();
+        objections.extend(taken.map(|operation| Objection {
             rule: Rule::Protected,
             address: Some(operation.address.clone()),
-            problem: format!(
-                "{} in {}, which is protected",
-                operation.action,
-                operation.address.environment()
-            ),
-            instead:
-                "it needs an approval, which this version cannot take yet; no flag replaces one"
-                    .to_owned(),
-        })
-        .collect()
+            problem: format!("{} in {environment}, which is protected", operation.action),
+            instead: format!("no flag replaces an approval: {APPROVE}"),
+        }));
+        if permit.is_none() && objections.len() == before {
+            let why = permissions.missing.get(&environment).map(String::as_str);
+            let why =
+                why.unwrap_or("its changes need approvals, unless nothing of ours stands there");
+            objections.push(Objection {
+                rule: Rule::Protected,
+                address: None,
+                problem: format!("{environment} is protected: {why}"),
+                instead: APPROVE.to_owned(),
+            });
+        }
+    }
+    objections
 }
 
 /// Taking the protection off is the first half of every accident: it has to be named.
@@ -410,17 +438,31 @@ mod tests {
         world.lock("prod.store.p", "CanNotDelete");
         let cloud = world.live();
         world.set("prod.store.p", "properties.size", json!(2));
-        assert_eq!(
-            rules(&world.plan(&cloud).await, &Permissions::default()),
-            []
-        );
-        world.set("prod.store.p", "location", json!("westus2"));
         let mut plan = world.plan(&cloud).await;
+        let whole = [objection(Rule::Protected, "")];
+        assert_eq!(rules(&plan, &Permissions::default()), whole);
+        let permitted = |permit: Permit| Permissions {
+            permits: BTreeMap::from([(name("prod"), permit)]),
+            ..allow(&["*"])
+        };
+        let bootstrap = permitted(Permit::Bootstrap {
+            desired: String::new(),
+        });
+        let approved = permitted(Permit::Approvals {
+            approvers: vec!["ada".to_owned()],
+        });
+        assert_eq!(rules(&plan, &bootstrap), []);
+        assert_eq!(rules(&plan, &approved), []);
+        world.set("prod.store.p", "location", json!("westus2"));
+        plan = world.plan(&cloud).await;
         let protected = [
             objection(Rule::Protected, "prod.store.p"),
             objection(Rule::Protected, "prod.store.p.lock"),
         ];
         assert_eq!(rules(&plan, &allow(&["*"])), protected);
+        // A bootstrap takes nothing away; people may.
+        assert_eq!(rules(&plan, &bootstrap), protected);
+        assert_eq!(rules(&plan, &approved), []);
         // Nor does a plan that was made before the environment became protected.
         plan.protected.clear();
         assert_eq!(rules(&plan, &allow(&["*"])), []);

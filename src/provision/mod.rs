@@ -15,6 +15,8 @@
 
 pub mod applied;
 pub mod apply;
+pub mod approval;
+pub mod audit;
 pub mod desired;
 pub mod diff;
 #[cfg(test)]
@@ -29,5 +31,6 @@ pub mod observe;
 pub mod plan;
 pub mod ports;
 pub mod recover;
+pub mod signed;
 #[cfg(test)]
 pub(crate) mod testing;

@@ -90,6 +90,12 @@ impl Declared {
         self
     }
 
+    /// Whether it is nothing at all.
+    pub fn is_empty(&self) -> bool {
+        let mut permissions = self.permissions.iter();
+        permissions.all(|one| PLANES.into_iter().all(|plane| one.given(plane).is_empty()))
+    }
+
     /// Whether an action is declared.
     pub fn has(&self, action: &Action) -> bool {
         self.covers(action.plane(), &|pattern| pattern.matches(action))
@@ -254,6 +260,23 @@ impl Effective<'_> {
             }
         }
         found.into_iter().collect()
+    }
+}
+
+impl Gap {
+    /// Everything that permissions give, to somebody who has nothing.
+    pub fn of_all(permissions: &[Permission]) -> Vec<Self> {
+        let gaps = permissions.iter().flat_map(|one| {
+            PLANES.into_iter().flat_map(|plane| {
+                one.given(plane).iter().map(move |pattern| Self {
+                    plane,
+                    pattern: pattern.text().to_owned(),
+                    example: Example::Action(pattern.key().to_owned()),
+                    perhaps: false,
+                })
+            })
+        });
+        gaps.collect()
     }
 }
 

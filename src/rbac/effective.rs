@@ -11,6 +11,7 @@ use std::collections::BTreeSet;
 use super::action::{Action, Plane};
 use super::assignment::Assignment;
 use super::catalogue::Catalogue;
+use super::compare::Declared;
 use super::condition::{Circumstances, Condition};
 use super::decision::{Against, Decision, Doubt, Why};
 use super::denial::Denial;
@@ -289,6 +290,30 @@ impl Effective<'_> {
             .actions()
             .map(|action| (action, self.decide(action, &Circumstances::default())))
             .filter(|(_, decision)| decision.may_be_allowed())
+            .collect()
+    }
+
+    /// Everything that its roles give, as a set of actions to hold others against.
+    pub fn declared(&self) -> Declared {
+        let given = self.grants.iter().flat_map(Grant::permissions);
+        Declared::new(given.cloned())
+    }
+
+    /// Every assignment that holds here, or may, and by which way.
+    pub fn reasons(&self) -> Vec<Why> {
+        let beside = Circumstances::default();
+        let grants = self.grants.iter();
+        grants
+            .map(|grant| grant.why(Plane::Control, &|_| false, &beside))
+            .collect()
+    }
+
+    /// Every deny assignment that holds here, or may.
+    pub fn objections(&self) -> Vec<Against> {
+        let beside = Circumstances::default();
+        let denials = self.denials.iter();
+        denials
+            .map(|denial| denial.against(Plane::Control, &|_| false, &beside))
             .collect()
     }
 

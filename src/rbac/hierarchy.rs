@@ -17,6 +17,8 @@ pub struct Hierarchy {
     /// The parent of each management group and subscription, by lower-cased name; `None` for
     /// the one at the top.
     parents: BTreeMap<Node, Option<String>>,
+    /// Management groups that subscriptions are known to lie in, at whatever depth.
+    above: BTreeSet<(String, String)>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -99,6 +101,17 @@ impl Hierarchy {
         );
     }
 
+    /// Says that a subscription lies in a management group, or in one that lies in it. Azure lists
+    /// with a subscription what is granted in the management groups above it, and nothing of
+    /// others.
+    pub fn put_above(&mut self, subscription: &str, group: &str) {
+        let pair = (
+            subscription.to_ascii_lowercase(),
+            group.to_ascii_lowercase(),
+        );
+        self.above.insert(pair);
+    }
+
     /// Says that a management group lies in another, or that it is the one at the top.
     pub fn put_group(&mut self, group: &str, parent: Option<&str>) {
         self.put(Node::Group(group.to_ascii_lowercase()), parent);
@@ -125,6 +138,11 @@ impl Hierarchy {
         let Some(wanted) = above.management_group() else {
             return Truth::False;
         };
+        if let Some(id) = scope.subscription()
+            && self.above.contains(&(id.to_owned(), wanted.to_owned()))
+        {
+            return Truth::True;
+        }
         let mut at = match (scope.subscription(), scope.management_group()) {
             (Some(id), _) => Node::Subscription(id.to_owned()),
             (None, Some(name)) => Node::Group(name.to_owned()),
@@ -192,6 +210,17 @@ mod tests {
         assert_eq!(hierarchy.holds(&at, &beside), Truth::False);
         assert_eq!(hierarchy.holds(&resource, &at), Truth::False);
         assert_eq!(hierarchy.holds(&Scope::root(), &resource), Truth::True);
+    }
+
+    #[test]
+    fn what_is_listed_with_a_subscription_lies_above_it() {
+        let mut hierarchy = Hierarchy::default();
+        hierarchy.put_above("S", "Top");
+        let scope = Scope::new("/subscriptions/s/resourceGroups/g");
+        assert_eq!(hierarchy.holds(&group("top"), &scope), Truth::True);
+        assert_eq!(hierarchy.holds(&group("mid"), &scope), Truth::Unknown);
+        let other = Scope::new("/subscriptions/s2");
+        assert_eq!(hierarchy.holds(&group("top"), &other), Truth::Unknown);
     }
 
     #[test]

@@ -3,7 +3,8 @@
 //! Bodies of ARM and Graph → [`Tenant`] → [`Access`] → [`Holdings`] of a principal →
 //! [`Effective`] permission at a scope → a [`Decision`] on one action, or what of it goes
 //! beyond a declared set of actions and what is missing. Invariants:
-//! 1. Nothing here reads or writes anything: what could not be read is said to be unknown.
+//! 1. Nothing here asks Azure anything but [`read`], and that only through a `Reader`: what could
+//!    not be read is said to be unknown.
 //! 2. What is not known counts as possible: it never makes an excess go unseen, and never fills
 //!    a gap.
 //! 3. An action that no provider has yet is found as well as one that is known.
@@ -12,21 +13,30 @@
 mod access;
 mod action;
 mod assignment;
+pub mod audit;
 mod body;
 mod catalogue;
+pub mod cells;
+pub mod check;
 mod compare;
 mod condition;
 mod decision;
 mod denial;
 mod effective;
+pub mod estate;
+pub mod explain;
 mod hierarchy;
+pub mod meaning;
 mod membership;
+mod notable;
 pub mod obtain;
 mod pattern;
 mod permission;
+pub mod read;
 mod role;
 mod scope;
 mod search;
+mod sole;
 #[cfg(test)]
 mod tests;
 mod truth;
@@ -47,4 +57,5 @@ pub use pattern::Pattern;
 pub use permission::Permission;
 pub use role::{RoleDefinition, Roles};
 pub use scope::Scope;
+pub use sole::besides;
 pub use truth::Truth;

@@ -7,6 +7,8 @@
 //! its Markdown cell. It decides nothing, knows nothing of the command line, and writes to
 //! nothing but the stream that `progress` is given.
 
+pub mod approval;
+pub mod audit;
 pub mod diagnostics;
 pub mod graph;
 mod json;
@@ -16,6 +18,8 @@ mod markdown;
 pub mod outcome;
 pub mod plan;
 pub mod progress;
+pub mod proof;
+pub mod rbac;
 mod sign;
 pub mod state;
 mod style;

@@ -48,6 +48,7 @@ pub(super) fn empty(environments: &[&str], unchanged: usize) -> Plan {
         },
         environments: environments.iter().map(|name| environment(name)).collect(),
         protected: vec![environment("prod")],
+        author: None,
         mode: Mode::Apply,
         adopt: false,
         operations: Vec::new(),

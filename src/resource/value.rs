@@ -62,6 +62,11 @@ impl Outputs {
         self.0.insert(address, outputs);
     }
 
+    /// Records all that `later` holds.
+    pub fn extend(&mut self, later: Self) {
+        self.0.extend(later.0);
+    }
+
     /// One output, if it is known.
     pub fn get(&self, address: &Address, output: &str) -> Option<&str> {
         self.0.get(address)?.get(output).map(String::as_str)

@@ -7,7 +7,7 @@ use std::process::{Child, Command, Stdio};
 use serde_json::Value as Json;
 
 use super::program::{Ran, Root};
-use super::serving::Served;
+use super::served::Served;
 
 /// The entries of every journal of a root, as far as they are whole.
 fn entries(root: &Root) -> Vec<Json> {

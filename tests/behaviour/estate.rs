@@ -1,6 +1,6 @@
 //! The library on an emulator in this process: what the laws are held against.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
@@ -234,7 +234,7 @@ impl Estate {
     async fn run_on(&self, cloud: Arc<dyn CloudPort>, plan: Plan, check_first: bool) -> Outcome {
         let everything = Permissions {
             allow_destroy: vec!["*".parse().expect("a pattern")],
-            protected: BTreeSet::new(),
+            ..Permissions::default()
         };
         let approved = guard(plan, &everything, &[]).expect("nothing objects");
         let ports = Ports {

@@ -82,6 +82,9 @@ fn protection_outlives_the_file_that_declared_it() {
     let refused = root.expect(3, &[&["apply"], &everything[..]].concat());
     assert!(refused.err.contains("protected"), "{}", refused.err);
     root.write("rbac/matrix.toml", &matrix);
+    root.write("environments/prod.toml", &declared);
+    // The store that was lost gets the keys of approvers again.
+    root.expect(0, &["apply", "--auto-approve"]);
     root.write(
         "environments/prod.toml",
         &declared.replace("protected = true", "protected = false"),
@@ -90,11 +93,17 @@ fn protection_outlives_the_file_that_declared_it() {
         3,
         &[&["--env", "prod", "destroy"], &everything[..]].concat(),
     );
-    root.expect(3, &["apply", "--auto-approve"]);
-    root.expect(
-        0,
-        &["apply", "--auto-approve", "--allow-destroy", "prod.group"],
-    );
+    root.expect(3, &[&["apply"], &everything[..]].concat());
+    root.expect(0, &["plan", "--out", "unprotect.json"]);
+    root.approve("ada", "unprotect.json");
+    root.expect(3, &["apply", "unprotect.json"]);
+    let named = [
+        "--allow-destroy",
+        "prod.group",
+        "--allow-destroy",
+        "shared.group",
+    ];
+    root.expect(0, &[&["apply", "unprotect.json"], &named[..]].concat());
     root.expect(
         0,
         &[&["--env", "prod", "destroy"], &everything[..]].concat(),

@@ -1,5 +1,7 @@
 //! How the program behaves, seen from outside: the real binary on the real local Azure.
 
+mod access;
+mod approvals;
 mod azurite;
 mod bad_input;
 mod clusters;
@@ -11,12 +13,18 @@ mod estate;
 mod first_light;
 mod grants;
 mod laws;
+mod planted;
 mod private_network;
 mod program;
+mod proof;
 mod reading;
 mod saved_plans;
 mod scenarios;
+mod served;
 mod serving;
+#[cfg(unix)]
+mod sweep;
+mod tampering;
 mod team;
 mod vault_client;
 mod vaults;

@@ -93,6 +93,7 @@ impl Root {
             .env_remove("CI")
             .env_remove("NO_COLOR")
             .env_remove("ONESTREAM_LOG")
+            .env_remove("ONESTREAM_AS")
             .env("ONESTREAM_CLOUD", "emulator")
             .stdin(Stdio::null());
         command
@@ -104,6 +105,22 @@ impl Root {
             .output()
             .expect("the program starts")
             .into()
+    }
+
+    /// Runs the program as a person and expects an exit code.
+    #[track_caller]
+    pub fn expect_as(&self, person: &str, code: i32, arguments: &[&str]) -> Ran {
+        let mut command = self.command(arguments);
+        let ran = command.env("ONESTREAM_AS", person).output();
+        let ran: Ran = ran.expect("the program starts").into();
+        assert_eq!(ran.code, code, "as {person}: {}\n{}", ran.out, ran.err);
+        ran
+    }
+
+    /// Has a person approve a saved plan.
+    #[track_caller]
+    pub fn approve(&self, person: &str, file: &str) {
+        self.expect_as(person, 0, &["approve", file, "--yes"]);
     }
 
     /// Runs the program and expects an exit code.

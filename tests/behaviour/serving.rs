@@ -1,8 +1,5 @@
 //! An emulator that another process serves: over TLS, and with every caller outside.
 
-use std::io::{BufRead, BufReader};
-use std::process::{Child, Stdio};
-
 use onestream::provision::ports::{Begun, Reader as _, Verdict, Writer as _};
 use onestream::remote::azure::{Azure, Cloud, Credential, Settings};
 use onestream::resource::{Method, Plane, Request};
@@ -10,44 +7,7 @@ use onestream_emulator::{Emulator, Endpoint};
 use serde_json::{Value as Json, json};
 
 use super::program::Root;
-
-/// `emulator serve` of a root, ended when dropped.
-pub struct Served {
-    child: Child,
-    /// Where it is.
-    pub origin: String,
-}
-
-impl Served {
-    /// `emulator serve` with these flags.
-    pub fn on(root: &Root, flags: &[&str]) -> Self {
-        let mut arguments = vec!["emulator", "serve"];
-        arguments.extend(flags);
-        let mut child = root
-            .command(&arguments)
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .spawn()
-            .expect("the program starts");
-        let mut lines = BufReader::new(child.stdout.take().expect("its stdout")).lines();
-        let origin = lines
-            .find_map(|line| {
-                let line = line.expect("a line");
-                line.trim()
-                    .strip_prefix("Resource Manager")
-                    .map(|origin| origin.trim().to_owned())
-            })
-            .expect("its origin");
-        Self { child, origin }
-    }
-}
-
-impl Drop for Served {
-    fn drop(&mut self) {
-        self.child.kill().expect("it is ours to end");
-        self.child.wait().expect("it ends");
-    }
-}
+use super::served::Served;
 
 #[test]
 fn commands_trust_the_authority_that_was_announced_and_no_other() {
@@ -90,7 +50,7 @@ fn commands_trust_the_authority_that_was_announced_and_no_other() {
 }
 
 /// The client of a served emulator, with this authority or, without one, the system's.
-fn client(endpoint: &Endpoint, ca: Option<&str>) -> Azure {
+pub fn client(endpoint: &Endpoint, ca: Option<&str>) -> Azure {
     let cloud = match ca {
         Some(ca) => Cloud::emulator_over_tls(&endpoint.origin, ca),
         None => Cloud::emulator(&endpoint.origin),
@@ -181,7 +141,7 @@ async fn a_private_vault_is_unreadable_from_outside_and_says_what_helps() {
 }
 
 /// What a served emulator tells other processes of this root.
-fn announced(root: &Root) -> Endpoint {
+pub fn announced(root: &Root) -> Endpoint {
     serde_json::from_str(&root.read(".onestream/emulator/server.json")).expect("an endpoint")
 }
 

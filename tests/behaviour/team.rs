@@ -7,7 +7,7 @@ use serde_json::Value as Json;
 
 use super::azurite::{ACCOUNT, Azurite};
 use super::program::{Ran, Root};
-use super::serving::Served;
+use super::served::Served;
 
 /// The sample, with its control data in a new container; `None` where there is no Azurite.
 fn team() -> Option<(Root, &'static Azurite)> {

@@ -8,7 +8,8 @@ use super::super::checked::Complaint;
 use super::super::near;
 use super::tables::{CapabilitiesFile, CapabilityTable, GrantTable, On, RoleTable};
 use super::text;
-use crate::kinds::{CustomRole, GrantPart, Role, Scope, TargetType};
+use super::{meaning, separation};
+use crate::kinds::{CustomRole, GrantPart, Probe, Role, Scope, TargetType};
 use crate::resource::{DEFAULT_ESTATE, Problem};
 
 /// The longest name of a role or capability, which become parts of addresses.
@@ -28,6 +29,7 @@ pub(super) fn check(file: &CapabilitiesFile) -> Vec<Complaint> {
                 .help("name a role, such as { built_in = \"GUID\", name = \"AcrPull\" }");
             complaints.push(problem.into());
         }
+        complaints.extend(check_probes(name, capability));
         let mut seen = BTreeMap::new();
         for (at, grant) in capability.grants.iter().enumerate() {
             let place = Place {
@@ -65,7 +67,35 @@ pub(super) fn check(file: &CapabilitiesFile) -> Vec<Complaint> {
             complaints.push(problem.into());
         }
     }
+    complaints.extend(meaning::check(file));
+    complaints.extend(separation::check(file));
     complaints
+}
+
+/// Probes that say nothing of the target, or nothing at all.
+fn check_probes(name: &str, capability: &CapabilityTable) -> Vec<Complaint> {
+    let path = |rest: Option<usize>| {
+        let steps = ["capabilities", name, "probes"].map(str::to_owned);
+        steps.into_iter().chain(rest.map(|at| at.to_string()))
+    };
+    let target = capability.target;
+    let fitting: Vec<&str> = Probe::on(target).map(Probe::word).collect();
+    let help = format!("on a {target} there are {}", fitting.join(", "));
+    let Some(probes) = &capability.probes else {
+        return Vec::new();
+    };
+    if probes.is_empty() {
+        let problem = Problem::below(path(None), "a capability with which nothing works");
+        return vec![problem.help(help).into()];
+    }
+    let strange = probes.iter().enumerate();
+    let strange = strange.filter(|(_, probe)| probe.target() != target);
+    strange
+        .map(|(at, probe)| {
+            let message = format!("`{probe}` cannot be tried on a {target}");
+            Problem::below(path(Some(at)), message).help(&help).into()
+        })
+        .collect()
 }
 
 /// Where a grant of a capability stands.
@@ -182,7 +212,7 @@ fn check_role(name: &str, role: &RoleTable) -> Vec<Complaint> {
     complaints
 }
 
-fn wrong_action(action: &str) -> Option<(String, &'static str)> {
+pub(super) fn wrong_action(action: &str) -> Option<(String, &'static str)> {
     if action.contains('*') {
         let message = format!("`{action}` allows more than it says");
         return Some((

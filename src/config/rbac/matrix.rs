@@ -21,6 +21,8 @@ pub(super) struct Cell {
     pub environment: EnvironmentName,
     pub target: Target,
     pub capability: String,
+    /// Where the capability stands.
+    pub spot: Spot,
 }
 
 /// Makes one key of each dotted path in a row. Says which cells are there twice.
@@ -96,6 +98,7 @@ pub(super) fn read(
                     environment,
                     target,
                     capability,
+                    spot: cell.value.spot,
                 });
             }
         }

@@ -5,10 +5,14 @@
 //! the mere consequence of another. It knows no kind: what can be given on is
 //! [`Sections::targets`](crate::kinds::Sections::targets).
 
+mod allowed;
 mod capabilities;
 mod matrix;
+mod meaning;
 mod principals;
 mod resolve;
+mod separation;
+mod signers;
 mod tables;
 mod text;
 
@@ -24,7 +28,7 @@ use super::checked::{self, Complaint};
 use super::decode::{Decoded, Fault, Missing, decode};
 use super::tree::Node;
 use super::wrong::Wrong;
-use crate::kinds::{Target, TargetType};
+use crate::kinds::{Sections, Target, TargetType, VaultSku};
 use crate::resource::EnvironmentName;
 
 /// A file of `rbac/`, as far as it could be read.
@@ -64,6 +68,30 @@ impl Inputs {
 pub(super) struct Estate {
     /// What each environment declares; `None` where its own faults hide that.
     pub targets: BTreeMap<EnvironmentName, Option<Vec<Target>>>,
+    /// The vault of `shared`, where its own faults do not hide that.
+    pub vault: Option<SharedVault>,
+}
+
+/// What `shared` has to keep signing keys in.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum SharedVault {
+    /// No vault.
+    Nothing,
+    /// One whose keys are in software only.
+    Software,
+    /// One with hardware, and the keys that it declares.
+    Hardware(BTreeSet<String>),
+}
+
+impl SharedVault {
+    /// The one that these tables declare.
+    pub fn of(sections: &Sections) -> Self {
+        match &sections.vault {
+            None => Self::Nothing,
+            Some(vault) if vault.sku == VaultSku::Standard => Self::Software,
+            Some(vault) => Self::Hardware(vault.keys.keys().cloned().collect()),
+        }
+    }
 }
 
 /// The words that a matrix may use; `None` where a faulty file hides them.
@@ -114,7 +142,13 @@ pub(super) fn read(inputs: Inputs, estate: &Estate) -> Reading {
         }
         Input::Absent | Input::Faulty => Vec::new(),
     };
+    if let (Some(words), Some(people)) = (&capabilities.decoded, &principals.decoded) {
+        faults.extend(separation::breaches(&cells, &words.value, &people.value));
+    }
     let warnings = principals.complaints(principals::oddities);
+    let signs = meanings(&capabilities)
+        .map(|words| matches!(words.get(signers::SIGN), Some(None | Some(TargetType::Key))));
+    faults.extend(principals.complaints(|file| signers::check(file, estate, signs)));
     Reading {
         principals: principals.value(),
         capabilities: capabilities.value(),
@@ -168,7 +202,7 @@ impl<T: DeserializeOwned + Default> One<T> {
         one
     }
 
-    fn complaints(&self, check: fn(&T) -> Vec<Complaint>) -> Vec<Fault> {
+    fn complaints(&self, check: impl Fn(&T) -> Vec<Complaint>) -> Vec<Fault> {
         match (&self.trees, &self.decoded) {
             (Some((_, tree)), Some(decoded)) => checked::check(tree, decoded, check),
             _ => Vec::new(),

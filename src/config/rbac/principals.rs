@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use url::Url;
 
 use super::super::checked::Complaint;
+use super::allowed;
 use super::tables::{CredentialTable, GroupTable, PrincipalTable, PrincipalsFile};
 use super::text;
 use crate::kinds::{Credential, Members, People, Principal};
@@ -60,6 +61,7 @@ pub(super) fn check(file: &PrincipalsFile) -> Vec<Complaint> {
         );
         check_group(&path, table, &mut elsewhere, &mut complaints);
     }
+    complaints.extend(allowed::check(file));
     complaints
 }
 

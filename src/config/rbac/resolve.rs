@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::super::configuration::Environment;
 use super::tables::PrincipalsFile;
-use super::{Cell, Reading, capabilities, principals};
+use super::{Cell, Reading, allowed, capabilities, meaning, principals, signers};
 use crate::kinds::{Access, CustomRole, Grant, Grantee, Role};
 
 impl Reading {
@@ -31,8 +31,18 @@ impl Reading {
             principals: principals::principals(&self.principals, &estate),
             people: principals::people(&self.principals, &estate),
             roles,
+            meanings: meaning::meanings(&self.capabilities),
+            deployers: allowed::deployers(&self.principals),
+            allowed: allowed::allowed(&self.principals),
             grants: std::mem::take(&mut access.grants),
         };
+        // Roles are assignable in the subscription of `shared` already.
+        signers::give(&self.principals, &self.capabilities, shared);
+    }
+
+    /// Who approves plans, by name: their object ids.
+    pub(in crate::config) fn approvers(&self) -> BTreeMap<String, String> {
+        signers::approvers(&self.principals)
     }
 
     fn grants(&self, environment: &Environment) -> Vec<Grant> {
@@ -47,6 +57,7 @@ impl Reading {
                 capability: cell.capability.clone(),
                 target: cell.target.clone(),
                 parts,
+                probes: (capability.probes.as_ref()).map(|probes| probes.iter().copied().collect()),
             })
         };
         self.cells.iter().filter(here).filter_map(grant).collect()

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use crate::kinds::TargetType;
+use crate::kinds::{Probe, TargetType};
 
 /// Who there is: what pipelines sign in as, and groups of people.
 #[derive(Debug, Default, Deserialize, JsonSchema)]
@@ -18,6 +18,12 @@ pub(in crate::config) struct PrincipalsFile {
     /// Groups of people.
     #[serde(default)]
     pub groups: BTreeMap<String, GroupTable>,
+    /// Who runs `apply`: identities that are not made here.
+    #[serde(default)]
+    pub deployers: BTreeMap<String, DeployerTable>,
+    /// Grants beside the matrix that somebody answers for, until a day.
+    #[serde(default)]
+    pub allowed: BTreeMap<String, AllowanceTable>,
 }
 
 /// `[principals.NAME]`: an application and its service principal.
@@ -70,6 +76,50 @@ pub(in crate::config) struct GroupTable {
     pub object_id: Option<String>,
     /// Who is in a group of ours: people's object ids by name.
     pub members: Option<BTreeMap<String, String>>,
+    /// Whether its members approve plans for protected environments. Each of them gets a key in
+    /// the shared vault, with which nobody else can sign.
+    #[serde(default)]
+    pub approves: bool,
+}
+
+/// `[deployers.NAME]`: an identity that runs `apply`, which is made elsewhere.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(in crate::config) struct DeployerTable {
+    /// The object id of its service principal or user.
+    #[schemars(extend("format" = "uuid"))]
+    pub object_id: String,
+    /// What it is for.
+    pub description: Option<String>,
+    /// The GUIDs of the roles that it holds on every subscription.
+    #[serde(default)]
+    pub roles: Vec<String>,
+    /// The application roles of Microsoft Graph that it holds, such as Group.ReadWrite.All.
+    #[serde(default)]
+    pub graph: Vec<String>,
+}
+
+/// `[allowed.NAME]`: a grant beside the matrix.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(in crate::config) struct AllowanceTable {
+    /// The object id of who holds it.
+    #[schemars(extend("format" = "uuid"))]
+    pub principal: String,
+    /// The GUID of its role: one of Azure's, or the template of a directory role.
+    #[schemars(extend("format" = "uuid"))]
+    pub role: String,
+    /// The id of where it is held, such as /subscriptions/GUID; the directory when absent.
+    pub scope: Option<String>,
+    /// Who answers for it.
+    #[schemars(length(min = 1))]
+    pub owner: String,
+    /// Why it is needed.
+    #[schemars(length(min = 1))]
+    pub reason: String,
+    /// The last day on which it is, such as 2027-03-31.
+    #[schemars(extend("format" = "date"))]
+    pub until: String,
 }
 
 /// What the words of the matrix mean.
@@ -83,6 +133,9 @@ pub(in crate::config) struct CapabilitiesFile {
     /// Roles that Azure does not have built in.
     #[serde(default)]
     pub roles: BTreeMap<String, RoleTable>,
+    /// What nobody may hold both of.
+    #[serde(default)]
+    pub separate: Vec<SeparateTable>,
 }
 
 /// `[capabilities.NAME]`.
@@ -94,9 +147,49 @@ pub(in crate::config) struct CapabilityTable {
     /// The roles that it comes to.
     #[schemars(length(min = 1))]
     pub grants: Vec<GrantTable>,
+    /// What works for whoever is given it, and for nobody else: `rbac prove` tries it.
+    pub probes: Option<Vec<Probe>>,
+    /// All that it may give, each action in full: a role that gives more is a mistake. Needed
+    /// where a role is one of Azure's own, which Azure may change.
+    pub means: Option<MeaningTable>,
     /// What it is for.
     #[expect(dead_code, reason = "people read it, in the file")]
     pub description: Option<String>,
+}
+
+/// `means` of a capability.
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(in crate::config) struct MeaningTable {
+    /// Actions of the control plane, each in full: no `*`.
+    #[serde(default)]
+    pub actions: Vec<String>,
+    /// Actions of the data plane, each in full: no `*`.
+    #[serde(default)]
+    pub data_actions: Vec<String>,
+}
+
+/// `[[separate]]`: two things that nobody may hold both of.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(in crate::config) struct SeparateTable {
+    /// Why.
+    #[schemars(length(min = 1))]
+    pub reason: String,
+    /// One of them.
+    pub either: SideTable,
+    /// The other.
+    pub or: SideTable,
+}
+
+/// One side of `[[separate]]`.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(in crate::config) struct SideTable {
+    /// The capability.
+    pub capability: String,
+    /// On what: addresses, such as "prod.*"; anything when absent.
+    pub on: Option<String>,
 }
 
 /// A role that a capability comes to: one of Azure's own, or one of `[roles]`.

@@ -27,6 +27,7 @@ const CAPABILITIES: &str = "\
 [capabilities.pull]
 target = \"registry\"
 grants = [{ built_in = \"7f951dda-4ed3-4680-a7ca-43fe172d538d\", name = \"AcrPull\" }]
+means.actions = [\"Microsoft.ContainerRegistry/registries/pull/read\"]
 [capabilities.import]
 target = \"registry\"
 grants = [{ role = \"importer\" }]
@@ -732,7 +733,7 @@ actions = [
 display_name = \"reader\"
 ";
     insta::assert_snapshot!(mistakes(&files(PRINCIPALS, capabilities, "")), @r#"
-      x the configuration has 17 mistakes
+      x the configuration has 19 mistakes
 
     Error:
       x `regstry` is none of registry, cluster, key
@@ -763,6 +764,17 @@ display_name = \"reader\"
      4 | [capabilities.Import]
        `----
       help: such as 22222222-2222-4222-8222-222222222222
+
+    Error:
+      x nothing says what `pull` may give at most
+       ,-[rbac/capabilities.toml:3:24]
+     2 | target = "regstry"
+     3 | grants = [{ built_in = "AcrPull" }]
+       :                        ^^^^^^^^^
+     4 | [capabilities.Import]
+       `----
+      help: add `means` to [capabilities.pull]: its `actions` and `data_actions`,
+            each in full
 
     Error:
       x `Import` does not fit into an address
@@ -804,6 +816,17 @@ display_name = \"reader\"
      9 |     {},
        `----
       help: give each an entry of its own in `grants`
+
+    Error:
+      x nothing says what `Import` may give at most
+       ,-[rbac/capabilities.toml:8:37]
+     7 |     { role = "imprter", on = "namespaces" },
+     8 |     { role = "importer", built_in = "7f951dda-4ed3-4680-a7ca-43fe172d538d" },
+       :                                     ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
+     9 |     {},
+       `----
+      help: add `means` to [capabilities.Import]: its `actions` and
+            `data_actions`, each in full
 
     Error:
       x an entry without a role
@@ -1017,5 +1040,255 @@ fn a_matrix_needs_its_words() {
     Warning:
       ! `rbac/princpals.toml` is not read
       help: did you mean `principals.toml`?
+    "#);
+}
+
+#[test]
+fn a_role_gives_no_more_than_the_word_means() {
+    let capabilities = "\
+[capabilities.verify]
+target = \"key\"
+grants = [{ role = \"verifier\" }]
+means.data_actions = [
+    \"Microsoft.KeyVault/vaults/keys/read\",
+    \"Microsoft.KeyVault/vaults/keys/verify/action\",
+    \"Microsoft.KeyVault/vaults/keys/*\",
+]
+[capabilities.pull]
+target = \"registry\"
+grants = [{ built_in = \"b24988ac-6180-42a0-ab88-20f7382dd24c\", name = \"Contributor\" }]
+[roles.verifier]
+actions = [\"Microsoft.KeyVault/vaults/read\"]
+data_actions = [
+    \"microsoft.keyvault/vaults/keys/read\",
+    \"Microsoft.KeyVault/vaults/keys/verify/action\",
+    \"Microsoft.KeyVault/vaults/keys/sign/action\",
+]
+";
+    insta::assert_snapshot!(mistakes(&files(PRINCIPALS, capabilities, "")), @r#"
+      x the configuration has 4 mistakes
+
+    Error:
+      x `Microsoft.KeyVault/vaults/keys/*` allows more than it says
+       ,-[rbac/capabilities.toml:7:5]
+     6 |     "Microsoft.KeyVault/vaults/keys/verify/action",
+     7 |     "Microsoft.KeyVault/vaults/keys/*",
+       :     ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
+     8 | ]
+       `----
+      help: name each action in full: what `*` covers grows with Azure
+
+    Error:
+      x nothing says what `pull` may give at most
+        ,-[rbac/capabilities.toml:11:24]
+     10 | target = "registry"
+     11 | grants = [{ built_in = "b24988ac-6180-42a0-ab88-20f7382dd24c", name = "Contributor" }]
+        :                        ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
+     12 | [roles.verifier]
+        `----
+      help: add `means` to [capabilities.pull]: its `actions` and `data_actions`,
+            each in full
+
+    Error:
+      x `Microsoft.KeyVault/vaults/read` is more than `verify` means
+       ,-[rbac/capabilities.toml:4:1]
+     3 | grants = [{ role = "verifier" }]
+     4 | means.data_actions = [
+       : ^^|^^
+       :   `-- because of this
+     5 |     "Microsoft.KeyVault/vaults/keys/read",
+       `----
+        ,-[rbac/capabilities.toml:13:12]
+     12 | [roles.verifier]
+     13 | actions = ["Microsoft.KeyVault/vaults/read"]
+        :            ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
+     14 | data_actions = [
+        `----
+      help: take it out, or say in `means` what it is needed for
+
+    Error:
+      x `Microsoft.KeyVault/vaults/keys/sign/action` is more than `verify` means
+       ,-[rbac/capabilities.toml:4:1]
+     3 | grants = [{ role = "verifier" }]
+     4 | means.data_actions = [
+       : ^^|^^
+       :   `-- because of this
+     5 |     "Microsoft.KeyVault/vaults/keys/read",
+       `----
+        ,-[rbac/capabilities.toml:17:5]
+     16 |     "Microsoft.KeyVault/vaults/keys/verify/action",
+     17 |     "Microsoft.KeyVault/vaults/keys/sign/action",
+        :     ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
+     18 | ]
+        `----
+      help: take it out, or say in `means` what it is needed for
+    "#);
+}
+
+#[test]
+fn what_is_kept_apart_is_given_to_nobody() {
+    let principals = "\
+[principals.engine]
+[groups.builders.members]
+ada = \"66666666-6666-4666-8666-000000000001\"
+[groups.movers.members]
+grace = \"66666666-6666-4666-8666-000000000001\"
+";
+    let capabilities = format!(
+        "{CAPABILITIES}\
+[[separate]]
+reason = \"who reads does not import\"
+either = {{ capability = \"pull\" }}
+or = {{ capability = \"import\", on = \"prod.*\" }}
+[[separate]]
+reason = \" \"
+either = {{ capability = \"pul\" }}
+or = {{ capability = \"import\", on = \"Prod\" }}
+"
+    );
+    let sound_rules = capabilities.split("[[separate]]\nreason = \" \"").next();
+    let matrix = "\
+[engine]
+\"dev.registry\" = \"pull\"
+\"prod.registry\" = \"import\"
+[builders]
+\"dev.registry\" = \"pull\"
+[movers]
+\"prod.registry\" = \"import\"
+";
+    let prod = DEV
+        .replace("onestreamdev", "onestreamprod")
+        .replace("rg-dev", "rg-prod");
+    let told = |capabilities: &str, matrix: &str| {
+        let mut files = files(principals, capabilities, matrix).to_vec();
+        files.push(("prod.toml", &prod));
+        mistakes(&files)
+    };
+    insta::assert_snapshot!(told(&capabilities, ""), @r#"
+      x the configuration has 3 mistakes
+
+    Error:
+      x an empty text
+        ,-[rbac/capabilities.toml:18:10]
+     17 | [[separate]]
+     18 | reason = " "
+        :          ^^^
+     19 | either = { capability = "pul" }
+        `----
+
+    Error:
+      x no capability `pul`
+        ,-[rbac/capabilities.toml:19:25]
+     18 | reason = " "
+     19 | either = { capability = "pul" }
+        :                         ^^^^^
+     20 | or = { capability = "import", on = "Prod" }
+        `----
+      help: did you mean `pull`?
+
+    Error:
+      x `Prod` selects no address
+        ,-[rbac/capabilities.toml:20:36]
+     19 | either = { capability = "pul" }
+     20 | or = { capability = "import", on = "Prod" }
+        :                                    ^^^^^^
+        `----
+      help: an address, `*` for any part of it, such as "prod.*"
+    "#);
+    insta::assert_snapshot!(told(sound_rules.expect("rules"), matrix), @r#"
+      x the configuration has a mistake
+
+    Error:
+      x `engine` would hold `pull` on dev.registry and `import` on prod.registry
+       ,-[rbac/matrix.toml:3:19]
+     1 | [engine]
+     2 | "dev.registry" = "pull"
+       :                  ^^^|^^
+       :                     `-- because of this
+     3 | "prod.registry" = "import"
+       :                   ^^^^^^^^
+     4 | [builders]
+       `----
+      help: rbac/capabilities.toml keeps them apart: who reads does not import
+    "#);
+}
+
+#[test]
+fn what_is_allowed_beside_the_matrix_says_who_answers_for_it() {
+    let principals = "\
+[principals.engine]
+[deployers.engine]
+object_id = \"nobody\"
+roles = [\"Owner\"]
+[allowed.break-glass]
+principal = \"66666666-6666-4666-8666-000000000001\"
+role = \"8e3af657-a8ff-443c-a75c-2fe8c4bcb635\"
+scope = \"prod\"
+owner = \"\"
+reason = \"nobody else gets in\"
+until = \"for ever\"
+";
+    insta::assert_snapshot!(mistakes(&files(principals, CAPABILITIES, "")), @r#"
+      x the configuration has 6 mistakes
+
+    Error:
+      x `engine` is taken
+       ,-[rbac/principals.toml:2:12]
+     1 | [principals.engine]
+       : ^^^^^^^^^|^^^^^^^^^
+       :          `-- because of this
+     2 | [deployers.engine]
+       :            ^^^^^^
+     3 | object_id = "nobody"
+       `----
+      help: each name means one principal: rename one
+
+    Error:
+      x `nobody` is not a GUID
+       ,-[rbac/principals.toml:3:13]
+     2 | [deployers.engine]
+     3 | object_id = "nobody"
+       :             ^^^^^^^^
+     4 | roles = ["Owner"]
+       `----
+      help: such as 22222222-2222-4222-8222-222222222222
+
+    Error:
+      x `Owner` is not a GUID
+       ,-[rbac/principals.toml:4:10]
+     3 | object_id = "nobody"
+     4 | roles = ["Owner"]
+       :          ^^^^^^^
+     5 | [allowed.break-glass]
+       `----
+      help: such as 22222222-2222-4222-8222-222222222222
+
+    Error:
+      x `prod` is not the id of anything in Azure
+       ,-[rbac/principals.toml:8:9]
+     7 | role = "8e3af657-a8ff-443c-a75c-2fe8c4bcb635"
+     8 | scope = "prod"
+       :         ^^^^^^
+     9 | owner = ""
+       `----
+      help: such as /subscriptions/GUID; leave it out for a role of the directory
+
+    Error:
+      x an empty text
+        ,-[rbac/principals.toml:9:9]
+      8 | scope = "prod"
+      9 | owner = ""
+        :         ^^
+     10 | reason = "nobody else gets in"
+        `----
+
+    Error:
+      x `for ever` is not a date
+        ,-[rbac/principals.toml:11:9]
+     10 | reason = "nobody else gets in"
+     11 | until = "for ever"
+        :         ^^^^^^^^^^
+        `----
+      help: such as 2027-03-31: nothing is allowed for good
     "#);
 }

@@ -40,7 +40,11 @@ fn samples_have_no_mistakes_and_come_in_order() {
 
     let shared = samples.environment(&name("shared")).expect("shared");
     let vault = shared.sections.vault.as_ref().expect("a vault");
-    assert!(vault.keys.is_empty() && shared.sections.registry.is_none());
+    let keys: Vec<&str> = vault.keys.keys().map(String::as_str).collect();
+    assert_eq!(keys, ["approver-ada", "approver-grace", "audit"]);
+    assert!(shared.sections.registry.is_none());
+    // Protected as soon as prod is.
+    assert!(shared.place.protected && shared.approvals == 1);
     assert_eq!(shared.place.tags["organisation"], "onestream");
     assert_eq!(
         samples.control.store,

@@ -19,7 +19,7 @@ use futures::StreamExt;
 use futures::stream::FuturesUnordered;
 use tokio::sync::watch;
 
-pub use outcome::{End, OperationError, Outcome};
+pub use outcome::{End, OperationError, Outcome, joined};
 
 use super::guard::ApprovedPlan;
 use super::plan;

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use thiserror::Error;
 
-use crate::provision::plan::Plan;
+use crate::provision::plan::{Edge, Plan};
 use crate::provision::ports::{Failure, StoreError};
 use crate::resource::{MissingOutput, Outputs};
 
@@ -100,4 +100,36 @@ impl Outcome {
         let stale = |end: &End| matches!(end, End::Failed(OperationError::Stale(_)));
         self.ends.iter().any(stale)
     }
+}
+
+/// Two plans that were carried out one after the other as one, for whoever is told of it: all that
+/// was done, and what the later one says of the rest.
+pub fn joined(
+    (mut before, mut outcome): (Plan, Outcome),
+    (plan, later): (Plan, Outcome),
+) -> (Plan, Outcome) {
+    let offset = before.operations.len();
+    let mut operations = std::mem::take(&mut before.operations);
+    let mut edges = std::mem::take(&mut before.edges);
+    operations.extend(plan.operations.iter().cloned().map(|mut operation| {
+        operation.restores = operation.restores.map(|lift| lift + offset);
+        operation.carries = operation.carries.iter().map(|it| it + offset).collect();
+        operation
+    }));
+    edges.extend(plan.edges.iter().map(|edge| Edge {
+        before: edge.before + offset,
+        after: edge.after + offset,
+        ..*edge
+    }));
+    outcome.ends.extend(later.ends);
+    outcome.outputs.extend(later.outputs);
+    outcome.stopped |= later.stopped;
+    outcome.refused |= later.refused;
+    let plan = Plan {
+        operations,
+        edges,
+        unchanged: before.unchanged,
+        ..plan
+    };
+    (plan, outcome)
 }

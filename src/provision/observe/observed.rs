@@ -140,6 +140,17 @@ impl Observed {
             .collect()
     }
 
+    /// The environments in which something of ours stands.
+    pub fn populated(&self) -> BTreeSet<EnvironmentName> {
+        let owners = self.objects.values().map(|object| &object.ownership);
+        owners
+            .filter_map(|ownership| match ownership {
+                Ownership::Ours(environment) => Some(environment.clone()),
+                Ownership::Copy | Ownership::Foreign => None,
+            })
+            .collect()
+    }
+
     /// Why it cannot be told which environments Azure remembers as protected: a list over a
     /// subscription of what carries tags that could not be read.
     pub fn protection_unknown(&self) -> Option<&Failure> {

@@ -90,6 +90,7 @@ pub fn make(asked: &Asked<'_>) -> Result<Plan, PlanError> {
         target: asked.target.clone(),
         protected: asked.protected(&environments),
         environments,
+        author: None,
         mode: asked.mode,
         adopt: asked.adopt,
         unchanged: draft.unchanged(),

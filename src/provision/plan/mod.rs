@@ -27,6 +27,7 @@ pub use declared::contradictions;
 pub use make::{Asked, Mode, PlanError, Selection, make};
 pub use stored::{StoredError, digest, read, write};
 
+use super::audit::Identity;
 use super::diff::FieldChange;
 use super::ports::Failure;
 use crate::resource::{Address, DEFAULT_ESTATE, EnvironmentName, Kinds, Text, Value};
@@ -45,6 +46,9 @@ pub struct Plan {
     pub environments: Vec<EnvironmentName>,
     /// Those of them that are protected.
     pub protected: Vec<EnvironmentName>,
+    /// Who made it, where Azure's token told: nobody approves a plan of their own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub author: Option<Identity>,
     /// Whether it was made to apply the configuration or to destroy what it declares.
     pub mode: Mode,
     /// Whether taking over unmarked objects was asked for.

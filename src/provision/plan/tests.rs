@@ -1103,7 +1103,8 @@ async fn a_plan_may_say_only_what_is_declared() {
         let mut all = plan.operations.iter();
         all.position(|o| o.kind == kind).expect("it is planned")
     };
-    let edits: [(&str, fn(&mut Operation), &str); 6] = [
+    type Edit = fn(&mut Operation);
+    let edits: [(&str, Edit, &str); 6] = [
         (
             "grant",
             |o| {

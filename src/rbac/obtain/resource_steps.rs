@@ -248,18 +248,25 @@ pub(super) fn nodes(ground: &Ground<'_>, who: &Somebody<'_>) -> Vec<Gain> {
 }
 
 pub(super) fn policies(ground: &Ground<'_>, who: &Somebody<'_>) -> Vec<Gain> {
+    let vaults = ground.resources.vaults.iter();
+    let gains = vaults.filter_map(|one| {
+        let has = who.is_among(&one.policies).and(on(one.by_policies));
+        let keys = Power::Keys(one.scope.clone());
+        gain(keys, has, "an access policy names it")
+    });
+    gains.collect()
+}
+
+pub(super) fn write_policies(ground: &Ground<'_>, who: &Somebody<'_>) -> Vec<Gain> {
     let mut gains = Vec::new();
     for one in &ground.resources.vaults {
-        let by_policies = on(one.by_policies);
-        let has = who.is_among(&one.policies).and(by_policies);
-        let keys = Power::Keys(one.scope.clone());
-        gains.extend(gain(keys.clone(), has, "an access policy names it"));
         for action in [
             "Microsoft.KeyVault/vaults/accessPolicies/write",
             "Microsoft.KeyVault/vaults/write",
         ] {
-            let may = who.may(&one.scope, action).and(by_policies);
-            gains.extend(gain(keys.clone(), may, format!("may {action}")));
+            let may = who.may(&one.scope, action).and(on(one.by_policies));
+            let keys = Power::Keys(one.scope.clone());
+            gains.extend(gain(keys, may, format!("may {action}")));
         }
     }
     gains

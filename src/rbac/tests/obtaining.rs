@@ -398,12 +398,12 @@ fn planted_on_the_rest() -> Vec<Planted> {
         ),
         ("vault access policies", named, keys(), true),
         (
-            "vault access policies",
+            "write access policies",
             vault("accessPolicies/write", Some(true)),
             keys(),
             true,
         ),
-        ("vault access policies", vault("write", None), keys(), false),
+        ("write access policies", vault("write", None), keys(), false),
     ]
 }
 

@@ -55,7 +55,7 @@ impl Azure {
         let transport = Transport::new(&settings.timing, local, settings.cloud.ca())
             .map_err(|reason| own(Verdict::Fatal, "NoTransport", reason, None))?;
         let credential = credential::build(&settings, &transport)?;
-        let holds = matches!(settings.credential, Credential::ClientSecret { .. });
+        let holds = !matches!(settings.credential, Credential::Named(_));
         let patience = settings.timing.request_timeout;
         let wire = Wire {
             transport,

@@ -9,14 +9,15 @@ use azure_core::error::{Error, ErrorKind};
 use azure_core::http::{ClientOptions, ExponentialRetryOptions, RetryOptions};
 use azure_identity::{
     AzureCliCredential, AzureCliCredentialOptions, AzurePipelinesCredential,
-    AzurePipelinesCredentialOptions, ClientAssertionCredentialOptions, ClientSecretCredential,
-    ClientSecretCredentialOptions, ManagedIdentityCredential, ManagedIdentityCredentialOptions,
-    UserAssignedId, WorkloadIdentityCredential, WorkloadIdentityCredentialOptions,
+    AzurePipelinesCredentialOptions, ClientAssertionCredential, ClientAssertionCredentialOptions,
+    ClientSecretCredential, ClientSecretCredentialOptions, ManagedIdentityCredential,
+    ManagedIdentityCredentialOptions, UserAssignedId, WorkloadIdentityCredential,
+    WorkloadIdentityCredentialOptions,
 };
 use serde::{Deserialize, Serialize};
 
 use super::auto::{Auto, Hurried};
-use super::client_secret::ClientSecret;
+use super::client_proof::{Assertions, ClientProof, Issuer, Proof};
 use super::error::own;
 use super::settings::Settings;
 use super::token_file::TokenFile;
@@ -79,6 +80,13 @@ pub enum Credential {
     },
     /// With the token in a file, which somebody else fetched.
     TokenFile(std::path::PathBuf),
+    /// With what foreign issuers say, exchanged at the authority.
+    Federated {
+        /// The application's client id.
+        client_id: String,
+        /// Where their tokens come from.
+        assertions: Arc<dyn Assertions>,
+    },
     /// With a credential made elsewhere.
     Given(Arc<dyn TokenCredential>),
 }
@@ -105,7 +113,8 @@ impl Variables {
         self.get(name).ok_or_else(|| format!("{name} is not set"))
     }
 
-    fn get(&self, name: &str) -> Option<String> {
+    /// The value of a variable that is set and not empty.
+    pub(super) fn get(&self, name: &str) -> Option<String> {
         (self.0)(name).filter(|value| !value.is_empty())
     }
 }
@@ -134,6 +143,12 @@ pub(super) fn build(
         Credential::ClientSecret { client_id, secret } => maker
             .client_secret(&settings.tenant, client_id.clone(), secret.clone())
             .map_err(|reason| none(&format!("client secret: {reason}"))),
+        Credential::Federated {
+            client_id,
+            assertions,
+        } => maker
+            .federated(client_id.clone(), Arc::clone(assertions))
+            .map_err(|reason| none(&format!("federated credential: {reason}"))),
         Credential::Named(CredentialName::Auto) => Ok(Arc::new(Auto::new(maker))),
         Credential::Named(name) => maker
             .make(*name, false)
@@ -264,14 +279,7 @@ impl Maker {
     ) -> Result<Arc<dyn TokenCredential>, String> {
         let authority = &self.settings.cloud.endpoints().authority;
         if authority.scheme() == "http" {
-            let credential = ClientSecret::new(
-                self.transport.clone(),
-                self.settings.timing,
-                Arc::clone(&self.settings.clock),
-                authority,
-                (tenant, client_id, secret),
-            )?;
-            return Ok(Arc::new(credential));
+            return self.in_the_clear(tenant, client_id, Proof::Secret(secret));
         }
         let options = ClientSecretCredentialOptions {
             client_options: self.options(),
@@ -279,6 +287,41 @@ impl Maker {
         ClientSecretCredential::new(tenant, client_id, secret, Some(options))
             .map(|credential| credential as Arc<dyn TokenCredential>)
             .map_err(|error| reason(&error))
+    }
+
+    fn federated(
+        &self,
+        client_id: String,
+        assertions: Arc<dyn Assertions>,
+    ) -> Result<Arc<dyn TokenCredential>, String> {
+        let tenant = self.settings.tenant.clone();
+        if self.settings.cloud.endpoints().authority.scheme() == "http" {
+            return self.in_the_clear(&tenant, client_id, Proof::Assertion(assertions));
+        }
+        ClientAssertionCredential::new(
+            tenant,
+            client_id,
+            Issuer(assertions),
+            Some(self.assertion()),
+        )
+        .map(|credential| credential as Arc<dyn TokenCredential>)
+        .map_err(|error| reason(&error))
+    }
+
+    fn in_the_clear(
+        &self,
+        tenant: &str,
+        client_id: String,
+        proof: Proof,
+    ) -> Result<Arc<dyn TokenCredential>, String> {
+        let credential = ClientProof::new(
+            self.transport.clone(),
+            self.settings.timing,
+            Arc::clone(&self.settings.clock),
+            &self.settings.cloud.endpoints().authority,
+            (tenant, client_id, proof),
+        )?;
+        Ok(Arc::new(credential))
     }
 
     fn workload_identity(&self) -> Result<Arc<dyn TokenCredential>, String> {

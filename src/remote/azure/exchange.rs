@@ -8,7 +8,7 @@ use azure_core::http::headers::AUTHORIZATION;
 use url::Url;
 use uuid::Uuid;
 
-use super::clock::{Clock, Timing};
+use super::clock::{Backoff, Clock, Timing};
 use super::counts::Counts;
 use super::error::{Action, Fresh, failure, judge, own};
 use super::graph;
@@ -134,6 +134,30 @@ impl Wire {
                 return Err(*trouble.failure);
             };
             self.clock.sleep(wait).await;
+        }
+    }
+
+    /// Sends a request without judging what comes back: every answer counts, but for those of a
+    /// service that is busy, which is asked again as often as a passing fault.
+    ///
+    /// # Errors
+    /// [`Failure`] when there is no token or no whole answer.
+    pub(super) async fn once(&self, request: &Request) -> Result<Answer, Failure> {
+        let call = Call::new(self, request, Purpose::Read)?;
+        let token = self.tokens.get(&self.pins.scope(call.plane)).await?;
+        let mut backoff = Backoff::retries(&self.timing);
+        let mut left = self.timing.retries;
+        loop {
+            self.counts.add(call.method);
+            let sent = self.transport.send(build(&call, &token)).await;
+            let answer = sent.map_err(|lost| *lose(&call, lost).failure)?;
+            let (method, path) = (call.method.as_str(), call.url.path());
+            tracing::debug!(method, path, status = answer.status, "azure, once");
+            if left == 0 || !matches!(answer.status, 429 | 500..=599) {
+                return Ok(answer);
+            }
+            left -= 1;
+            self.clock.sleep(backoff.step()).await;
         }
     }
 

@@ -5,7 +5,7 @@
 //! [`transport`] (one try on the wire). Answers go back through [`refusal`] and [`error`]
 //! (what a refusal means, by [`table`]), [`pages`] (collections), [`graph`] (many
 //! reads of the directory in one), [`accepted`] and [`long_running`] (operations). [`KeyVault`]
-//! speaks to one vault on the same ports.
+//! speaks to one vault on the same ports; [`proving`] asks with other people's tokens.
 //! Invariants: [`pin`] sees every URL before a token is fetched for it; only [`exchange`]
 //! repeats a request; waits between tries and polls go through one [`Clock`]; no token, secret
 //! or body is logged.
@@ -19,7 +19,7 @@ mod arm;
 mod auto;
 mod blob;
 mod blob_error;
-mod client_secret;
+mod client_proof;
 mod clock;
 mod cloud;
 mod counts;
@@ -27,6 +27,7 @@ mod credential;
 mod error;
 mod exchange;
 mod graph;
+mod identity;
 mod key_model;
 mod key_vault;
 mod long_running;
@@ -35,6 +36,7 @@ mod patience;
 mod permit;
 mod pin;
 mod probe;
+mod proving;
 mod refusal;
 mod settings;
 mod table;
@@ -48,6 +50,7 @@ mod tests;
 
 pub use arm::Azure;
 pub use blob::BlobContainer;
+pub use client_proof::Assertions;
 pub use clock::{Clock, SystemClock, Timing};
 pub use cloud::{Audiences, Cloud, CloudError, CloudName, CustomEndpoints, Endpoints};
 pub use counts::RequestCounts;
@@ -58,4 +61,5 @@ pub use key_model::{
 };
 pub use key_vault::KeyVault;
 pub use probe::Subscription;
+pub use proving::{LocalIssuer, SignInAs};
 pub use settings::Settings;

@@ -137,8 +137,8 @@ fn the_guard_is_heard() {
           instead: say --allow-destroy old.registry.onestreamold if that is meant
       ! prod.registry.replication.westus2  replace in prod, which is protected
       ! prod.registry.lock  replace in prod, which is protected
-          instead: it needs an approval, which this version cannot take yet; no flag
-            replaces one
+          instead: no flag replaces an approval: save the plan (onestream plan --out
+            FILE), have it approved (onestream approve FILE), then apply FILE
 
     environment  create  recover  adopt  update  replace  delete  lift
     ──────────────────────────────────────────────────────────────────

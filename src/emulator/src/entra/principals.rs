@@ -13,6 +13,7 @@ pub const SERVICE_PRINCIPAL: &str = "graph/servicePrincipals";
 pub const GROUP: &str = "graph/groups";
 pub const USER: &str = "graph/users";
 pub const APP_ROLE_ASSIGNMENT: &str = "graph/appRoleAssignments";
+pub const ROLE_ASSIGNMENT: &str = "graph/roleAssignments";
 pub const DELETED: &str = "graph/deletedItems";
 
 /// The ARM type whose objects are service principals too.

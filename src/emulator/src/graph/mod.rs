@@ -25,6 +25,7 @@ mod normal;
 mod read;
 mod request;
 mod rights;
+mod role_management;
 mod route;
 mod templates;
 mod view;

@@ -50,6 +50,14 @@ pub const APP_ROLES: &[(&str, &str)] = &[
         "dbaae8cf-10b5-4b86-a4a1-f871c94c6695",
         "GroupMember.ReadWrite.All",
     ),
+    (
+        "483bed4a-2ad3-4361-a73b-c83ccdbdc53c",
+        "RoleManagement.Read.Directory",
+    ),
+    (
+        "9e3f62cf-ca93-4989-b6ce-bf83c28f9fe8",
+        "RoleManagement.ReadWrite.Directory",
+    ),
     ("df021288-bdef-4463-88db-98f22de89214", "User.Read.All"),
     ("741f803b-c850-494e-b5df-cde7c675a1ca", "User.ReadWrite.All"),
 ];

@@ -6,7 +6,8 @@ use super::error::GraphError;
 use super::request::{Request, locate};
 use super::rights::{Right, Rights};
 use super::{
-    app_roles, batch, credentials, deleted, directory_objects, federated, links, read, write,
+    app_roles, batch, credentials, deleted, directory_objects, federated, links, read,
+    role_management, write,
 };
 use crate::azure::Azure;
 use crate::entra::{Audience, Principal, TokenError};
@@ -80,6 +81,7 @@ fn route(request: &Request<'_>, steps: &[Segment]) -> Result<Answer, GraphError>
     match words.as_slice() {
         ["directory", "deleteditems", ..] => deleted::answer(request, &steps[2..]),
         ["directoryobjects", ..] => directory_objects::answer(request, &steps[1..]),
+        ["rolemanagement", "directory", ..] => role_management::answer(request, &steps[2..]),
         ["organization"] => Ok(organization(request)),
         ["me", ..] => Err(GraphError::new(
             400,

@@ -1,4 +1,4 @@
-//! A client secret over plain http, for authorities on this machine.
+//! What a client shows to get a token, over plain http, for authorities on this machine.
 //!
 //! ## Why
 //! `azure_identity` refuses every authority that is not https, so the emulator could not be
@@ -11,7 +11,7 @@ use async_trait::async_trait;
 use azure_core::Bytes;
 use azure_core::credentials::{AccessToken, Secret, TokenCredential, TokenRequestOptions};
 use azure_core::error::{Error, ErrorKind};
-use azure_core::http::{Method, Request, Url};
+use azure_core::http::{ClientMethodOptions, Method, Request, Url};
 use azure_core::time::OffsetDateTime;
 use serde::Deserialize;
 
@@ -19,14 +19,49 @@ use super::clock::{Backoff, Clock, Timing};
 use super::refusal::Refusal;
 use super::transport::{Answer, Lost, Transport};
 
-/// Signs in with a client id and a secret.
-pub(super) struct ClientSecret {
+/// What stands for a client in a form whose client is a federated one.
+const BEARER: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
+
+/// Where tokens of foreign issuers come from.
+#[async_trait]
+pub trait Assertions: Send + Sync + fmt::Debug {
+    /// A fresh token that stands for one client.
+    ///
+    /// # Errors
+    /// Why there is none.
+    async fn assertion(&self) -> Result<Secret, String>;
+}
+
+/// [`Assertions`] as `azure_identity` asks for them.
+#[derive(Debug)]
+pub(super) struct Issuer(pub(super) Arc<dyn Assertions>);
+
+#[async_trait]
+impl azure_identity::ClientAssertion for Issuer {
+    async fn secret(&self, _: Option<ClientMethodOptions<'_>>) -> azure_core::Result<String> {
+        let given = self.0.assertion().await;
+        given
+            .map(|secret| secret.secret().to_owned())
+            .map_err(|reason| Error::with_message(ErrorKind::Credential, reason))
+    }
+}
+
+/// What a client shows.
+pub(super) enum Proof {
+    /// Its secret.
+    Secret(Secret),
+    /// A token of a foreign issuer that stands for it.
+    Assertion(Arc<dyn Assertions>),
+}
+
+/// Signs in with a client id and a proof.
+pub(super) struct ClientProof {
     transport: Transport,
     timing: Timing,
     clock: Arc<dyn Clock>,
     endpoint: Url,
     client_id: String,
-    secret: Secret,
+    proof: Proof,
 }
 
 #[derive(Deserialize)]
@@ -35,7 +70,7 @@ struct Granted {
     expires_in: u32,
 }
 
-impl ClientSecret {
+impl ClientProof {
     /// A credential of `tenant` at `authority`.
     ///
     /// # Errors
@@ -45,7 +80,7 @@ impl ClientSecret {
         timing: Timing,
         clock: Arc<dyn Clock>,
         authority: &Url,
-        (tenant, client_id, secret): (&str, String, Secret),
+        (tenant, client_id, proof): (&str, String, Proof),
     ) -> Result<Self, String> {
         let named = !tenant.is_empty()
             && tenant
@@ -63,22 +98,33 @@ impl ClientSecret {
             clock,
             endpoint,
             client_id,
-            secret,
+            proof,
         })
     }
 
-    fn request(&self, scope: &str) -> Request {
-        let body = url::form_urlencoded::Serializer::new(String::new())
-            .append_pair("client_id", &self.client_id)
-            .append_pair("client_secret", self.secret.secret())
+    async fn request(&self, scope: &str) -> azure_core::Result<Request> {
+        let mut shown = match &self.proof {
+            Proof::Secret(secret) => vec![("client_secret", secret.clone())],
+            Proof::Assertion(assertions) => {
+                let given = assertions.assertion().await;
+                let refuse = |reason| Error::with_message(ErrorKind::Credential, reason);
+                vec![("client_assertion", given.map_err(refuse)?)]
+            }
+        };
+        if matches!(self.proof, Proof::Assertion(_)) {
+            shown.push(("client_assertion_type", Secret::new(BEARER)));
+        }
+        let mut form = url::form_urlencoded::Serializer::new(String::new());
+        form.append_pair("client_id", &self.client_id)
             .append_pair("grant_type", "client_credentials")
             .append_pair("scope", scope)
-            .finish();
+            .extend_pairs(shown.iter().map(|(name, value)| (name, value.secret())));
+        let body = form.finish();
         let mut request = Request::new(self.endpoint.clone(), Method::Post);
         request.insert_header("content-type", "application/x-www-form-urlencoded");
         request.insert_header("accept", "application/json");
         request.set_body(Bytes::from(body));
-        request
+        Ok(request)
     }
 
     fn read(answer: &Answer) -> azure_core::Result<AccessToken> {
@@ -110,9 +156,9 @@ impl ClientSecret {
     }
 }
 
-impl fmt::Debug for ClientSecret {
+impl fmt::Debug for ClientProof {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("ClientSecret")
+        f.debug_struct("ClientProof")
             .field("endpoint", &self.endpoint.as_str())
             .field("client_id", &self.client_id)
             .finish_non_exhaustive()
@@ -120,7 +166,7 @@ impl fmt::Debug for ClientSecret {
 }
 
 #[async_trait]
-impl TokenCredential for ClientSecret {
+impl TokenCredential for ClientProof {
     async fn get_token(
         &self,
         scopes: &[&str],
@@ -130,7 +176,7 @@ impl TokenCredential for ClientSecret {
         let mut backoff = Backoff::retries(&self.timing);
         let mut left = self.timing.retries;
         loop {
-            let passing = match self.transport.send(self.request(&scope)).await {
+            let passing = match self.transport.send(self.request(&scope).await?).await {
                 Ok(answer) if answer.status == 429 || answer.status >= 500 => Self::read(&answer),
                 Ok(answer) => return Self::read(&answer),
                 Err(Lost::Unsendable(reason)) => {

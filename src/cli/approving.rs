@@ -1,0 +1,251 @@
+//! By what right a plan changes protected environments: approvals, or that nothing stood there.
+//!
+//! ## Why
+//! Nobody could approve the first apply: it makes the keys that people approve with. What lets an
+//! interrupted one go on is the audit chain, so whoever may write to the control store *and* signs
+//! in as what deploys could pretend one; but who has that identity needs no plan to change Azure.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use onestream::control::audit::{Ledger, Reading};
+use onestream::control::{Approvals, Keys, is_genuine};
+use onestream::provision::approval::{Found, Tally, Vote};
+use onestream::provision::audit::{Identity, Permit, Record, What};
+use onestream::provision::plan::{self, Applied, Plan};
+use onestream::provision::ports::Event;
+use onestream::rbac::audit::Audit;
+use onestream::rbac::{Action, Scope, besides};
+use onestream::resource::{Address, EnvironmentName};
+use time::UtcDateTime;
+
+use super::failure::Failure;
+use super::rbac::audited::{self, Audited};
+use super::recording;
+use super::wiring::Session;
+
+/// What signing is called where access is granted.
+const SIGN: &str = "Microsoft.KeyVault/vaults/keys/sign/action";
+
+/// What a run may do in protected environments.
+#[derive(Debug, Clone, Default)]
+pub struct Rights {
+    /// The environments that are protected now.
+    pub protected: BTreeSet<EnvironmentName>,
+    /// Those of them that may be changed, and why.
+    pub permits: BTreeMap<EnvironmentName, Permit>,
+    /// Why the others may not.
+    pub missing: BTreeMap<EnvironmentName, String>,
+}
+
+/// The rights of a run to change what is `protected`. `applier` is who would carry the plan out.
+/// Azure is looked at anew where the plan changes something protected.
+///
+/// # Errors
+/// When nothing can be read.
+pub async fn rights(
+    session: &Session,
+    plan: &Plan,
+    applier: Option<&Identity>,
+    protected: BTreeSet<EnvironmentName>,
+) -> Result<Rights, Failure> {
+    let mut rights = Rights {
+        protected,
+        ..Rights::default()
+    };
+    rights.protected.extend(plan.protected.iter().cloned());
+    let written: BTreeSet<EnvironmentName> =
+        plan.visible().map(|it| it.address.environment()).collect();
+    if written.is_disjoint(&rights.protected) {
+        return Ok(rights);
+    }
+    let observed = session.observe(&Applied::new()).await?;
+    // What cannot be seen may stand.
+    let populated = (!observed.is_partial()).then(|| observed.populated());
+    let chain = Ledger::of(&session.objects).read().await?;
+    let mut found = None;
+    for environment in written.intersection(&rights.protected) {
+        let empty = populated
+            .as_ref()
+            .is_some_and(|it| !it.contains(environment));
+        let desired = session.declared.desired.digest(environment);
+        if empty {
+            rights
+                .permits
+                .insert(environment.clone(), Permit::Bootstrap { desired });
+            continue;
+        }
+        if is_unfinished(session, plan, &chain, environment, &desired).await? {
+            rights
+                .permits
+                .insert(environment.clone(), Permit::Continuation { desired });
+            continue;
+        }
+        if found.is_none() {
+            found = Some(genuine(session, plan).await?);
+        }
+        let digest = plan::digest(plan);
+        let vote = Vote {
+            plan: &digest,
+            author: plan.author.as_ref(),
+            applier,
+            approvers: &session.declared.configuration.approvers,
+            now: UtcDateTime::now(),
+        };
+        let tally = vote.tally(environment, found.as_deref().unwrap_or_default());
+        let needed = needed(session, environment);
+        match tally.approvers.len() >= needed {
+            true => drop(rights.permits.insert(
+                environment.clone(),
+                Permit::Approvals {
+                    approvers: tally.approvers,
+                },
+            )),
+            false => drop(
+                rights
+                    .missing
+                    .insert(environment.clone(), lacking(needed, &tally)),
+            ),
+        }
+    }
+    Ok(rights)
+}
+
+/// How many approvals an environment needs. One that vanished from TOML needs one still.
+fn needed(session: &Session, environment: &EnvironmentName) -> usize {
+    let declared = session.declared.configuration.environment(environment);
+    declared.map_or(1, |it| it.approvals.max(1))
+}
+
+fn lacking(needed: usize, tally: &Tally) -> String {
+    let noun = if needed == 1 { "approval" } else { "approvals" };
+    let mut text = match tally.approvers.as_slice() {
+        [] => format!("it needs {needed} {noun}, and there is none"),
+        some => format!(
+            "it needs {needed} {noun}, and only {} gave one",
+            some.join(", ")
+        ),
+    };
+    for void in &tally.void {
+        text.push_str(&format!("; {void}"));
+    }
+    text
+}
+
+/// Whether what was begun where nothing stood has not come to its end: the chain says that it was
+/// begun for exactly what is declared now, and neither chain nor journal that it was completed.
+async fn is_unfinished(
+    session: &Session,
+    plan: &Plan,
+    chain: &Reading,
+    environment: &EnvironmentName,
+    desired: &str,
+) -> Result<bool, Failure> {
+    // A chain that was tampered with proves nothing.
+    let key = match session.signing_vault() {
+        Some(vault) => {
+            let keys = Keys::of(&session.objects);
+            keys.get(&vault.name, recording::AUDIT_KEY).await?
+        }
+        None => None,
+    };
+    if !chain.verify(key.as_ref()).is_empty() {
+        return Ok(false);
+    }
+    let about = |record: &&Record| {
+        record.environments.contains(environment) && record.event != What::Begun
+            || record.permits.contains_key(environment)
+    };
+    let records: Vec<_> = chain
+        .links
+        .iter()
+        .map(|it| &it.record)
+        .filter(about)
+        .collect();
+    let begun = records.iter().rev().find(|it| it.event == What::Begun);
+    let Some(begun) = begun else {
+        return Ok(false);
+    };
+    if begun.permits.get(environment).and_then(Permit::desired) != Some(desired) {
+        return Ok(false);
+    }
+    // What a saved plan has done it finds done.
+    if begun.plan.as_deref() == Some(&plan::digest(plan)) {
+        return Ok(true);
+    }
+    let ended = records.iter().find_map(|record| match record.event {
+        What::Ended { complete, .. } if record.run == begun.run => Some(complete),
+        _ => None,
+    });
+    if let Some(complete) = ended {
+        return Ok(!complete);
+    }
+    let earlier = begun.plan.as_deref().unwrap_or_default();
+    let entries = session.control.replay(earlier).await?.entries;
+    let completed = |event: &Event| matches!(event, Event::RunEnded { complete: true });
+    Ok(!entries.iter().any(|entry| completed(&entry.event)))
+}
+
+/// The approvals of a plan; what is not the approver's own says so. A key counts only where the
+/// store and the vault name the same one, and only while nobody else may sign with it.
+async fn genuine(session: &Session, plan: &Plan) -> Result<Vec<Found>, Failure> {
+    let mut found = Approvals::of(&session.objects)
+        .for_plan(&plan::digest(plan))
+        .await?;
+    let keys = Keys::of(&session.objects);
+    let vault = session.signing_vault();
+    let vault = vault.map(|it| it.name).unwrap_or_default();
+    let mut access = None;
+    for one in &mut found {
+        let Ok(approval) = one.approval.clone() else {
+            continue;
+        };
+        let name = recording::approver_key(&approval.statement.approver);
+        let key = keys.get(&vault, &name).await?;
+        let mut judged = is_genuine(&approval, key.as_ref());
+        if let (Ok(()), Some(key)) = (&judged, &key) {
+            judged = match recording::stands(&session.azure, key).await {
+                Ok(true) => Ok(()),
+                Ok(false) => Err(format!("{} is not the key in the vault", key.key)),
+                Err(failure) => Err(format!("{} could not be looked at: {failure}", key.key)),
+            };
+        }
+        if judged.is_ok() {
+            if access.is_none() {
+                access = Some(audited::read(session, None).await?);
+            }
+            if let Some(access) = &access {
+                judged = is_sole(session, access, &name, &approval.statement.object_id);
+            }
+        }
+        if let Err(why) = judged {
+            one.approval = Err(why);
+        }
+    }
+    Ok(found)
+}
+
+/// Whether nobody but its owner may sign with a key of the shared vault.
+fn is_sole(session: &Session, access: &Audited, key: &str, owner: &str) -> Result<(), String> {
+    let desired = &session.declared.desired.resources;
+    let address = format!("shared.vault.key.{key}").parse::<Address>();
+    let resource = address.ok().and_then(|address| desired.get(&address));
+    let id = resource.and_then(|it| it.id.known());
+    let scope = Scope::new(id.ok_or_else(|| format!("no key {key} is declared"))?);
+    let audit = Audit::new(&access.estate, &access.reading, access.now);
+    let others = besides(
+        &audit.live,
+        &access.reading,
+        &scope,
+        &Action::data(SIGN),
+        owner,
+    )
+    .map_err(|why| format!("{key}: {why}"))?;
+    if others.is_empty() {
+        return Ok(());
+    }
+    let names: Vec<String> = others.iter().map(|id| audit.who(id)).collect();
+    Err(format!(
+        "{} may sign with {key}, too: its signatures count again once that grant is gone",
+        names.join(", ")
+    ))
+}

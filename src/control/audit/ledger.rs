@@ -1,0 +1,175 @@
+//! The ledger: the chain on its store, read whole and only ever appended to.
+
+use std::sync::Arc;
+
+use super::head::{Head, SignedHead};
+use super::link::{self, Link};
+use super::reading::Reading;
+use crate::control::clock::rfc3339;
+use crate::control::disk::corrupt;
+use crate::control::document::{load, place, save};
+use crate::control::{Clock, SystemClock};
+use crate::provision::audit::Record;
+use crate::provision::objects::{Expected, ObjectName, Objects};
+use crate::provision::ports::StoreError;
+use crate::provision::signed::{Bytes, SigningKey};
+
+/// How often an append gives way to somebody faster.
+const TRIES: usize = 100;
+const FOLDER: &str = "audit";
+const LOG: &str = ".jsonl";
+
+/// The audit chain of a store.
+#[derive(Clone)]
+pub struct Ledger {
+    objects: Arc<dyn Objects>,
+    clock: Arc<dyn Clock>,
+}
+
+/// Where the next link goes.
+struct End {
+    log: ObjectName,
+    position: u64,
+}
+
+fn head_name() -> Result<ObjectName, StoreError> {
+    ObjectName::new(format!("{FOLDER}/head.json"))
+}
+
+fn log_name(number: u64) -> Result<ObjectName, StoreError> {
+    ObjectName::new(format!("{FOLDER}/{number:06}{LOG}"))
+}
+
+impl Ledger {
+    /// The chain that `objects` hold.
+    pub fn of(objects: &Arc<dyn Objects>) -> Self {
+        Self {
+            objects: Arc::clone(objects),
+            clock: Arc::new(SystemClock),
+        }
+    }
+
+    /// The time now, as records and heads say it.
+    pub fn now(&self) -> String {
+        rfc3339(self.clock.now())
+    }
+
+    /// The whole chain, with everything that is wrong with it.
+    ///
+    /// # Errors
+    /// [`StoreError`] when a log or the head cannot be read at all.
+    pub async fn read(&self) -> Result<Reading, StoreError> {
+        Ok(self.read_to_end().await?.0)
+    }
+
+    async fn read_to_end(&self) -> Result<(Reading, End), StoreError> {
+        let head = head_name()?;
+        let objects = self.objects.as_ref();
+        let mut reading = Reading {
+            head_place: place(objects, &head),
+            head: load(objects, &head).await?.map(|(signed, _)| signed),
+            ..Reading::default()
+        };
+        let mut end = End {
+            log: log_name(1)?,
+            position: 0,
+        };
+        let mut logs = objects.list(FOLDER).await?;
+        logs.retain(|name| name.last().ends_with(LOG));
+        for name in logs {
+            let bytes = objects.read(&name).await?;
+            let bytes = bytes.map(|stored| stored.bytes).unwrap_or_default();
+            reading.add(&place(objects, &name), &bytes);
+            let appends = bytes.iter().filter(|&&byte| byte == b'\n').count() as u64;
+            let whole = bytes.last().is_none_or(|&byte| byte == b'\n');
+            end = if whole && appends < objects.appends_per_log() {
+                End {
+                    log: name,
+                    position: bytes.len() as u64,
+                }
+            } else {
+                End {
+                    log: after(&name, objects)?,
+                    position: 0,
+                }
+            };
+        }
+        Ok((reading, end))
+    }
+
+    /// Adds a link that says `record`; durable when it returns. A chain that was tampered with is
+    /// carried on: it is evidence, and whoever verifies it is told.
+    ///
+    /// # Errors
+    /// [`StoreError`] when it cannot be made durable.
+    pub async fn append(&self, record: &Record) -> Result<Link, StoreError> {
+        let mut tries = 0;
+        loop {
+            let (reading, end) = self.read_to_end().await?;
+            let last = reading.last();
+            let (line, hash) = link::seal(last, record);
+            let link = Link {
+                number: last.map_or(1, |last| last.number + 1),
+                before: last.map_or(link::GENESIS, |last| &last.hash).to_owned(),
+                hash,
+                record: record.clone(),
+            };
+            let bytes = line + "\n";
+            let appended = self
+                .objects
+                .append(&end.log, end.position, bytes.as_bytes(), None);
+            match appended.await {
+                Err(StoreError::Moved { .. }) if tries < TRIES => tries += 1,
+                other => return other.map(|()| link),
+            }
+        }
+    }
+
+    /// What is still to be signed with `key`: the end of the chain, unless it is signed.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the chain cannot be read.
+    pub async fn unsigned(&self, key: &SigningKey) -> Result<Option<Head>, StoreError> {
+        let reading = self.read().await?;
+        let last = reading.last().filter(|_| reading.unsigned() > 0);
+        Ok(last.map(|last| Head::of(last, key.clone(), self.now())))
+    }
+
+    /// Keeps a signed head, unless a later one was signed in the meantime.
+    ///
+    /// # Errors
+    /// [`StoreError`] when it cannot be written.
+    pub async fn keep(&self, head: Head, signature: Bytes) -> Result<(), StoreError> {
+        let signed = SignedHead { head, signature };
+        let (name, objects) = (head_name()?, self.objects.as_ref());
+        let mut tries = 0;
+        loop {
+            let stands = load::<SignedHead>(objects, &name).await?;
+            let expected = match stands {
+                Some((stands, _)) if stands.head.number > signed.head.number => return Ok(()),
+                Some((_, tag)) => Expected::Unchanged(tag),
+                None => Expected::Absent,
+            };
+            match save(objects, &name, &signed, &expected).await {
+                Err(StoreError::Moved { .. }) if tries < TRIES => tries += 1,
+                other => return other,
+            }
+        }
+    }
+}
+
+/// The account and the machine that this runs on, as the machine itself says.
+pub fn machine() -> String {
+    let unknown = |_| "unknown".to_owned();
+    let user = whoami::username().unwrap_or_else(unknown);
+    let host = whoami::hostname().unwrap_or_else(unknown);
+    format!("{user}@{host}")
+}
+
+/// The log that goes on where `name` is full or was cut off.
+fn after(name: &ObjectName, objects: &dyn Objects) -> Result<ObjectName, StoreError> {
+    let number = name.last().strip_suffix(LOG).and_then(|it| it.parse().ok());
+    let number: u64 = number
+        .ok_or_else(|| corrupt(&place(objects, name), None, "its name is not that of a log"))?;
+    log_name(number + 1)
+}

@@ -1,0 +1,154 @@
+//! A chain that was read: its links, and everything that is wrong with it.
+
+use std::fmt;
+
+use super::head::SignedHead;
+use super::link::{self, GENESIS, Link};
+use crate::control::chain::is_cut_off;
+use crate::provision::signed::RecordedKey;
+
+/// Something that is wrong with a chain.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Flaw {
+    /// The object, with the line where it has lines.
+    pub place: String,
+    /// What is wrong there.
+    pub problem: String,
+}
+
+impl fmt::Display for Flaw {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.place, self.problem)
+    }
+}
+
+/// What a chain holds.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Reading {
+    /// The links, oldest first; what cannot be read is not among them.
+    pub links: Vec<Link>,
+    /// What is wrong with them.
+    pub flaws: Vec<Flaw>,
+    /// Lines that a crash cut off, which were never acknowledged.
+    pub torn: Vec<Flaw>,
+    /// The head that was signed last.
+    pub head: Option<SignedHead>,
+    /// Where the head is, for people.
+    pub(super) head_place: String,
+}
+
+impl Reading {
+    /// Takes in one log.
+    pub(super) fn add(&mut self, place: &str, bytes: &[u8]) {
+        for (index, line) in bytes.split_inclusive(|&byte| byte == b'\n').enumerate() {
+            let flaw = |problem: String| Flaw {
+                place: format!("{place}:{}", index + 1),
+                problem,
+            };
+            let whole = line.strip_suffix(b"\n");
+            if whole.is_none() && is_cut_off(line) {
+                let problem = format!("it was cut off after {} bytes", line.len());
+                self.torn.push(flaw(problem));
+                return;
+            }
+            match link::open(whole.unwrap_or(line)) {
+                Err(broken) => self.flaws.push(flaw(broken.to_string())),
+                Ok(link) => {
+                    if whole.is_none() {
+                        self.flaws
+                            .push(flaw("the end of the line was changed".to_owned()));
+                    }
+                    self.flaws.extend(self.misfit(&link).map(flaw));
+                    self.links.push(link);
+                }
+            }
+        }
+    }
+
+    /// Why a link does not follow the one that was read last.
+    fn misfit(&self, link: &Link) -> Option<String> {
+        let last = self.links.last();
+        let due = last.map_or(1, |last| last.number + 1);
+        let before = last.map_or(GENESIS, |last| &last.hash);
+        if link.number > due {
+            let missing = match link.number - due {
+                1 => format!("entry {due} is missing before it"),
+                _ => format!("entries {due} to {} are missing before it", link.number - 1),
+            };
+            return Some(missing);
+        }
+        if link.number < due {
+            return Some(format!(
+                "it is entry {} where {due} is due: it was moved or repeated",
+                link.number
+            ));
+        }
+        (link.before != before).then(|| {
+            format!(
+                "entry {} was written after another entry {} than the one before it, which was \
+                 changed or put in",
+                link.number,
+                due - 1
+            )
+        })
+    }
+
+    /// The link that the next one follows.
+    pub fn last(&self) -> Option<&Link> {
+        self.links.last()
+    }
+
+    /// How many links nobody has vouched for yet.
+    pub fn unsigned(&self) -> u64 {
+        let signed = self.head.as_ref().map_or(0, |signed| signed.head.number);
+        self.last()
+            .map_or(0, |last| last.number.saturating_sub(signed))
+    }
+
+    /// Everything that is wrong, the head held against `key` as it was recorded. Where a key is
+    /// recorded, a head was signed with it once.
+    pub fn verify(&self, key: Option<&RecordedKey>) -> Vec<Flaw> {
+        let mut flaws = self.flaws.clone();
+        flaws.extend(self.wrong_head(key).map(|problem| Flaw {
+            place: self.head_place.clone(),
+            problem,
+        }));
+        flaws
+    }
+
+    fn wrong_head(&self, key: Option<&RecordedKey>) -> Option<String> {
+        let Some(signed) = &self.head else {
+            return key.map(|key| format!("no head is signed, though {} is recorded", key.key));
+        };
+        let head = &signed.head;
+        let Some(key) = key else {
+            return Some(format!(
+                "it is signed by {}, which is not recorded",
+                head.key
+            ));
+        };
+        if !signed.is_signed_by(key) {
+            return Some(format!(
+                "it is not signed by {}, which was recorded",
+                key.key
+            ));
+        }
+        let last = self.last().map_or(0, |last| last.number);
+        let entry = self.links.iter().find(|link| link.number == head.number);
+        match entry {
+            Some(link) if link.hash == head.hash => None,
+            Some(link) => Some(format!(
+                "it vouches for another entry {} than the one that is there",
+                link.number
+            )),
+            None if last < head.number => Some(format!(
+                "it vouches for {} entries, and {last} are there: the end was cut off",
+                head.number
+            )),
+            None => Some(format!(
+                "it vouches for entry {}, which is missing",
+                head.number
+            )),
+        }
+    }
+}

@@ -1,0 +1,206 @@
+//! The words of the audit chain: who did what to which environments, when, and what came of it.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use super::apply::{End, Outcome};
+use super::plan::Plan;
+use crate::resource::EnvironmentName;
+
+/// Who is signed in to Azure.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Identity {
+    /// The object id in Entra, lower-cased: what counts.
+    pub object_id: String,
+    /// What people call it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+}
+
+/// Who did something.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Actor {
+    /// Who is signed in to Azure; nobody where Azure's token does not tell.
+    pub identity: Option<Identity>,
+    /// The account and the machine, as the machine itself says.
+    pub machine: String,
+}
+
+/// One thing that was done.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Record {
+    /// When, RFC 3339, UTC.
+    pub at: String,
+    /// The run that it is part of.
+    pub run: String,
+    /// Who did it.
+    pub actor: Actor,
+    /// The command, such as `apply`.
+    pub command: String,
+    /// What happened.
+    pub event: What,
+    /// The environments that it is about.
+    pub environments: Vec<EnvironmentName>,
+    /// The addresses that the plan changes.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub addresses: Vec<String>,
+    /// The digest of the plan.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub plan: Option<String>,
+    /// By what right the protected ones of the environments are changed.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub permits: BTreeMap<EnvironmentName, Permit>,
+    /// What else there is to say.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub note: Option<String>,
+}
+
+/// What happened.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "is", deny_unknown_fields)]
+pub enum What {
+    /// A run is about to write.
+    Begun,
+    /// A run came to its end.
+    Ended {
+        /// How many operations were carried out.
+        done: usize,
+        /// The addresses whose operations failed.
+        failed: Vec<String>,
+        /// How many operations were not tried.
+        skipped: usize,
+        /// Whether all that was declared stands.
+        complete: bool,
+    },
+    /// Somebody took the lease of an environment away from its holder.
+    LockBroken {
+        /// Why.
+        reason: String,
+    },
+    /// A person approved a plan.
+    Approved {
+        /// The approver, by the name in `rbac/principals.toml`.
+        approver: String,
+        /// Until when.
+        expires: String,
+    },
+}
+
+/// By what right a protected environment is changed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "by", deny_unknown_fields)]
+pub enum Permit {
+    /// These people approved the plan.
+    Approvals {
+        /// Their names.
+        approvers: Vec<String>,
+    },
+    /// Without an approval: nothing of ours stood there.
+    Bootstrap {
+        /// The digest of what is declared there.
+        desired: String,
+    },
+    /// Without an approval: the same bootstrap goes on that was interrupted.
+    Continuation {
+        /// The digest of what is declared there.
+        desired: String,
+    },
+}
+
+impl Permit {
+    /// What a bootstrap is to lead to; nothing where people approved.
+    pub fn desired(&self) -> Option<&str> {
+        match self {
+            Self::Approvals { .. } => None,
+            Self::Bootstrap { desired } | Self::Continuation { desired } => Some(desired),
+        }
+    }
+}
+
+impl What {
+    /// How a run of a plan ended.
+    pub fn ended(plan: &Plan, outcome: &Outcome) -> Self {
+        let ends = || plan.operations.iter().zip(&outcome.ends);
+        let count = |wanted: fn(&End) -> bool| ends().filter(|(_, end)| wanted(end)).count();
+        let failed = ends().filter(|(_, end)| matches!(end, End::Failed(_)));
+        Self::Ended {
+            done: count(|end| matches!(end, End::Done | End::AlreadyDone)),
+            failed: failed
+                .map(|(operation, _)| operation.address.to_string())
+                .collect(),
+            skipped: count(|end| matches!(end, End::Skipped(_))),
+            complete: outcome.is_complete() && !plan.is_partial(),
+        }
+    }
+}
+
+/// The addresses that a plan changes, each once, sorted.
+pub fn addresses(plan: &Plan) -> Vec<String> {
+    let mut all: Vec<String> = plan.visible().map(|it| it.address.to_string()).collect();
+    all.sort();
+    all.dedup();
+    all
+}
+
+impl fmt::Display for Identity {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.name {
+            Some(name) => write!(f, "{name} ({})", self.object_id),
+            None => f.write_str(&self.object_id),
+        }
+    }
+}
+
+impl fmt::Display for Actor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.identity {
+            Some(identity) => write!(f, "{identity} on {}", self.machine),
+            None => f.write_str(&self.machine),
+        }
+    }
+}
+
+impl fmt::Display for What {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Begun => f.write_str("begun"),
+            Self::Ended {
+                done,
+                failed,
+                skipped,
+                complete,
+            } => {
+                write!(f, "ended: {done} done")?;
+                if !failed.is_empty() {
+                    write!(f, ", {} failed", failed.len())?;
+                }
+                if *skipped > 0 {
+                    write!(f, ", {skipped} skipped")?;
+                }
+                if !complete {
+                    f.write_str(", incomplete")?;
+                }
+                Ok(())
+            }
+            Self::LockBroken { reason } => write!(f, "lock broken: {reason}"),
+            Self::Approved { approver, expires } => {
+                write!(f, "approved by {approver} until {expires}")
+            }
+        }
+    }
+}
+
+impl fmt::Display for Permit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Approvals { approvers } => write!(f, "approved by {}", approvers.join(", ")),
+            Self::Bootstrap { .. } => f.write_str("no approval: nothing stood there"),
+            Self::Continuation { .. } => {
+                f.write_str("no approval: an interrupted bootstrap goes on")
+            }
+        }
+    }
+}

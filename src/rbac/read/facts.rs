@@ -1,0 +1,182 @@
+//! What was read, and what could not be.
+
+use std::collections::BTreeMap;
+
+use time::OffsetDateTime;
+
+use crate::provision::ports::Failure;
+use crate::rbac::access::Tenant;
+use crate::rbac::obtain::{Directory, Resources};
+use crate::rbac::scope::Scope;
+use crate::resource::Address;
+
+/// Everything that was read.
+#[derive(Debug, Clone, Default)]
+pub struct Reading {
+    /// Assignments, roles, denials and groups.
+    pub tenant: Tenant,
+    /// What of the directory leads on.
+    pub directory: Directory,
+    /// What of the resources leads on.
+    pub resources: Resources,
+    /// Who comes into question, by object id in lower case.
+    pub principals: BTreeMap<String, Principal>,
+    /// Registries of ours that stand.
+    pub registries: Vec<RegistryFacts>,
+    /// Clusters of ours that stand.
+    pub clusters: Vec<ClusterFacts>,
+    /// Vaults of ours that stand.
+    pub vaults: Vec<VaultFacts>,
+    /// Keys of ours that stand.
+    pub keys: Vec<KeyFacts>,
+    /// Federated credentials of managed identities of ours.
+    pub identities: Vec<(Address, Federated)>,
+    /// What could not be read.
+    pub unknown: Vec<Unknown>,
+    /// What this cloud or tenant does not have, or the program does not look at.
+    pub remarks: Vec<String>,
+}
+
+/// Something that could not be read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Unknown {
+    /// What it is.
+    pub what: String,
+    /// Where it is: nothing is known of access at this scope and below; `None` for the directory.
+    pub scope: Option<Scope>,
+    /// Why.
+    pub failure: Failure,
+}
+
+/// Somebody of the directory.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Principal {
+    /// What people call it.
+    pub name: String,
+    /// What it is.
+    pub sort: PrincipalSort,
+    /// Secrets and certificates.
+    pub secrets: Vec<Secret>,
+    /// Whose tokens stand for it.
+    pub federated: Vec<Federated>,
+    /// Object ids of those who own it or its application, in lower case.
+    pub owners: Vec<String>,
+    /// Object ids of those in it, in lower case.
+    pub members: Vec<String>,
+}
+
+/// What somebody of the directory is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PrincipalSort {
+    /// A person.
+    User,
+    /// What an application or managed identity signs in as.
+    ServicePrincipal,
+    /// A group.
+    Group,
+    /// Something else.
+    Other,
+    /// Nobody: it was deleted.
+    Gone,
+    /// Nobody knows.
+    Unknown,
+}
+
+/// A secret or certificate, never its value.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Secret {
+    /// `client secret` or `certificate`.
+    pub what: &'static str,
+    /// Its name or id.
+    pub name: String,
+    /// When it ends.
+    pub ends: Option<OffsetDateTime>,
+}
+
+/// A federated credential.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Federated {
+    /// Its name.
+    pub name: String,
+    /// The issuer of tokens.
+    pub issuer: String,
+    /// Their subject.
+    pub subject: String,
+}
+
+/// A container registry.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RegistryFacts {
+    /// Its address.
+    pub address: Address,
+    /// Whether its admin user is enabled.
+    pub admin_user: bool,
+    /// Whether anybody may pull.
+    pub anonymous_pull: bool,
+    /// Its tokens, and whether each is enabled.
+    pub tokens: Vec<(String, bool)>,
+}
+
+/// A cluster.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ClusterFacts {
+    /// Its address.
+    pub address: Address,
+    /// Whether it has local accounts.
+    pub local_accounts: bool,
+    /// Whether Azure decides what may be done inside.
+    pub azure_rbac: bool,
+}
+
+/// A key vault.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct VaultFacts {
+    /// Its address.
+    pub address: Address,
+    /// Whether it goes by access policies.
+    pub by_policies: bool,
+    /// Object ids that its policies name.
+    pub policies: Vec<String>,
+}
+
+/// A key.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KeyFacts {
+    /// Its address.
+    pub address: Address,
+    /// The generation of HSM that holds it, as Azure says it.
+    pub hsm_platform: Option<String>,
+}
+
+impl Reading {
+    /// Whether something could not be read.
+    pub fn is_partial(&self) -> bool {
+        !self.unknown.is_empty()
+    }
+
+    /// Whether nobody knows what is granted at a scope.
+    pub fn is_blind_at(&self, scope: &Scope) -> bool {
+        let mut unknown = self.unknown.iter();
+        unknown.any(|one| one.scope.as_ref().is_some_and(|at| scope.continues(at)))
+    }
+
+    /// What people call somebody; the object id where nobody knows.
+    pub fn name<'r>(&'r self, id: &'r str) -> &'r str {
+        let known = self.principals.get(&id.to_ascii_lowercase());
+        known.map_or(id, |one| one.name.as_str())
+    }
+}
+
+impl Principal {
+    /// Somebody of whom only the id is known.
+    pub(super) fn unknown(id: &str) -> Self {
+        Self {
+            name: id.to_owned(),
+            sort: PrincipalSort::Unknown,
+            secrets: Vec::new(),
+            federated: Vec::new(),
+            owners: Vec::new(),
+            members: Vec::new(),
+        }
+    }
+}

@@ -1,0 +1,33 @@
+//! Reading access control: what has to be known beside TOML, by a bounded number of requests.
+//!
+//! An [`Estate`] and a [`Reader`] in, a [`Reading`] out: some lists for each subscription, some
+//! requests for each object of ours, and some, in batches, for each principal that comes into
+//! question; never any for each assignment. Whatever cannot be read is an [`Unknown`] in the
+//! result, and never taken for empty; whatever a cloud or tenant does not have is a remark.
+
+mod authorization;
+mod directory;
+mod facts;
+mod fetch;
+mod resources;
+
+pub use facts::{
+    ClusterFacts, Federated, KeyFacts, Principal, PrincipalSort, Reading, RegistryFacts, Secret,
+    Unknown, VaultFacts,
+};
+
+use super::estate::Estate;
+use crate::provision::ports::Reader;
+
+/// Reads everything that the estate's access is judged by.
+pub async fn read(reader: &dyn Reader, estate: &Estate) -> Reading {
+    let mut reading = Reading::default();
+    let (authorization, resources) = futures::join!(
+        authorization::read(reader, estate),
+        resources::read(reader, estate)
+    );
+    authorization.put(&mut reading);
+    resources.put(&mut reading);
+    directory::read(reader, estate, &mut reading).await;
+    reading
+}

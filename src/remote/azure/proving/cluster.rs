@@ -1,0 +1,35 @@
+//! A cluster's API server, with a token for Azure Kubernetes Service's own application.
+//!
+//! Reference: <https://learn.microsoft.com/azure/aks/kubelogin-authentication>.
+
+use url::Url;
+
+use super::super::cloud::is_loopback;
+use super::voice::{Voice, bearing, send};
+use crate::proof::{ApiServer, Plain, Reply};
+
+/// The application that AKS's API servers are in every tenant of every cloud.
+const AUDIENCE: &str = "6dae42f8-4368-4678-94ff-3960e28e3630/.default";
+
+/// Asks a cluster.
+///
+/// # Errors
+/// Why there is no token, or no way to the server that may carry one.
+pub(super) async fn ask(
+    voice: &Voice,
+    server: &ApiServer,
+    request: &Plain,
+) -> Result<Reply, Reply> {
+    let url = Url::parse(&server.origin);
+    let url = url.map_err(|problem| Reply::Silent(format!("{}: {problem}", server.origin)))?;
+    let here = is_loopback(&url);
+    if url.scheme() != "https" && !here {
+        let why = format!("plain http to {}: it gets no token", server.origin);
+        return Err(Reply::Silent(why));
+    }
+    let token = voice.token(AUDIENCE).await?;
+    let local = voice.azure.cloud().ca().filter(|_| here);
+    let ca = server.ca.as_deref().or(local);
+    let client = voice.client(ca, here).await?;
+    Ok(send(bearing(&client, &server.origin, request, &token)).await)
+}

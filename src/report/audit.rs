@@ -1,0 +1,197 @@
+//! The audit log: its entries, and what is wrong with it.
+
+use serde::Serialize;
+
+use super::json::{VERSION, document};
+use super::layout::{plain, shorten, table, wrap};
+use super::markdown::{LIMIT, Page, code, head, prose, row};
+use super::style::{Format, Style, Tone};
+use crate::provision::audit::{Actor, Record};
+
+/// One entry.
+#[derive(Debug, Clone, Serialize)]
+pub struct Entry<'a> {
+    /// Its number in the chain.
+    pub number: u64,
+    /// Its hash.
+    pub hash: &'a str,
+    /// What it says.
+    pub record: &'a Record,
+}
+
+/// What came of verifying the log.
+#[derive(Debug, Clone, Serialize)]
+pub struct Verified {
+    /// How many entries can be read.
+    pub entries: usize,
+    /// How many of them nobody has vouched for yet.
+    pub unsigned: u64,
+    /// The key that vouched for the others.
+    pub signed_by: Option<String>,
+    /// What is wrong, each with its place.
+    pub flaws: Vec<String>,
+    /// Lines that a crash cut off: no entries, and nothing wrong.
+    pub torn: Vec<String>,
+}
+
+const HEADER: [&str; 7] = [
+    "#",
+    "time",
+    "command",
+    "what",
+    "environments",
+    "plan",
+    "actor",
+];
+
+/// The entries, oldest first.
+pub fn log(entries: &[Entry<'_>], cloud: &str, format: Format, style: &Style) -> String {
+    match format {
+        Format::Json => document(&Log {
+            version: VERSION,
+            cloud,
+            kind: "audit_log",
+            entries,
+        }),
+        Format::Table if entries.is_empty() => "No entries\n".to_owned(),
+        Format::Table => {
+            let rows: Vec<Vec<String>> = entries.iter().map(|it| cells(it, style)).collect();
+            table(&HEADER, &rows, HEADER.len().., style)
+        }
+        Format::Markdown => {
+            let mut page = Page::new(LIMIT);
+            page.push(&head(&HEADER));
+            for entry in entries {
+                let mut cells = cells(entry, style);
+                for cell in &mut cells {
+                    *cell = prose(cell);
+                }
+                page.offer(&row(&cells));
+            }
+            page.finish()
+        }
+    }
+}
+
+#[derive(Serialize)]
+struct Log<'a> {
+    version: u32,
+    cloud: &'a str,
+    kind: &'static str,
+    entries: &'a [Entry<'a>],
+}
+
+/// How much of a name is shown.
+const NAME: usize = 24;
+
+fn cells(entry: &Entry<'_>, style: &Style) -> Vec<String> {
+    let record = entry.record;
+    let environments = record.environments.iter().map(|name| {
+        let permit = record.permits.get(name);
+        permit.map_or_else(|| name.to_string(), |permit| format!("{name} ({permit})"))
+    });
+    let plan = record.plan.as_deref().unwrap_or("-");
+    let mut what = record.event.to_string();
+    if !record.addresses.is_empty() {
+        let count = record.addresses.len();
+        let noun = if count == 1 { "address" } else { "addresses" };
+        what.push_str(&format!(", {count} {noun}"));
+    }
+    let cells = [
+        entry.number.to_string(),
+        // Milliseconds stand in JSON.
+        format!("{}Z", record.at.get(..19).unwrap_or(&record.at)),
+        record.command.clone(),
+        what,
+        environments.collect::<Vec<_>>().join(", "),
+        plan.get(..12).unwrap_or(plan).to_owned(),
+        actor(&record.actor, style),
+    ];
+    cells.map(|cell| plain(&cell)).into()
+}
+
+/// Who it was, in little room: a person by name, a program by the end of an id.
+fn actor(actor: &Actor, style: &Style) -> String {
+    let identity = actor.identity.as_ref();
+    let name = identity.map(|it| it.name.as_deref().unwrap_or(&it.object_id));
+    match name {
+        Some(name) => format!("{} on {}", shorten(name, NAME, style), actor.machine),
+        None => actor.machine.clone(),
+    }
+}
+
+/// Whether the log is as it was written.
+pub fn verified(verified: &Verified, cloud: &str, format: Format, style: &Style) -> String {
+    match format {
+        Format::Json => document(&Verification {
+            version: VERSION,
+            cloud,
+            kind: "audit_verification",
+            sound: verified.flaws.is_empty(),
+            verified,
+        }),
+        Format::Table => text(verified, style),
+        Format::Markdown => {
+            let mut page = Page::new(LIMIT);
+            page.push(&format!(
+                "### Audit log\n\n**{}**\n\n",
+                prose(&summary(verified))
+            ));
+            for flaw in &verified.flaws {
+                page.offer(&format!("- ! {}\n", code(flaw)));
+            }
+            for torn in &verified.torn {
+                page.offer(&format!("- {}\n", code(torn)));
+            }
+            page.finish()
+        }
+    }
+}
+
+#[derive(Serialize)]
+struct Verification<'a> {
+    version: u32,
+    cloud: &'a str,
+    kind: &'static str,
+    sound: bool,
+    #[serde(flatten)]
+    verified: &'a Verified,
+}
+
+fn summary(verified: &Verified) -> String {
+    let noun = if verified.entries == 1 {
+        "entry"
+    } else {
+        "entries"
+    };
+    let count = format!("{} {noun}", verified.entries);
+    if !verified.flaws.is_empty() {
+        return format!("{count}, not as they were written");
+    }
+    match (&verified.signed_by, verified.unsigned) {
+        (_, 0) if verified.entries == 0 => "no entries".to_owned(),
+        (Some(key), 0) => format!("{count}, as they were written, signed by {key}"),
+        (Some(key), open) => format!(
+            "{count}, as they were written; signed by {key} but for the last {open}, which the \
+             next run signs"
+        ),
+        (None, _) => format!("{count}, each fits the one before; nobody has signed them"),
+    }
+}
+
+fn text(verified: &Verified, style: &Style) -> String {
+    let tone = match verified.flaws.is_empty() {
+        true => Tone::Strong,
+        false => Tone::Bad,
+    };
+    let mut text = style.paint(tone, &summary(verified));
+    text.push('\n');
+    for flaw in &verified.flaws {
+        let sign = style.paint(Tone::Bad, "!");
+        text.push_str(&wrap(&format!("{sign} {}", plain(flaw)), style, 2, 4));
+    }
+    for torn in &verified.torn {
+        text.push_str(&wrap(&format!("{}, by a crash", plain(torn)), style, 2, 4));
+    }
+    text
+}

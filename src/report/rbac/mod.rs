@@ -1,0 +1,10 @@
+//! Access control: the matrix, what was found, and why somebody may do something.
+
+mod check;
+mod explain;
+mod matrix;
+mod unread;
+
+pub use check::check;
+pub use explain::explain;
+pub use matrix::matrix;

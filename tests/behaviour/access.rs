@@ -1,0 +1,184 @@
+//! The commands of `rbac`, as people and programs run them.
+
+use serde_json::Value as Json;
+
+use crate::program::{Ran, Root};
+
+fn json(ran: &Ran) -> Json {
+    let document: Json = serde_json::from_str(&ran.out).expect("one document");
+    assert_eq!(
+        (&document["version"], &document["cloud"]),
+        (&1.into(), &"emulator".into())
+    );
+    document
+}
+
+/// The rules of what is found, with what they are about.
+fn rules(document: &Json) -> Vec<(&str, &str)> {
+    let findings = document["findings"].as_array().expect("a list").iter();
+    findings
+        .map(|one| {
+            let text = |key: &str| one[key].as_str().expect("a text");
+            (text("rule"), text("subject"))
+        })
+        .collect()
+}
+
+#[test]
+fn access_is_as_declared_after_an_apply_and_differs_after_an_edit() {
+    let root = Root::unprotected();
+    // Nothing stands yet: everything declared is missing, and nobody has anything.
+    let before = json(&root.expect(2, &["rbac", "check", "--format", "json"]));
+    let found = rules(&before);
+    assert!(
+        found.contains(&("missing-principal", "dev-pipeline")),
+        "{found:?}"
+    );
+    assert!(
+        found.iter().all(|(rule, _)| rule.starts_with("missing-")),
+        "{found:?}"
+    );
+    root.expect(0, &["apply", "--auto-approve"]);
+
+    let clean = root.expect(0, &["rbac", "check"]);
+    assert!(
+        clean
+            .out
+            .starts_with("no findings on emulator: access is as declared\n"),
+        "{clean:?}"
+    );
+    let matrix = root.expect(0, &["rbac", "matrix"]);
+    for line in [
+        "dev-pipeline      ✓ push-pull  ✓ deploy  ✓ sign",
+        "promotion-engine  ✓ pull       –         ✓ verify",
+        "approvers         –         –         ✓ sign",
+    ] {
+        assert!(matrix.out.contains(line), "{}", matrix.out);
+    }
+    let markdown = root.expect(0, &["rbac", "matrix", "--format", "markdown"]);
+    assert!(
+        markdown
+            .out
+            .contains("| `dev-pipeline` | ✓ push-pull | ✓ deploy | ✓ sign |")
+    );
+
+    // One cell goes, one comes: what stands is more here and missing there.
+    root.replace("rbac/matrix.toml", "\"staging.registry\" = \"pull\"\n", "");
+    root.replace(
+        "rbac/matrix.toml",
+        "\"prod.registry\" = \"pull\"\n",
+        "\"prod.registry\" = \"pull\"\n\"staging.registry\" = \"pull\"\n",
+    );
+    let changed = json(&root.expect(2, &["rbac", "check", "--format", "json"]));
+    assert_eq!(changed["complete"], true);
+    let found = rules(&changed);
+    let missing = "staging.grant.prod-pipeline.registry.pull";
+    assert_eq!(
+        found,
+        [
+            ("extra-grant", "staging-pipeline"),
+            ("missing-grant", missing)
+        ]
+    );
+    let matrix = json(&root.expect(2, &["rbac", "matrix", "--format", "json"]));
+    let row = |name: &str| {
+        let rows = matrix["rows"].as_array().expect("rows");
+        let row = rows.iter().find(|row| row["name"] == name).expect("a row");
+        let cells = row["cells"].as_array().expect("cells");
+        let cell = cells.iter().find(|cell| cell["on"] == "staging.registry");
+        cell.expect("a cell").clone()
+    };
+    assert_eq!(
+        row("staging-pipeline")["marks"],
+        serde_json::json!(["more than declared"])
+    );
+    assert_eq!(row("staging-pipeline")["more"][0]["role_name"], "AcrPull");
+    assert_eq!(
+        row("prod-pipeline")["marks"],
+        serde_json::json!(["missing"])
+    );
+    let page = root.expect(2, &["rbac", "check", "--format", "markdown"]);
+    assert!(
+        page.out
+            .contains("| medium | `extra-grant` | `staging-pipeline` |"),
+        "{}",
+        page.out
+    );
+}
+
+#[test]
+fn it_is_explained_what_gives_something_and_how_to_take_it_away() {
+    let root = Root::unprotected();
+    root.expect(64, &["rbac", "explain", "ada", "dev.nowhere"]);
+    root.expect(0, &["apply", "--auto-approve"]);
+    let sign = "Microsoft.KeyVault/vaults/keys/sign/action";
+    let why = root.expect(
+        0,
+        &["rbac", "explain", "ada", "prod.vault.key.cosign", sign],
+    );
+    for text in [
+        "on prod.vault.key.cosign: allowed",
+        "through approvers",
+        "prod.grant.approvers.vault.key.cosign.sign",
+        "take \"prod.vault.key.cosign\" = \"sign\" out of [approvers]",
+        "or take ada out of approvers",
+    ] {
+        let spaced = why.out.split_whitespace().collect::<Vec<_>>().join(" ");
+        assert!(spaced.contains(text), "{text}: {}", why.out);
+    }
+    let arguments = [
+        "rbac",
+        "explain",
+        "dev-pipeline",
+        "prod.registry",
+        "--format",
+        "json",
+    ];
+    let nothing = json(&root.expect(0, &arguments));
+    assert_eq!(nothing["answers"][0]["by"], serde_json::json!([]));
+    assert_eq!(nothing["obtainable"], serde_json::json!([]));
+    let push = "Microsoft.ContainerRegistry/registries/push/write";
+    let arguments = [
+        "rbac",
+        "explain",
+        "promotion-engine",
+        "prod.registry",
+        push,
+        "--format",
+        "json",
+    ];
+    let answer = json(&root.expect(0, &arguments));
+    assert_eq!(answer["answers"][0]["verdict"], "not-given");
+    let stranger = root.expect(64, &["rbac", "explain", "nobody", "prod.registry"]);
+    assert!(
+        stranger
+            .err
+            .contains("no principal, group or member `nobody`"),
+        "{stranger:?}"
+    );
+    // Of the deployer it is said what it could come to hold.
+    let local = root.expect(0, &["rbac", "explain", "local", "prod.vault.key.cosign"]);
+    assert!(local.out.contains("could obtain more"), "{}", local.out);
+}
+
+#[test]
+fn a_role_of_azures_that_gives_more_than_the_word_is_not_assigned() {
+    let root = Root::unprotected();
+    // Key Vault Crypto User, for a word that means to verify.
+    root.replace(
+        "rbac/capabilities.toml",
+        "grants = [{ role = \"key-verifier\" }]",
+        "grants = [{ built_in = \"12338af0-0e69-4776-bea7-57ae8d297424\", name = \"Crypto User\" }]",
+    );
+    let refused = root.expect(3, &["apply", "--auto-approve"]);
+    let told = refused.err.split_whitespace().collect::<Vec<_>>().join(" ");
+    for text in [
+        "dev.grant.promotion-engine.vault.key.cosign.verify: Key Vault Crypto User gives",
+        "Microsoft.KeyVault/vaults/keys/encrypt/action",
+        "which `verify` does not mean",
+    ] {
+        assert!(told.contains(text), "{text}: {told}");
+    }
+    let plan = json(&root.expect(0, &["plan", "--format", "json"]));
+    assert!(plan.to_string().contains("\"meaning\""), "{plan:#}");
+}

@@ -1,0 +1,367 @@
+//! Protected environments change when enough people approved exactly that, and never before.
+
+use std::sync::Arc;
+
+use onestream::control::{Approvals, Folder, Keys};
+use onestream::provision::approval::{Approval, Statement};
+use onestream::provision::objects::Objects;
+use onestream::provision::signed::Bytes;
+use onestream::remote::azure::{
+    Azure, Cloud, Credential, LocalIssuer, Settings, SignatureAlgorithm,
+};
+use onestream_emulator::Endpoint;
+use serde_json::Value as Json;
+use sha2::{Digest, Sha256};
+
+use crate::program::Root;
+use crate::saved_plans::forge;
+use crate::served::Served;
+
+const ADA: &str = "66666666-6666-4666-8666-000000000001";
+const NEVER: &str = "2999-01-01T00:00:00Z";
+
+/// The applied sample with a change of prod, saved as `change.json`.
+fn changed() -> Root {
+    let root = Root::sample();
+    root.expect(0, &["apply", "--auto-approve"]);
+    root.replace(
+        "environments/prod.toml",
+        "name = \"onestreamprod\"\n",
+        "name = \"onestreamprod\"\ndata_endpoint = true\n",
+    );
+    root.expect(0, &["plan", "--out", "change.json"]);
+    root
+}
+
+/// Applying has to be refused for this reason, and to change nothing.
+#[track_caller]
+fn refused(root: &Root, why: &str) {
+    let refused = root.expect(3, &["apply", "change.json"]);
+    assert!(refused.err.contains(why), "{why}: {}", refused.err);
+    root.expect(2, &["plan", "--detailed-exitcode"]);
+}
+
+fn digest(root: &Root) -> String {
+    let file: Json = serde_json::from_str(&root.read("change.json")).expect("a plan");
+    file["digest"].as_str().expect("a digest").to_owned()
+}
+
+fn objects(root: &Root) -> Arc<dyn Objects> {
+    Arc::new(Folder::open(root.file(".onestream/control")).expect("opens"))
+}
+
+/// Signs and stores a statement as Ada with her own key, whatever it says.
+async fn signs(root: &Root, change: impl FnOnce(&mut Statement)) {
+    let endpoint: Endpoint =
+        serde_json::from_str(&root.read(".onestream/emulator/server.json")).expect("an endpoint");
+    let cloud = Cloud::emulator(&endpoint.origin).expect("a loopback origin");
+    let deployer = Credential::ClientSecret {
+        client_id: endpoint.deployer.client_id.clone(),
+        secret: endpoint.deployer.client_secret.clone().into(),
+    };
+    let origin = cloud.endpoints().resource_manager.clone();
+    let mut settings = Settings::new(cloud, endpoint.tenant.clone(), deployer);
+    let client = Azure::connect(settings.clone()).expect("a client");
+    let issuer = LocalIssuer::new(client.http().clone(), &origin, endpoint.control_secret);
+    settings.credential = issuer.person(ADA);
+    let ada = Azure::connect(settings).expect("a client");
+    let objects = objects(root);
+    let key = Keys::of(&objects)
+        .get("kv-onestream-shared", "approver-ada")
+        .await;
+    let key = key.expect("reads").expect("recorded");
+    let mut statement = Statement {
+        plan: digest(root),
+        environments: vec!["prod".parse().expect("a name")],
+        approver: "ada".to_owned(),
+        object_id: ADA.to_owned(),
+        at: "2026-07-31T10:00:00Z".to_owned(),
+        expires: NEVER.to_owned(),
+        key: key.key.clone(),
+    };
+    change(&mut statement);
+    let sum = Sha256::digest(statement.text().as_bytes());
+    let (name, version) = (&key.key.name, &key.key.version);
+    let vault = ada.vault(&key.key.vault);
+    let signed = vault
+        .sign(name, version, SignatureAlgorithm::Es256, &sum)
+        .await;
+    let signature = Bytes(signed.expect("it is her key").signature);
+    let approval = Approval {
+        statement,
+        signature,
+    };
+    Approvals::of(&objects).save(&approval).await.expect("kept");
+}
+
+#[test]
+fn a_protected_change_waits_for_an_approval_and_is_on_record() {
+    let root = changed();
+    let fresh = root.expect(3, &["apply", "--auto-approve", "--allow-destroy", "*"]);
+    assert!(
+        fresh.err.contains("onestream approve FILE"),
+        "{}",
+        fresh.err
+    );
+    let shown = root.expect(0, &["plan"]);
+    assert!(shown.out.contains("prod is protected"), "{}", shown.out);
+    refused(&root, "it needs 1 approval, and there is none");
+    root.approve("ada", "change.json");
+    root.expect(0, &["apply", "change.json"]);
+    root.expect(0, &["plan", "--detailed-exitcode"]);
+    let log = root.expect(0, &["audit", "log", "--format", "json", "--env", "prod"]);
+    let log: Json = serde_json::from_str(&log.out).expect("one document");
+    let entries = log["entries"].as_array().expect("a list");
+    let said: Vec<String> = entries
+        .iter()
+        .map(|entry| {
+            let record = &entry["record"];
+            let permit = record["permits"]["prod"]["by"].as_str().unwrap_or("-");
+            format!("{} {} {permit}", record["command"], record["event"]["is"])
+        })
+        .collect();
+    assert_eq!(
+        said,
+        [
+            "\"apply\" \"begun\" bootstrap",
+            "\"apply\" \"ended\" -",
+            "\"approve\" \"approved\" -",
+            "\"apply of a saved plan\" \"begun\" approvals",
+            "\"apply of a saved plan\" \"ended\" -",
+        ]
+    );
+    assert_eq!(entries[2]["record"]["actor"]["identity"]["object_id"], ADA);
+    let verified = root.expect(0, &["audit", "verify"]);
+    assert!(
+        verified
+            .out
+            .contains("signed by kv-onestream-shared/audit/"),
+        "{}",
+        verified.out
+    );
+    let ada = root.expect(0, &["audit", "log", "--actor", ADA, "--since", "1h"]);
+    assert!(ada.out.contains("approved by ada"), "{}", ada.out);
+    assert!(!ada.out.contains("begun"), "{}", ada.out);
+    let none = root.expect(0, &["audit", "log", "--command", "destroy"]);
+    assert!(none.out.contains("No entries"), "{}", none.out);
+}
+
+#[test]
+fn who_approves_is_named_in_toml_and_did_not_make_the_plan() {
+    let root = changed();
+    let approve = ["approve", "change.json", "--yes"];
+    let stranger = root.expect_as("katherine", 3, &approve);
+    assert!(
+        stranger.err.contains("does not approve plans"),
+        "{}",
+        stranger.err
+    );
+    let pipeline = root.expect(3, &approve);
+    assert!(
+        pipeline.err.contains("these do: ada, grace"),
+        "{}",
+        pipeline.err
+    );
+    forge(&root, "change.json", |plan| {
+        plan["author"] = serde_json::json!({"object_id": ADA});
+    });
+    let own = root.expect_as("ada", 3, &approve);
+    assert!(own.err.contains("ada made the plan"), "{}", own.err);
+    root.expect_as("ada", 64, &["approve", "change.json"]);
+    refused(&root, "there is none");
+}
+
+#[test]
+fn as_many_have_to_approve_as_toml_asks_for() {
+    let root = changed();
+    root.replace("environments/prod.toml", "approvals = 1", "approvals = 2");
+    root.approve("ada", "change.json");
+    root.approve("ada", "change.json");
+    refused(&root, "it needs 2 approvals, and only ada gave one");
+    root.approve("grace", "change.json");
+    root.expect(0, &["apply", "change.json"]);
+    root.expect(0, &["plan", "--detailed-exitcode"]);
+}
+
+#[tokio::test]
+async fn what_is_expired_self_made_forged_or_for_something_else_does_not_count() {
+    let root = changed();
+    let _served = Served::on(&root, &[]);
+    signs(&root, |it| it.expires = "2026-07-31T18:00:00Z".to_owned()).await;
+    refused(&root, "ada's approval expired at 2026-07-31T18:00:00Z");
+    signs(&root, |it| {
+        it.environments = vec!["dev".parse().expect("a name")]
+    })
+    .await;
+    refused(&root, "it does not speak of prod");
+    // In her own name only.
+    signs(&root, |it| it.approver = "grace".to_owned()).await;
+    refused(&root, "it names kv-onestream-shared/approver-ada/");
+    std::fs::remove_dir_all(root.file(".onestream/control/approvals")).expect("removed");
+    // A valid one that was changed afterwards.
+    signs(&root, |it| it.expires = "2026-07-31T18:00:00Z".to_owned()).await;
+    let approvals = Approvals::of(&objects(&root));
+    let mut found = approvals.for_plan(&digest(&root)).await.expect("lists");
+    let mut forged = found.remove(0).approval.expect("readable");
+    forged.statement.expires = NEVER.to_owned();
+    approvals.save(&forged).await.expect("kept");
+    refused(&root, "it is forged");
+    // By the author: the file says so itself, whoever wrote it.
+    forge(&root, "change.json", |plan| {
+        plan["author"] = serde_json::json!({"object_id": ADA});
+    });
+    signs(&root, |_| {}).await;
+    refused(&root, "ada made the plan");
+    // Of another plan.
+    root.expect(0, &["plan", "--out", "change.json"]);
+    signs(&root, |_| {}).await;
+    forge(&root, "change.json", |plan| {
+        plan["unchanged"] = serde_json::json!(0)
+    });
+    refused(&root, "there is none");
+    root.expect(0, &["plan", "--out", "change.json"]);
+    root.expect(0, &["apply", "change.json"]);
+}
+
+#[tokio::test]
+async fn a_key_that_was_put_in_the_place_of_another_signs_for_nobody() {
+    let root = changed();
+    root.approve("ada", "change.json");
+    // Whoever writes to the store can put another key there, and sign with it.
+    let keys = root.file(".onestream/control/keys/kv-onestream-shared");
+    std::fs::remove_file(keys.join("approver-ada.json")).expect("removed");
+    refused(&root, "no key of ada is recorded");
+    let objects = objects(&root);
+    let grace = Keys::of(&objects)
+        .get("kv-onestream-shared", "approver-grace")
+        .await;
+    let mut planted = grace.expect("reads").expect("recorded");
+    planted.key.name = "approver-ada".to_owned();
+    Keys::of(&objects).record(&planted).await.expect("kept");
+    refused(&root, "is recorded");
+    let refused = root.expect_as("ada", 3, &["approve", "change.json", "--yes"]);
+    assert!(
+        refused.err.contains("is not the key in the vault"),
+        "{}",
+        refused.err
+    );
+}
+
+#[tokio::test]
+async fn while_somebody_else_may_sign_with_a_key_its_signatures_count_for_nothing() {
+    let root = changed();
+    root.approve("ada", "change.json");
+    let served = Served::on(&root, &[]);
+    let endpoint: Endpoint =
+        serde_json::from_str(&root.read(".onestream/emulator/server.json")).expect("an endpoint");
+    let call = async |method: reqwest::Method, query: &str, body: Option<Json>| {
+        let url = format!("{}/emulator/objects?{query}", served.origin);
+        let mut request = reqwest::Client::new()
+            .request(method, url)
+            .header("x-emulator-secret", &endpoint.control_secret);
+        if let Some(body) = body {
+            request = request
+                .header("content-type", "application/json")
+                .body(body.to_string());
+        }
+        let answer = request.send().await.expect("an answer");
+        let text = answer
+            .error_for_status()
+            .expect("taken")
+            .text()
+            .await
+            .expect("a body");
+        serde_json::from_str::<Json>(&text).unwrap_or_default()
+    };
+    let kind = "kind=Microsoft.Authorization/roleAssignments";
+    let listed = call(reqwest::Method::GET, kind, None).await;
+    let own = listed["value"]
+        .as_array()
+        .expect("a list")
+        .iter()
+        .find(|it| {
+            it["id"]
+                .as_str()
+                .is_some_and(|id| id.contains("/keys/approver-ada/"))
+        });
+    let mut body = own.expect("Ada's own grant")["body"].clone();
+    let (scope, _) = body["id"]
+        .as_str()
+        .expect("an id")
+        .rsplit_once('/')
+        .expect("a name");
+    let name = "99999999-9999-4999-8999-999999999999";
+    let id = format!("{scope}/{name}");
+    body["id"] = serde_json::json!(id);
+    body["name"] = serde_json::json!(name);
+    body["properties"]["principalId"] = serde_json::json!("66666666-6666-4666-8666-000000000002");
+    body["properties"]["description"] = Json::Null;
+    call(reqwest::Method::PUT, &format!("id={id}"), Some(body)).await;
+    refused(&root, "may sign with approver-ada, too");
+    call(reqwest::Method::DELETE, &format!("id={id}"), None).await;
+    root.expect(0, &["apply", "change.json"]);
+}
+
+#[test]
+fn shared_is_protected_with_the_first_environment() {
+    let root = Root::sample();
+    root.expect(0, &["apply", "--auto-approve"]);
+    root.replace(
+        "rbac/principals.toml",
+        "description = \"say what may go to staging\"",
+        "description = \"say what goes to staging\"",
+    );
+    let refused = root.expect(3, &["apply", "--auto-approve"]);
+    assert!(
+        refused.err.contains("shared is protected"),
+        "{}",
+        refused.err
+    );
+    root.expect(0, &["plan", "--out", "change.json"]);
+    root.approve("grace", "change.json");
+    root.expect(0, &["apply", "change.json"]);
+    // What is not protected goes on as before.
+    root.replace(
+        "environments/dev.toml",
+        "[registry]\n",
+        "[registry]\ndata_endpoint = true\n",
+    );
+    root.expect(0, &["apply", "--auto-approve"]);
+}
+
+#[cfg(unix)]
+#[test]
+fn an_interrupted_bootstrap_goes_on_as_declared_and_not_otherwise() {
+    let root = Root::sample();
+    let kill = |root: &Root| {
+        let mut command = root.command(&["apply", "--auto-approve", "--parallelism", "1"]);
+        let ran = command.env("ONESTREAM_FAILPOINT", "900").output();
+        assert!(ran.expect("the program starts").status.code().is_none());
+    };
+    kill(&root);
+    let declared = root.read("environments/prod.toml");
+    root.replace(
+        "environments/prod.toml",
+        "name = \"onestreamprod\"\n",
+        "name = \"onestreamprod\"\ndata_endpoint = true\n",
+    );
+    let refused = root.expect(3, &["apply", "--auto-approve"]);
+    assert!(refused.err.contains("prod is protected"), "{}", refused.err);
+    root.write("environments/prod.toml", &declared);
+    root.expect(0, &["apply", "--auto-approve"]);
+    root.expect(0, &["plan", "--detailed-exitcode"]);
+    let log = root.expect(0, &["audit", "log"]);
+    assert!(
+        log.out.contains("an interrupted bootstrap goes on"),
+        "{}",
+        log.out
+    );
+    root.expect(0, &["audit", "verify"]);
+    // Now it is complete: what comes next is a change.
+    root.replace(
+        "environments/prod.toml",
+        "name = \"onestreamprod\"\n",
+        "name = \"onestreamprod\"\ndata_endpoint = true\n",
+    );
+    root.expect(3, &["apply", "--auto-approve"]);
+}

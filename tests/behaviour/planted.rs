@@ -1,0 +1,885 @@
+//! Excesses, gaps and ways to obtain more, planted one by one on the applied sample: each is found,
+//! named and explained, and nothing else is.
+
+use std::collections::BTreeSet;
+
+use futures::future::BoxFuture;
+use onestream::kinds::{Allowance, Sections};
+use onestream::rbac::audit::Audit;
+use onestream::rbac::cells::{Mark, Matrix};
+use onestream::rbac::check::{Finding, Rule, check};
+use onestream::rbac::estate::{self, Estate as Declared};
+use onestream::rbac::read;
+use onestream::resource::{Address, Method, Outputs, Place, Plane, Request};
+use serde_json::{Value as Json, json};
+use time::OffsetDateTime;
+use time::macros::date;
+
+use crate::estate::{Estate, sample};
+
+const OWNER: &str = "8e3af657-a8ff-443c-a75c-2fe8c4bcb635";
+const READER: &str = "acdd72a7-3385-48ef-bd42-f606fba81ae7";
+const ACCESS_ADMINISTRATOR: &str = "18d7d88d-d35e-4fb5-a5c3-7773c20a72d9";
+const PULL: &str = "7f951dda-4ed3-4680-a7ca-43fe172d538d";
+const PUSH: &str = "8311e382-0749-4cb8-b61a-304f252e45ec";
+const CRYPTO_USER: &str = "12338af0-0e69-4776-bea7-57ae8d297424";
+const CLUSTER_WRITER: &str = "a7ffa36f-339b-4b5c-8bdf-e2c188b2c0eb";
+const GLOBAL_ADMINISTRATOR: &str = "62e90394-69f5-4237-9190-012177145e10";
+const GROUPS_ADMINISTRATOR: &str = "fdd7a751-b60b-444a-984c-02652fe8fa1c";
+const GRANT_APP_ROLES: &str = "06b708a9-e830-4db3-a914-8e69da51d44f";
+const KATHERINE: &str = "66666666-6666-4666-8666-000000000003";
+const ADA: &str = "66666666-6666-4666-8666-000000000001";
+
+/// The applied sample, with a stranger and two nested groups in the directory that hold nothing.
+struct Stage {
+    estate: Estate,
+    environments: Vec<(Place, Sections)>,
+    outputs: Outputs,
+    stranger: String,
+    inner: String,
+    outer: String,
+}
+
+/// Something planted, and what is found of it: rule, subject, and what is said.
+struct Planted {
+    name: &'static str,
+    plant: for<'s> fn(&'s Stage) -> BoxFuture<'s, ()>,
+    found: &'static [(Rule, &'static str, &'static [&'static str])],
+}
+
+/// What there is to say.
+struct Found {
+    findings: Vec<Finding>,
+    /// Row, column and mark of each cell that is not as declared.
+    marks: BTreeSet<(String, String, Mark)>,
+    unread: Vec<String>,
+}
+
+/// What cannot be read in which case: a vault with policies asks them about who reads, too.
+const UNREAD: (&str, &str) = ("a vault with policies", "the HSM of prod.vault.key.cosign");
+
+macro_rules! plant {
+    ($stage:ident => $body:expr) => {
+        |$stage| Box::pin(async move { $body })
+    };
+}
+
+fn graph(method: Method, path: &str, body: Json) -> Request {
+    Request {
+        plane: Plane::Graph,
+        api_version: None,
+        ..Request::arm(method, path, "").body(body)
+    }
+}
+
+impl Stage {
+    async fn applied() -> Self {
+        let estate = Estate::sample().await;
+        estate.apply().await;
+        let observed = estate.observe().await;
+        let outputs = estate::outputs(&estate.desired, &observed);
+        let mut stage = Self {
+            estate,
+            environments: sample(),
+            outputs,
+            stranger: String::new(),
+            inner: String::new(),
+            outer: String::new(),
+        };
+        stage.stranger = stage.service_principal("stranger").await;
+        stage.inner = stage.group("inner").await;
+        stage.outer = stage.group("outer").await;
+        stage.join(&stage.inner, &stage.outer).await;
+        stage.control("POST", "snapshot").await;
+        stage
+    }
+
+    async fn control(&self, method: &str, what: &str) {
+        let body = json!({ "name": "applied" });
+        self.estate.control(method, what, Some(body)).await;
+    }
+
+    async fn service_principal(&self, name: &str) -> String {
+        let unique = "/v1.0/applications(uniqueName='stranger')";
+        let mut request = graph(Method::Patch, unique, json!({ "displayName": name }));
+        let prefer = ("Prefer".to_owned(), "create-if-missing".to_owned());
+        request.headers.push(prefer);
+        self.estate.send(&request).await;
+        let app = self.estate_object(unique).await["appId"].clone();
+        let body = json!({ "appId": app });
+        let request = graph(Method::Post, "/v1.0/servicePrincipals", body);
+        self.estate.send(&request).await;
+        let path = format!(
+            "/v1.0/servicePrincipals(appId='{}')",
+            app.as_str().expect("an id")
+        );
+        text(&self.estate_object(&path).await["id"])
+    }
+
+    async fn group(&self, name: &str) -> String {
+        let path = format!("/v1.0/groups(uniqueName='{name}')");
+        let body = json!({"displayName": name, "mailNickname": name, "mailEnabled": false,
+            "securityEnabled": true});
+        let mut request = graph(Method::Patch, &path, body);
+        let prefer = ("Prefer".to_owned(), "create-if-missing".to_owned());
+        request.headers.push(prefer);
+        self.estate.send(&request).await;
+        text(&self.estate_object(&path).await["id"])
+    }
+
+    async fn estate_object(&self, path: &str) -> Json {
+        use onestream::provision::ports::Reader as _;
+        let request = Request {
+            body: None,
+            ..graph(Method::Get, path, Json::Null)
+        };
+        let read = self.estate.azure.get(&request).await.expect("readable");
+        read.unwrap_or_else(|| panic!("{path} does not stand"))
+    }
+
+    /// Puts somebody into a list of the directory: members or owners.
+    async fn link(&self, list: &str, who: &str) {
+        let reference = json!({ "@odata.id": format!("/v1.0/directoryObjects/{who}") });
+        let request = graph(Method::Post, &format!("/v1.0/{list}/$ref"), reference);
+        self.estate.send(&request).await;
+    }
+
+    async fn join(&self, who: &str, group: &str) {
+        self.link(&format!("groups/{group}/members"), who).await;
+    }
+
+    /// The object id of a row.
+    fn id(&self, row: &str) -> String {
+        let declared = self.declared(&self.environments);
+        declared.id_of(row).unwrap_or_else(|| panic!("no {row}"))
+    }
+
+    /// The id of what stands at an address.
+    fn at(&self, address: &str) -> String {
+        let address: Address = address.parse().expect("an address");
+        self.estate.id(&address)
+    }
+
+    fn subscription(&self) -> String {
+        self.environments[0].0.subscription_id()
+    }
+
+    async fn assign(&self, scope: &str, role: &str, principal: &str, of_type: &str) {
+        let name = uuid::Uuid::new_v4();
+        let id = format!("{scope}/providers/Microsoft.Authorization/roleAssignments/{name}");
+        let role = format!("/providers/Microsoft.Authorization/roleDefinitions/{role}");
+        let body = json!({"properties": {"roleDefinitionId": role, "principalId": principal,
+            "principalType": of_type}});
+        let request = Request::arm(Method::Put, id, "2022-04-01").body(body);
+        self.estate.send(&request).await;
+    }
+
+    /// Puts an assignment there that its maker could not, or that nobody could.
+    async fn plant_assignment(&self, scope: &str, role: &str, principal: &str) {
+        let name = uuid::Uuid::new_v4();
+        let id = format!("{scope}/providers/Microsoft.Authorization/roleAssignments/{name}");
+        let role = format!("/providers/Microsoft.Authorization/roleDefinitions/{role}");
+        let body = json!({"id": id, "name": name, "type": "Microsoft.Authorization/roleAssignments",
+            "properties": {"roleDefinitionId": role, "principalId": principal, "scope": scope,
+                "principalType": "ServicePrincipal"}});
+        self.estate.plant(&id, body).await;
+    }
+
+    async fn directory_role(&self, role: &str, principal: &str) {
+        let id = uuid::Uuid::new_v4().simple().to_string();
+        let body = json!({"type": "graph/roleAssignments", "id": id, "principalId": principal,
+            "directoryScopeId": "/", "roleDefinitionId": role});
+        self.estate
+            .plant(&format!("graph/roleAssignments/{id}"), body)
+            .await;
+    }
+
+    async fn app_role(&self, role: &str, principal: &str) {
+        let api = "/v1.0/servicePrincipals(appId='00000003-0000-0000-c000-000000000000')";
+        let api = text(&self.estate_object(api).await["id"]);
+        let id = uuid::Uuid::new_v4().simple().to_string();
+        let body = json!({"type": "graph/appRoleAssignments", "id": id, "principalId": principal,
+            "principalType": "ServicePrincipal", "resourceId": api, "appRoleId": role});
+        self.estate
+            .plant(&format!("graph/appRoleAssignments/{id}"), body)
+            .await;
+    }
+
+    async fn credential(&self, application: &str, name: &str, issuer: &str) {
+        let path = format!("{}/federatedIdentityCredentials", self.at(application));
+        let body = json!({"name": name, "issuer": issuer, "subject": "sc://a/b/c",
+            "audiences": ["api://AzureADTokenExchange"]});
+        self.estate.send(&graph(Method::Post, &path, body)).await;
+    }
+
+    async fn tamper(&self, address: &str, patch: Json) {
+        self.estate.tamper(&self.at(address), patch).await;
+    }
+
+    async fn remove(&self, address: &str) {
+        let request = Request::arm(Method::Delete, self.at(address), "2022-04-01");
+        self.estate.send(&request).await;
+    }
+
+    fn declared(&self, environments: &[(Place, Sections)]) -> Declared {
+        let environments = environments
+            .iter()
+            .map(|(place, sections)| (place, sections));
+        Declared::of(environments, &self.estate.desired, &self.outputs).expect("it adds up")
+    }
+
+    /// What is found with these declarations.
+    async fn found(&self, environments: &[(Place, Sections)]) -> Found {
+        let declared = self.declared(environments);
+        let reading = read::read(&self.estate.azure, &declared).await;
+        let audit = Audit::new(&declared, &reading, OffsetDateTime::now_utc());
+        let mut marks = BTreeSet::new();
+        let matrix = Matrix::of(&audit);
+        for (row, cells) in &matrix.rows {
+            for (column, cell) in matrix.columns.iter().zip(cells) {
+                let odd = cell.marks().into_iter();
+                let odd = odd.filter(|it| !matches!(it, Mark::Nothing | Mark::AsDeclared));
+                let (row, column) = (row.name.clone(), column.address.to_string());
+                marks.extend(odd.map(|mark| (row.clone(), column.clone(), mark)));
+            }
+        }
+        Found {
+            findings: check(&audit),
+            marks,
+            unread: reading.unknown.into_iter().map(|one| one.what).collect(),
+        }
+    }
+}
+
+fn text(value: &Json) -> String {
+    value.as_str().expect("a text").to_owned()
+}
+
+/// Grants beside the matrix.
+const GRANTS: &[Planted] = &[
+    Planted {
+        name: "a pipeline pushes to production",
+        plant: plant!(s => s.assign(&s.at("prod.registry"), PUSH, &s.id("dev-pipeline"), "ServicePrincipal").await),
+        found: &[(
+            Rule::ExtraGrant,
+            "dev-pipeline",
+            &["AcrPush", "push, pull on prod.registry"],
+        )],
+    },
+    Planted {
+        name: "an engine owns the subscription",
+        plant: plant!(s => s.assign(&s.subscription(), OWNER, &s.id("promotion-engine"), "ServicePrincipal").await),
+        found: &[(
+            Rule::ExtraGrant,
+            "promotion-engine",
+            &["Owner at /subscriptions/", "assign roles"],
+        )],
+    },
+    Planted {
+        name: "a pipeline pushes by a grant on a resource group",
+        plant: plant!(s => s.assign(&s.at("staging.group"), PUSH, &s.id("staging-pipeline"), "ServicePrincipal").await),
+        found: &[(
+            Rule::ExtraGrant,
+            "staging-pipeline",
+            &["AcrPush on staging.group", "push on staging.registry"],
+        )],
+    },
+    Planted {
+        name: "a verifier that encrypts",
+        plant: plant!(s => s.assign(&s.at("dev.vault.key.cosign"), CRYPTO_USER, &s.id("promotion-engine"), "ServicePrincipal").await),
+        found: &[(
+            Rule::ExtraGrant,
+            "promotion-engine",
+            &[
+                "Key Vault Crypto User on dev.vault.key.cosign",
+                "sign",
+                "decrypt",
+            ],
+        )],
+    },
+    Planted {
+        name: "a deployer that reads secrets",
+        plant: plant!(s => {
+            let scope = format!("{}/namespaces/iam", s.at("dev.cluster"));
+            s.assign(&scope, CLUSTER_WRITER, &s.id("dev-pipeline"), "ServicePrincipal").await;
+        }),
+        found: &[(
+            Rule::ExtraGrant,
+            "dev-pipeline",
+            &["on dev.cluster/namespaces/iam", "read secrets"],
+        )],
+    },
+    Planted {
+        name: "a namespace of nobody's",
+        plant: plant!(s => {
+            let scope = format!("{}/namespaces/kube-system", s.at("prod.cluster"));
+            s.assign(&scope, CLUSTER_WRITER, &s.id("prod-pipeline"), "ServicePrincipal").await;
+        }),
+        found: &[(
+            Rule::ExtraGrant,
+            "prod-pipeline",
+            &["on prod.cluster/namespaces/kube-system", "deploy"],
+        )],
+    },
+    Planted {
+        name: "a grant to a group that a pipeline is in",
+        plant: plant!(s => {
+            s.join(&s.id("dev-pipeline"), &s.inner).await;
+            s.assign(&s.at("prod.registry"), PUSH, &s.inner, "Group").await;
+        }),
+        found: &[(
+            Rule::ExtraGrant,
+            "dev-pipeline",
+            &["inner", "through it dev-pipeline", "push"],
+        )],
+    },
+    Planted {
+        name: "a grant to a group of a group that a pipeline is in",
+        plant: plant!(s => {
+            s.join(&s.id("dev-pipeline"), &s.inner).await;
+            s.assign(&s.at("prod.vault"), CRYPTO_USER, &s.outer, "Group").await;
+        }),
+        found: &[(
+            Rule::ExtraGrant,
+            "dev-pipeline",
+            &["outer", "through it dev-pipeline", "sign"],
+        )],
+    },
+    Planted {
+        name: "a person who owns a resource group",
+        plant: plant!(s => s.assign(&s.at("prod.group"), OWNER, ADA, "User").await),
+        found: &[(
+            Rule::ExtraGrant,
+            "ada",
+            &["Owner on prod.group", "assign roles on"],
+        )],
+    },
+    Planted {
+        name: "the deployer signs",
+        plant: plant!(s => s.assign(&s.at("prod.vault"), CRYPTO_USER, s.estate.deployer(), "ServicePrincipal").await),
+        found: &[(Rule::ExtraGrant, "local", &["on prod.vault", "sign"])],
+    },
+    Planted {
+        name: "a stranger pulls",
+        plant: plant!(s => s.assign(&s.at("dev.registry"), PULL, &s.stranger, "ServicePrincipal").await),
+        found: &[(
+            Rule::StrangerGrant,
+            "stranger",
+            &["AcrPull on dev.registry", "pull"],
+        )],
+    },
+    Planted {
+        name: "a stranger reads the subscription",
+        plant: plant!(s => s.assign(&s.subscription(), READER, &s.stranger, "ServicePrincipal").await),
+        found: &[(Rule::StrangerGrant, "stranger", &["Reader", "see settings"])],
+    },
+    Planted {
+        name: "a stranger assigns roles from a management group",
+        plant: plant!(s => {
+            let tenant = s.environments[0].0.tenant.clone();
+            let scope = format!("/providers/Microsoft.Management/managementGroups/{tenant}");
+            s.plant_assignment(&scope, ACCESS_ADMINISTRATOR, &s.stranger).await;
+        }),
+        found: &[(
+            Rule::StrangerGrant,
+            "stranger",
+            &["managementGroups", "assign roles"],
+        )],
+    },
+    Planted {
+        name: "somebody who is gone",
+        plant: plant!(s => {
+            let gone = "77777777-7777-4777-8777-777777777777";
+            s.plant_assignment(&s.at("dev.registry"), PUSH, gone).await;
+        }),
+        found: &[(
+            Rule::StrangerGrant,
+            "77777777-7777-4777-8777-777777777777",
+            &["is gone"],
+        )],
+    },
+    Planted {
+        name: "a grant that gives nothing more",
+        plant: plant!(s => s.assign(&s.at("dev.registry"), PULL, &s.id("dev-pipeline"), "ServicePrincipal").await),
+        found: &[(
+            Rule::ExtraGrant,
+            "dev-pipeline",
+            &["nothing beyond what is declared"],
+        )],
+    },
+];
+
+/// Gaps, and declared things that are otherwise.
+const GAPS: &[Planted] = &[
+    Planted {
+        name: "a grant that somebody took away",
+        plant: plant!(s => s.remove("dev.grant.dev-pipeline.vault.key.cosign.sign").await),
+        found: &[(
+            Rule::MissingGrant,
+            "dev.grant.dev-pipeline.vault.key.cosign.sign",
+            &["dev-pipeline does not hold"],
+        )],
+    },
+    Planted {
+        name: "a grant of a cluster's identity that somebody took away",
+        plant: plant!(s => s.remove("dev.cluster.grant.registry").await),
+        found: &[(
+            Rule::MissingGrant,
+            "dev.cluster.grant.registry",
+            &["AcrPull on dev.registry"],
+        )],
+    },
+    Planted {
+        name: "a grant under a condition",
+        plant: plant!(s => {
+            let condition = "@Resource[A.B/c:d] StringEquals 'e'";
+            let patch = json!({"properties": {"condition": condition, "conditionVersion": "2.0"}});
+            s.tamper("dev.grant.dev-pipeline.registry.push-pull", patch).await;
+        }),
+        found: &[(
+            Rule::GrantNotInEffect,
+            "dev.grant.dev-pipeline.registry.push-pull",
+            &["condition", "StringEquals"],
+        )],
+    },
+    Planted {
+        name: "a grant that is denied",
+        plant: plant!(s => {
+            let scope = s.at("prod.registry");
+            let id = format!("{scope}/providers/Microsoft.Authorization/denyAssignments/{}", uuid::Uuid::new_v4());
+            let body = json!({"type": "Microsoft.Authorization/denyAssignments", "id": id, "properties": {
+                "denyAssignmentName": "locked by a stack", "scope": scope,
+                "principals": [{"id": "00000000-0000-0000-0000-000000000000", "type": "SystemDefined"}],
+                "excludePrincipals": [{"id": s.estate.deployer(), "type": "ServicePrincipal"}],
+                "permissions": [{"actions": ["Microsoft.ContainerRegistry/registries/importImage/*"]}],
+                "isSystemProtected": true}});
+            s.estate.plant(&id, body).await;
+        }),
+        found: &[(
+            Rule::GrantNotInEffect,
+            "prod.grant.promotion-engine.registry.import",
+            &["locked by a stack", "importImage"],
+        )],
+    },
+    Planted {
+        name: "a principal that was deleted",
+        plant: plant!(s => {
+            let path = format!("/v1.0/servicePrincipals/{}", s.id("prod-pipeline"));
+            s.estate.send(&graph(Method::Delete, &path, Json::Null)).await;
+        }),
+        found: &[(Rule::MissingPrincipal, "prod-pipeline", &["does not exist"])],
+    },
+    Planted {
+        name: "a role that gives more",
+        plant: plant!(s => {
+            let permissions = json!([{"actions": [], "notActions": [], "notDataActions": [],
+                "dataActions": ["Microsoft.KeyVault/vaults/keys/*"]}]);
+            s.tamper("shared.role.key-signer", json!({"properties": {"permissions": permissions}})).await;
+        }),
+        found: &[(
+            Rule::DriftedRole,
+            "shared.role.key-signer",
+            &["gives beyond", "Microsoft.KeyVault/vaults/keys/*"],
+        )],
+    },
+    Planted {
+        name: "a role that gives less",
+        plant: plant!(s => {
+            let permissions = json!([{"actions": ["Microsoft.ContainerRegistry/registries/read"],
+                "notActions": [], "dataActions": [], "notDataActions": []}]);
+            s.tamper("shared.role.image-importer", json!({"properties": {"permissions": permissions}})).await;
+        }),
+        found: &[(
+            Rule::DriftedRole,
+            "shared.role.image-importer",
+            &["no longer gives", "importImage"],
+        )],
+    },
+    Planted {
+        name: "a role that may be assigned elsewhere",
+        plant: plant!(s => {
+            let elsewhere = "/subscriptions/99999999-9999-4999-8999-999999999999";
+            let scopes = json!([s.subscription(), elsewhere]);
+            s.tamper("shared.role.key-verifier", json!({"properties": {"assignableScopes": scopes}})).await;
+        }),
+        found: &[(
+            Rule::DriftedRole,
+            "shared.role.key-verifier",
+            &["may be assigned beside at", "99999999"],
+        )],
+    },
+    Planted {
+        name: "a member who was put out",
+        plant: plant!(s => {
+            let path = format!("/v1.0/groups/{}/members/{ADA}/$ref", s.id("approvers"));
+            s.estate.send(&graph(Method::Delete, &path, Json::Null)).await;
+        }),
+        found: &[(Rule::MissingMember, "approvers", &["ada"])],
+    },
+];
+
+/// Ways in, and ways to obtain more.
+const WAYS: &[Planted] = &[
+    Planted {
+        name: "a client secret",
+        plant: plant!(s => {
+            let path = format!("{}/addPassword", s.at("shared.principal.dev-pipeline"));
+            let body = json!({"passwordCredential": {"displayName": "just for now"}});
+            s.estate.send(&graph(Method::Post, &path, body)).await;
+        }),
+        found: &[(
+            Rule::StandingSecret,
+            "dev-pipeline",
+            &["client secret `just for now`", "good until"],
+        )],
+    },
+    Planted {
+        name: "a certificate",
+        plant: plant!(s => {
+            let key = json!([{"displayName": "CN=theirs", "keyId": uuid::Uuid::new_v4(), "type": "AsymmetricX509Cert"}]);
+            s.tamper("shared.principal.prod-pipeline", json!({"keyCredentials": key})).await;
+        }),
+        found: &[(
+            Rule::StandingSecret,
+            "prod-pipeline",
+            &["certificate `CN=theirs`"],
+        )],
+    },
+    Planted {
+        name: "a federated credential of somebody's",
+        plant: plant!(s => s.credential("shared.principal.promotion-engine", "theirs", "https://issuer.example").await),
+        found: &[(
+            Rule::UnknownFederation,
+            "shared.principal.promotion-engine",
+            &["`theirs`", "https://issuer.example"],
+        )],
+    },
+    Planted {
+        name: "an issuer that retires",
+        plant: plant!(s => s.credential("shared.principal.promotion-engine", "old", "https://vstoken.dev.azure.com/44444444-4444-4444-8444-444444444444").await),
+        found: &[
+            (
+                Rule::UnknownFederation,
+                "shared.principal.promotion-engine",
+                &["`old`"],
+            ),
+            (
+                Rule::RetiringIssuer,
+                "shared.principal.promotion-engine",
+                &["2027-07-01"],
+            ),
+        ],
+    },
+    Planted {
+        name: "a subject that was changed",
+        plant: plant!(s => s.tamper("shared.principal.dev-pipeline.credential.azure-devops", json!({"subject": "sc://other"})).await),
+        found: &[(
+            Rule::UnknownFederation,
+            "shared.principal.dev-pipeline",
+            &["sc://other"],
+        )],
+    },
+    Planted {
+        name: "a federated credential of a service's identity",
+        plant: plant!(s => {
+            let id = format!("{}/federatedIdentityCredentials/theirs", s.at("prod.service.iam.identity"));
+            let body = json!({"properties": {"issuer": "https://issuer.example", "subject": "x",
+                "audiences": ["api://AzureADTokenExchange"]}});
+            s.estate.send(&Request::arm(Method::Put, id, "2023-01-31").body(body)).await;
+        }),
+        found: &[(
+            Rule::UnknownFederation,
+            "prod.service.iam.identity",
+            &["`theirs`"],
+        )],
+    },
+    Planted {
+        name: "an owner of an application",
+        plant: plant!(s => {
+            let object = s.estate_object(&s.at("shared.principal.dev-pipeline")).await;
+            s.link(&format!("applications/{}/owners", text(&object["id"])), KATHERINE).await;
+        }),
+        found: &[(
+            Rule::UnexpectedOwner,
+            "dev-pipeline",
+            &["katherine", "act as it"],
+        )],
+    },
+    Planted {
+        name: "an owner of a service principal",
+        plant: plant!(s => s.link(&format!("servicePrincipals/{}/owners", s.id("prod-pipeline")), &s.stranger).await),
+        found: &[(Rule::UnexpectedOwner, "prod-pipeline", &["stranger"])],
+    },
+    Planted {
+        name: "an owner of a group",
+        plant: plant!(s => s.link(&format!("groups/{}/owners", s.id("approvers")), KATHERINE).await),
+        found: &[(
+            Rule::UnexpectedOwner,
+            "approvers",
+            &["katherine", "put anybody into it"],
+        )],
+    },
+    Planted {
+        name: "an owner of who deploys",
+        plant: plant!(s => s.link(&format!("servicePrincipals/{}/owners", s.estate.deployer()), KATHERINE).await),
+        found: &[(Rule::UnexpectedOwner, "local", &["katherine"])],
+    },
+    Planted {
+        name: "a member who is none",
+        plant: plant!(s => s.join(KATHERINE, &s.id("approvers")).await),
+        found: &[(Rule::UnexpectedMember, "approvers", &["katherine"])],
+    },
+    Planted {
+        name: "a group in a group of approvers",
+        plant: plant!(s => {
+            s.join(&s.id("dev-pipeline"), &s.inner).await;
+            s.join(&s.outer, &s.id("approvers")).await;
+        }),
+        found: &[(
+            Rule::UnexpectedMember,
+            "approvers",
+            &["outer", "a group itself", "dev-pipeline"],
+        )],
+    },
+    Planted {
+        name: "an admin user",
+        plant: plant!(s => s.tamper("dev.registry", json!({"properties": {"adminUserEnabled": true}})).await),
+        found: &[(Rule::AdminUser, "dev.registry", &["admin user"])],
+    },
+    Planted {
+        name: "anonymous pull",
+        plant: plant!(s => s.tamper("prod.registry", json!({"properties": {"anonymousPullEnabled": true}})).await),
+        found: &[(
+            Rule::AnonymousPull,
+            "prod.registry",
+            &["without signing in"],
+        )],
+    },
+    Planted {
+        name: "a registry's token",
+        plant: plant!(s => {
+            let registry = s.at("staging.registry");
+            let map = format!("{registry}/scopeMaps/_repositories_push");
+            let id = format!("{registry}/tokens/theirs");
+            let body = json!({"properties": {"scopeMapId": map, "status": "enabled"}});
+            s.estate.send(&Request::arm(Method::Put, id, "2023-11-01-preview").body(body)).await;
+        }),
+        found: &[(
+            Rule::RegistryToken,
+            "staging.registry",
+            &["`theirs` (enabled)"],
+        )],
+    },
+    Planted {
+        name: "local accounts",
+        plant: plant!(s => s.tamper("prod.cluster", json!({"properties": {"disableLocalAccounts": false}})).await),
+        found: &[(
+            Rule::LocalAccounts,
+            "prod.cluster",
+            &["certificates administer it"],
+        )],
+    },
+    Planted {
+        name: "a cluster that does not ask Azure",
+        plant: plant!(s => s.tamper("dev.cluster", json!({"properties": {"aadProfile": {"enableAzureRBAC": false}}})).await),
+        found: &[(Rule::NoAzureRbac, "dev.cluster", &["does not ask Azure"])],
+    },
+    Planted {
+        name: "a vault with policies",
+        plant: plant!(s => {
+            let policies = json!([{"tenantId": s.environments[0].0.tenant, "objectId": s.id("dev-pipeline"),
+                "permissions": {"keys": ["sign"]}}]);
+            let patch = json!({"properties": {"enableRbacAuthorization": false, "accessPolicies": policies}});
+            s.tamper("prod.vault", patch).await;
+        }),
+        found: &[
+            (Rule::AccessPolicies, "prod.vault", &["dev-pipeline"]),
+            (
+                Rule::CouldObtain,
+                "dev-pipeline",
+                &["prod.vault.key.cosign", "an access policy names it"],
+            ),
+        ],
+    },
+    Planted {
+        name: "a global administrator",
+        plant: plant!(s => s.directory_role(GLOBAL_ADMINISTRATOR, KATHERINE).await),
+        found: &[(
+            Rule::CouldObtain,
+            "katherine",
+            &["Global Administrator", "dev.registry", "8 more"],
+        )],
+    },
+    Planted {
+        name: "a pipeline that manages groups",
+        plant: plant!(s => s.directory_role(GROUPS_ADMINISTRATOR, &s.id("dev-pipeline")).await),
+        found: &[(
+            Rule::CouldObtain,
+            "dev-pipeline",
+            &["adds a member to group approvers", "prod.vault.key.cosign"],
+        )],
+    },
+    Planted {
+        name: "a stranger that grants itself application roles",
+        plant: plant!(s => s.app_role(GRANT_APP_ROLES, &s.stranger).await),
+        found: &[(
+            Rule::CouldObtain,
+            "stranger",
+            &["AppRoleAssignment.ReadWrite.All", "Global Administrator"],
+        )],
+    },
+    Planted {
+        name: "a group that administers a cluster",
+        plant: plant!(s => {
+            s.join(&s.id("staging-pipeline"), &s.outer).await;
+            let patch = json!({"properties": {"aadProfile": {"adminGroupObjectIDs": [s.outer]}}});
+            s.tamper("prod.cluster", patch).await;
+        }),
+        found: &[(
+            Rule::CouldObtain,
+            "staging-pipeline",
+            &["outer", "prod.cluster", "is in a group that administers it"],
+        )],
+    },
+];
+
+#[tokio::test]
+async fn what_is_planted_is_found_and_nothing_else() {
+    let stage = Stage::applied().await;
+    let found = stage.found(&stage.environments).await;
+    assert_eq!(found.findings, [], "nothing is planted");
+    assert_eq!(found.marks, BTreeSet::new(), "nothing is planted");
+    assert_eq!(found.unread, [""; 0], "nothing is planted");
+    let all = GRANTS.iter().chain(GAPS).chain(WAYS);
+    let mut wrong = Vec::new();
+    let mut tried = 0;
+    for case in all {
+        (case.plant)(&stage).await;
+        let found = stage.found(&stage.environments).await;
+        wrong.extend(differs(case, &found.findings));
+        let unread = found
+            .unread
+            .iter()
+            .filter(|what| (case.name, what.as_str()) != UNREAD);
+        wrong.extend(unread.map(|what| format!("{}: cannot read {what}", case.name)));
+        if case.found.iter().any(|(rule, ..)| is_of_cells(*rule)) && found.marks.is_empty() {
+            wrong.push(format!("{}: the matrix is as declared", case.name));
+        }
+        stage.control("POST", "restore").await;
+        tried += 1;
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n\n"));
+    assert!(tried >= 40, "only {tried} were planted");
+}
+
+/// Rules of what shows in a cell of a row.
+fn is_of_cells(rule: Rule) -> bool {
+    matches!(rule, Rule::GrantNotInEffect | Rule::MissingPrincipal)
+}
+
+/// What of a case was not found as it should be.
+fn differs(case: &Planted, findings: &[Finding]) -> Vec<String> {
+    let mut wrong = Vec::new();
+    let mut left: Vec<&Finding> = findings.iter().collect();
+    for (rule, subject, said) in case.found {
+        let at = left.iter().position(|one| {
+            one.rule == *rule
+                && one.subject == *subject
+                && said.iter().all(|text| one.explanation.contains(text))
+                && !one.instead.is_empty()
+        });
+        match at {
+            Some(at) => drop(left.remove(at)),
+            None => wrong.push(format!(
+                "{}: no {rule} of {subject} that says {said:?} in {findings:#?}",
+                case.name
+            )),
+        }
+    }
+    if wrong.is_empty() && !left.is_empty() {
+        wrong.push(format!("{}: beside it {left:#?}", case.name));
+    }
+    wrong
+}
+
+#[tokio::test]
+async fn what_is_allowed_is_no_finding_until_it_is_over() {
+    let stage = Stage::applied().await;
+    let scope = stage.subscription();
+    stage
+        .assign(&scope, OWNER, &stage.stranger, "ServicePrincipal")
+        .await;
+    let with = |until| {
+        let mut environments = stage.environments.clone();
+        let mut shared = environments.iter_mut();
+        let shared = shared.find(|(place, _)| place.environment.is_shared());
+        let allowance = Allowance {
+            principal: stage.stranger.clone(),
+            role: OWNER.to_owned(),
+            scope: Some(scope.clone()),
+            owner: "platform".to_owned(),
+            reason: "break glass".to_owned(),
+            until,
+        };
+        let (_, sections) = shared.expect("shared");
+        sections
+            .access
+            .allowed
+            .insert("break-glass".to_owned(), allowance);
+        environments
+    };
+    let found = stage.found(&with(date!(2999 - 12 - 31))).await;
+    assert_eq!(found.findings, []);
+    let found = stage.found(&with(date!(2020 - 01 - 31))).await;
+    let [finding] = &found.findings[..] else {
+        panic!("one finding: {:#?}", found.findings)
+    };
+    assert_eq!(finding.rule, Rule::ExpiredAllowance);
+    for text in ["until 2020-01-31", "platform: break glass", "is still held"] {
+        assert!(finding.explanation.contains(text), "{finding:#?}");
+    }
+    let found = stage.found(&stage.environments).await;
+    assert!(
+        matches!(&found.findings[..], [one] if one.rule == Rule::StrangerGrant),
+        "{:#?}",
+        found.findings
+    );
+}
+
+#[tokio::test]
+async fn what_cannot_be_read_is_never_clean() {
+    let stage = Stage::applied().await;
+    let declared = stage.declared(&stage.environments);
+    for path in [
+        "*/providers/Microsoft.Authorization/roleAssignments",
+        "*/providers/Microsoft.Authorization/roleDefinitions",
+        "*/providers/Microsoft.Authorization/denyAssignments",
+        "*/roleManagement/directory/roleAssignments",
+        "*/groups/*/members",
+        "*/registries/onestreamprod",
+        "*/registries/onestreamdev/tokens",
+        "/keys/cosign",
+    ] {
+        let rule = json!([{"method": "GET", "path": path, "status": 403}]);
+        stage.estate.faults(rule).await;
+        let reading = read::read(&stage.estate.azure, &declared).await;
+        stage.estate.faults(json!([])).await;
+        assert!(reading.is_partial(), "{path}");
+        let audit = Audit::new(&declared, &reading, OffsetDateTime::now_utc());
+        let matrix = Matrix::of(&audit);
+        if path.contains("Microsoft.Authorization") {
+            let count = matrix.count();
+            let (kinds, unknown) = (count.len(), count.get(&Mark::Unknown));
+            assert!(kinds == 1 && unknown.is_some(), "{path}: {count:?}");
+        }
+        // Nobody is called missing for not having been seen.
+        let missing = check(&audit);
+        let missing = missing.iter().filter(|one| {
+            matches!(
+                one.rule,
+                Rule::MissingGrant | Rule::MissingMember | Rule::MissingRole
+            )
+        });
+        assert_eq!(missing.count(), 0, "{path}");
+    }
+}
