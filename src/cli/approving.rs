@@ -64,50 +64,49 @@ pub async fn rights(
     let chain = Ledger::of(&session.objects).read().await?;
     let mut found = None;
     for environment in written.intersection(&rights.protected) {
-        let empty = populated
-            .as_ref()
-            .is_some_and(|it| !it.contains(environment));
         let desired = session.declared.desired.digest(environment);
-        if empty {
-            rights
-                .permits
-                .insert(environment.clone(), Permit::Bootstrap { desired });
-            continue;
-        }
-        if is_unfinished(session, plan, &chain, environment, &desired).await? {
-            rights
-                .permits
-                .insert(environment.clone(), Permit::Continuation { desired });
-            continue;
-        }
-        if found.is_none() {
-            found = Some(genuine(session, plan).await?);
-        }
-        let digest = plan::digest(plan);
-        let vote = Vote {
-            plan: &digest,
-            author: plan.author.as_ref(),
-            applier,
-            approvers: &session.declared.configuration.approvers,
-            now: UtcDateTime::now(),
+        let stands = populated.as_ref().is_none_or(|it| it.contains(environment));
+        let permit = if !stands {
+            Ok(Permit::Bootstrap { desired })
+        } else if is_unfinished(session, plan, &chain, environment, &desired).await? {
+            Ok(Permit::Continuation { desired })
+        } else {
+            if found.is_none() {
+                found = Some(genuine(session, plan).await?);
+            }
+            let found = found.as_deref().unwrap_or_default();
+            voted(session, plan, applier, environment, found)
         };
-        let tally = vote.tally(environment, found.as_deref().unwrap_or_default());
-        let needed = needed(session, environment);
-        match tally.approvers.len() >= needed {
-            true => drop(rights.permits.insert(
-                environment.clone(),
-                Permit::Approvals {
-                    approvers: tally.approvers,
-                },
-            )),
-            false => drop(
-                rights
-                    .missing
-                    .insert(environment.clone(), lacking(needed, &tally)),
-            ),
+        match permit {
+            Ok(permit) => drop(rights.permits.insert(environment.clone(), permit)),
+            Err(why) => drop(rights.missing.insert(environment.clone(), why)),
         }
     }
     Ok(rights)
+}
+
+/// Whether enough people approved a plan for an environment; what is lacking where they did not.
+fn voted(
+    session: &Session,
+    plan: &Plan,
+    applier: Option<&Identity>,
+    environment: &EnvironmentName,
+    found: &[Found],
+) -> Result<Permit, String> {
+    let vote = Vote {
+        plan: &plan::digest(plan),
+        author: plan.author.as_ref(),
+        applier,
+        approvers: &session.declared.configuration.approvers,
+        now: UtcDateTime::now(),
+    };
+    let tally = vote.tally(environment, found);
+    let needed = needed(session, environment);
+    if tally.approvers.len() < needed {
+        return Err(lacking(needed, &tally));
+    }
+    let approvers = tally.approvers;
+    Ok(Permit::Approvals { approvers })
 }
 
 /// How many approvals an environment needs. One that vanished from TOML needs one still.

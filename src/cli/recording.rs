@@ -86,6 +86,31 @@ impl Recorder {
         Ok(())
     }
 
+    /// Locks that an interrupted run had lifted are about to be put back.
+    ///
+    /// # Errors
+    /// When it cannot be recorded: nothing may be changed then.
+    pub async fn resumed(
+        &self,
+        environments: &[EnvironmentName],
+        locks: Vec<String>,
+    ) -> Result<(), Failure> {
+        let record = Record {
+            at: self.ledger.now(),
+            run: self.run.clone(),
+            actor: self.actor.clone(),
+            command: self.command.clone(),
+            event: What::Resumed,
+            environments: environments.to_vec(),
+            addresses: locks,
+            plan: None,
+            permits: BTreeMap::new(),
+            note: None,
+        };
+        self.ledger.append(&record).await?;
+        Ok(())
+    }
+
     /// The run has come to its end.
     ///
     /// # Errors

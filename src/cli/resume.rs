@@ -10,6 +10,7 @@ use onestream::resource::EnvironmentName;
 
 use super::failure::{Exit, Failure};
 use super::output::Output;
+use super::recording::Recorder;
 use super::wiring::Session;
 
 /// Resumes what the journal shows no end of in these environments.
@@ -46,6 +47,11 @@ pub async fn resume(
         return Ok(());
     }
     announce(&interrupted, output);
+    if !interrupted.lifted.is_empty() {
+        let locks = interrupted.lifted.iter().map(|it| it.address.to_string());
+        let recorder = Recorder::of(session, "resume").await?;
+        recorder.resumed(&environments, locks.collect()).await?;
+    }
     let cloud: Arc<dyn Cloud> = Arc::new(session.azure.under(Arc::clone(held)));
     let journal = session.control.journal(held, false);
     let settled = recover::settle(&interrupted, KINDS, &*cloud, &journal)

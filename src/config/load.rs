@@ -40,6 +40,10 @@ pub fn load(root: &Path, only: &[String]) -> Result<Configuration, ConfigErrors>
     let rbac = loading.read_rbac(root);
     rbac.give(&mut environments);
     protect(&mut environments);
+    let approvers = rbac.approvers();
+    loading
+        .warnings
+        .extend(unapprovable(&environments, approvers.len()));
     environments
         .sort_by_cached_key(|it| (!it.name().is_shared(), it.place.order, it.name().clone()));
     let selected = loading.select(only, &environments);
@@ -56,7 +60,7 @@ pub fn load(root: &Path, only: &[String]) -> Result<Configuration, ConfigErrors>
         control,
         environments,
         selected,
-        approvers: rbac.approvers(),
+        approvers,
         digest: digest(own, &loading.sources, rbac.said),
         sources: loading.sources,
         warnings: loading.warnings,
@@ -79,6 +83,26 @@ fn protect(environments: &mut [Environment]) {
             shared.approvals = most.max(1);
         }
     }
+}
+
+/// Protected environments that ask for more approvals than there are people to give them: after
+/// their first apply nothing in them could be changed.
+fn unapprovable(environments: &[Environment], approvers: usize) -> Vec<Mistake> {
+    let guarded = environments.iter().filter(|it| it.place.protected);
+    let short = guarded.filter(|it| it.approvals > approvers);
+    let warning = |environment: &Environment| {
+        let name = environment.name();
+        let wanted = environment.approvals;
+        let message = match approvers {
+            0 => format!("{name} is protected, and nobody approves"),
+            _ => format!("{name} asks for {wanted} approvals, and {approvers} approve"),
+        };
+        Mistake::new(Wrong::Value(message)).warning().help(
+            "name people in a group of rbac/principals.toml with `approves = true`: after its \
+             first apply nothing there can be changed without them",
+        )
+    };
+    short.map(warning).collect()
 }
 
 /// A file after parsing.

@@ -64,6 +64,8 @@ pub struct Record {
 pub enum What {
     /// A run is about to write.
     Begun,
+    /// Before a run: locks that an interrupted one had lifted are about to be put back.
+    Resumed,
     /// A run came to its end.
     Ended {
         /// How many operations were carried out.
@@ -167,6 +169,7 @@ impl fmt::Display for What {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Begun => f.write_str("begun"),
+            Self::Resumed => f.write_str("lifted locks are put back"),
             Self::Ended {
                 done,
                 failed,

@@ -188,7 +188,8 @@ fn is_protected(plan: &Plan, permissions: &Permissions, address: &Address) -> bo
     plan.protected.contains(&environment) || permissions.protected.contains(&environment)
 }
 
-/// What changes in a protected environment without a right to it. A bootstrap takes nothing away.
+/// What changes in a protected environment without a right to it. A bootstrap takes nothing away,
+/// and takes nothing over: what lost its marker is not nothing.
 fn protection(plan: &Plan, permissions: &Permissions) -> Vec<Objection> {
     let mut objections = Vec::new();
     let changed: BTreeSet<EnvironmentName> = plan
@@ -202,7 +203,9 @@ fn protection(plan: &Plan, permissions: &Permissions) -> Vec<Objection> {
             continue;
         }
         let taken = plan.visible().filter(|operation| {
-            operation.is_destructive() && operation.address.environment() == environment
+            let takes_over = permit.is_some() && operation.action == Action::Adopt;
+            let takes = operation.is_destructive() || takes_over;
+            takes && operation.address.environment() == environment
         });
         let before = objections.len();
         objections.extend(taken.map(|operation| Objection {

@@ -198,7 +198,7 @@ mod tests {
         };
         let locks = Locks {
             cloud: "emulator",
-            store: "/work/control",
+            store: "/srv/control",
             standing: &standing(),
             // Only what was taken from the holder of now is told.
             breaks: &[
@@ -212,7 +212,7 @@ mod tests {
     #[test]
     fn who_holds_what_since_when_doing_what() {
         insta::assert_snapshot!(shown(Format::Table), @r"
-        1 of 3 locked in /work/control
+        1 of 3 locked in /srv/control
 
         environment  state      who                        since                     doing
         ────────────────────────────────────────────────────────────────────────────────────────

@@ -2,6 +2,7 @@
 
 mod access;
 mod approvals;
+mod audit_log;
 mod azurite;
 mod bad_input;
 mod clusters;

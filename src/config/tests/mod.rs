@@ -6,6 +6,7 @@ mod mistakes;
 mod never_panics;
 mod rbac;
 mod samples;
+mod signers;
 
 use std::fs;
 use std::path::Path;
