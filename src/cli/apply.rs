@@ -11,8 +11,8 @@ use onestream::kinds::KINDS;
 use onestream::provision::applied;
 use onestream::provision::apply::{Options, Outcome, apply, joined};
 use onestream::provision::guard::{ApprovedPlan, Permissions, guard};
-use onestream::provision::plan::{self, Mode, Plan};
-use onestream::provision::ports::{Held, Observer, Ports, Snapshots};
+use onestream::provision::plan::{self, Applied, Mode, Plan};
+use onestream::provision::ports::{Held, Observer, Ports, Snapshots, StoreError};
 use onestream::report;
 use onestream::resource::EnvironmentName;
 use tokio::sync::watch;
@@ -227,6 +227,7 @@ impl Under<'_> {
         let mut more = may_go_on(&told.0, &told.1);
         while let Source::Fresh(wish) = source
             && more
+            && noted == Exit::Clean
         {
             let looking = interrupt::or_stopped(self.stop, self.fresh(wish)).await;
             let (plan, review) = looking??;
@@ -237,9 +238,9 @@ impl Under<'_> {
             output.remark("what could not be read before can be now: planned again");
             match self.round(source, plan, review).await {
                 Ok((later, also)) => {
-                    noted = noted.and(also);
                     more = may_go_on(&later.0, &later.1);
                     told = joined(told, later);
+                    noted = noted.and(also);
                 }
                 // The first round has changed something, so the run as a whole was not refused.
                 Err(refused) if refused.exit == Exit::Refused => {
@@ -304,12 +305,8 @@ impl Under<'_> {
             let permits = &permissions.permits;
             recorder.begun(session, &plan, permits, output).await?;
         }
-        let outcome = self.carry_out(&approved, from_file).await?;
-        let noted = self.note(&plan, &outcome).await;
-        if writes {
-            recorder.ended(&plan, &outcome).await?;
-        }
-        recorder.sign(session, output).await?;
+        let (outcome, before) = self.carry_out(&approved, from_file).await?;
+        let noted = self.note(&plan, &outcome, &before, &recorder).await;
         if writes && !output.is_for_programs() {
             output.result(&report::outcome::render(&plan, &outcome, format, &style))?;
         }
@@ -320,7 +317,7 @@ impl Under<'_> {
         &self,
         approved: &ApprovedPlan,
         from_file: bool,
-    ) -> Result<Outcome, Failure> {
+    ) -> Result<(Outcome, Applied), Failure> {
         let Self {
             session, held, run, ..
         } = self;
@@ -338,40 +335,62 @@ impl Under<'_> {
             stop: self.stop.clone(),
             check_first: from_file,
         };
-        Ok(apply(approved, KINDS, &ports, options).await?)
+        let before = applied::load(self.snapshots().as_ref(), &plan.environments).await?;
+        let outcome = apply(approved, KINDS, &ports, options).await?;
+        Ok((outcome, before))
     }
 
-    /// Writes down what the run has left standing, which says later who moved what. Where that
-    /// fails, what the run has done is told all the same.
-    async fn note(&self, plan: &Plan, outcome: &Outcome) -> Exit {
-        if outcome.refused {
-            return Exit::Clean;
+    fn snapshots(&self) -> Arc<dyn Snapshots> {
+        let snapshots: Arc<dyn Snapshots> = Arc::clone(&self.session.control) as _;
+        match &self.session.failpoints {
+            Some(points) => Arc::new(Pointed::of(snapshots, points)),
+            None => snapshots,
         }
-        let session = self.session;
-        let mut snapshots: Arc<dyn Snapshots> = Arc::clone(&session.control) as _;
-        if let Some(points) = &session.failpoints {
-            snapshots = Arc::new(Pointed::of(snapshots, points));
+    }
+
+    /// Writes down what the run has left standing and how it ended. Where that fails, what the run
+    /// has done is told all the same.
+    async fn note(
+        &self,
+        plan: &Plan,
+        outcome: &Outcome,
+        before: &Applied,
+        recorder: &Recorder,
+    ) -> Exit {
+        let mut failures = Vec::new();
+        if !outcome.refused
+            && let Err(error) = self.save(plan, outcome, before).await
+        {
+            failures.push(("the applied snapshot stays as it was", error.into()));
         }
-        let written = async {
-            // Whoever holds the lease now says what stands.
-            self.held.check(Duration::ZERO)?;
-            let before = applied::load(snapshots.as_ref(), &plan.environments).await?;
-            applied::save(snapshots.as_ref(), &before, plan, outcome).await
-        };
-        match written.await {
-            Ok(()) => Exit::Clean,
-            Err(error) => {
-                let failure = Failure::from(error);
-                self.output.remark("the applied snapshot stays as it was:");
-                failure::print(
-                    &failure,
-                    self.output.error_style().colour,
-                    std::io::stderr(),
-                )
-                .ok();
-                Exit::Incomplete
-            }
+        if !plan.operations.is_empty()
+            && let Err(failure) = recorder.ended(plan, outcome).await
+        {
+            failures.push(("the audit chain does not say how this run ended", failure));
         }
+        if let Err(failure) = recorder.sign(self.session, self.output).await {
+            failures.push(("the end of the audit chain is not signed", failure));
+        }
+        for (what, failure) in &failures {
+            let colour = self.output.error_style().colour;
+            self.output.remark(format!("{what}:"));
+            failure::print(failure, colour, std::io::stderr()).ok();
+        }
+        match failures.is_empty() {
+            true => Exit::Clean,
+            false => Exit::Incomplete,
+        }
+    }
+
+    /// Whoever holds the lease now says what stands.
+    async fn save(
+        &self,
+        plan: &Plan,
+        outcome: &Outcome,
+        before: &Applied,
+    ) -> Result<(), StoreError> {
+        self.held.check(Duration::ZERO)?;
+        applied::save(self.snapshots().as_ref(), before, plan, outcome).await
     }
 }
 
