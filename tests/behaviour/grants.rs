@@ -158,3 +158,43 @@ async fn a_grant_of_the_same_three_under_another_name_is_adopted_not_doubled() {
     assert!(outcome.is_complete(), "{:#?}", outcome.ends);
     estate.is_as_declared().await;
 }
+
+#[tokio::test]
+async fn what_azure_never_changes_of_an_assignment_is_replaced_or_refused() {
+    let estate = Estate::sample().await;
+    estate.apply().await;
+    let address = address("dev.grant.dev-pipeline.registry.push-pull");
+    let id = estate.id(&address);
+    let stood = estate.object(&id).await;
+    estate
+        .tamper(&id, json!({"properties": {"principalType": "Group"}}))
+        .await;
+    let plan = estate.plan(Mode::Apply).await;
+    let replaced = (Action::Replace, address.as_str());
+    assert_eq!(actions(&plan), [replaced, replaced]);
+    let outcome = estate.carry_out(plan).await;
+    assert!(outcome.is_complete(), "{:#?}", outcome.ends);
+    estate.is_as_declared().await;
+
+    // Somebody else's assignment under our name: Azure would refuse to make ours of it.
+    let body = json!({"properties": {"principalId": "99999999-9999-4999-8999-999999999999"}});
+    estate.tamper(&id, body).await;
+    let plan = estate.plan(Mode::Apply).await;
+    assert_eq!(actions(&plan), []);
+    let [refusal] = &plan.refusals[..] else {
+        panic!("{:#?}", plan.refusals)
+    };
+    assert_eq!(refusal.address, address);
+    assert!(
+        refusal.instead.contains("delete it yourself"),
+        "{refusal:?}"
+    );
+    let gone = Request::arm(Method::Delete, id, "2022-04-01");
+    estate.send(&gone).await;
+    estate.apply().await;
+    let again = estate.object(&estate.id(&address)).await;
+    assert_eq!(
+        again["properties"]["principalId"],
+        stood["properties"]["principalId"]
+    );
+}

@@ -3,6 +3,7 @@
 
 use super::address::Segment;
 use super::error::GraphError;
+use super::filter::Filter;
 use super::request::{Request, any_object, with_context};
 use crate::entra::principals::{self, DIRECTORY_ROLE_ASSIGNMENT};
 use crate::server::Answer;
@@ -85,6 +86,26 @@ pub static ROLES: &[DirectoryRole] = &[
         Powers::GroupsAndUsers,
     ),
     role(
+        "Intune Administrator",
+        "3a2c62db-5318-420d-8d74-23affee5d9d5",
+        Powers::Reading,
+    ),
+    role(
+        "Authentication Administrator",
+        "c4e39bd9-1100-46d3-8c65-fb160da0071f",
+        Powers::Reading,
+    ),
+    role(
+        "Helpdesk Administrator",
+        "729827e3-9c14-49f7-bb1b-9608f156bbb8",
+        Powers::Reading,
+    ),
+    role(
+        "Password Administrator",
+        "966707d0-3269-4727-9be2-8c3a10f19b9d",
+        Powers::Reading,
+    ),
+    role(
         "Directory Readers",
         "88d8e3e3-8f55-4a1e-953a-9b9898b8876b",
         Powers::Reading,
@@ -122,7 +143,7 @@ pub fn answer(request: &Request<'_>, rest: &[Segment]) -> Result<Answer, GraphEr
     match (&request.call.method, words.as_slice()) {
         (&Method::GET, ["roledefinitions"]) => {
             let all = ROLES.iter().map(definition);
-            Ok(list(request, "roleDefinitions", all))
+            list(request, "roleDefinitions", all)
         }
         (&Method::GET, ["roledefinitions", id]) => {
             let found = ROLES.iter().find(|role| role.id == *id);
@@ -132,7 +153,7 @@ pub fn answer(request: &Request<'_>, rest: &[Segment]) -> Result<Answer, GraphEr
         (&Method::GET, ["roleassignments"]) => request.read(|world| {
             let all = world.of_kind(DIRECTORY_ROLE_ASSIGNMENT);
             let all = all.map(|(_, object)| object.body.clone());
-            Ok(list(request, "roleAssignments", all))
+            list(request, "roleAssignments", all)
         }),
         (&Method::GET, ["roleassignments", _]) => request.read(|world| {
             let found = stored_as(world, &rest[1].name)?;
@@ -238,6 +259,7 @@ fn definition(role: &DirectoryRole) -> Value {
         "displayName": role.name,
         "isBuiltIn": true,
         "isEnabled": true,
+        "resourceScopes": ["/"],
         "templateId": role.id,
         "version": "1",
     })
@@ -248,22 +270,22 @@ fn one(request: &Request<'_>, status: u16, list: &str, body: Value) -> Answer {
     Answer::json(status, with_context(context, body))
 }
 
-/// Those that the `$filter` names: properties that equal a text, joined by `and`.
-fn list(request: &Request<'_>, list: &str, all: impl Iterator<Item = Value>) -> Answer {
-    let filter = request.call.parameter("$filter").unwrap_or_default();
-    let wanted: Vec<(&str, &str)> = filter
-        .split(" and ")
-        .filter_map(|part| part.split_once(" eq "))
-        .map(|(name, value)| (name.trim(), value.trim().trim_matches('\'')))
-        .collect();
-    let value: Vec<Value> = all
-        .filter(|body| {
-            wanted.iter().all(|(name, value)| {
-                let found = body[*name].as_str();
-                found.is_some_and(|found| found.eq_ignore_ascii_case(value))
-            })
-        })
-        .collect();
+/// Those that the `$filter` names.
+fn list(
+    request: &Request<'_>,
+    list: &str,
+    all: impl Iterator<Item = Value>,
+) -> Result<Answer, GraphError> {
+    let mut value: Vec<Value> = all.collect();
+    if let Some(text) = request.call.parameter("$filter") {
+        let filter = Filter::parse(text).ok_or_else(|| {
+            GraphError::bad("Invalid filter clause: the expression cannot be read.")
+        })?;
+        value.retain(|body| filter.holds(body));
+    }
     let context = request.context(&format!("roleManagement/directory/{list}"));
-    Answer::json(200, with_context(context, json!({ "value": value })))
+    Ok(Answer::json(
+        200,
+        with_context(context, json!({ "value": value })),
+    ))
 }
