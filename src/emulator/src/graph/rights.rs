@@ -37,6 +37,14 @@ pub const APP_ROLES: &[(&str, &str)] = &[
         "19dbc75e-c2e2-444c-a770-ec69d8559fc7",
         "Directory.ReadWrite.All",
     ),
+    (
+        "483bed4a-2ad3-4361-a73b-c83ccdbdc53c",
+        "RoleManagement.Read.Directory",
+    ),
+    (
+        "9e3f62cf-ca93-4989-b6ce-bf83c28f9fe8",
+        "RoleManagement.ReadWrite.Directory",
+    ),
     ("5b567255-7703-4780-807c-7be8301ae99b", "Group.Read.All"),
     (
         "62a82d76-70ea-41e2-9197-370581804d09",
