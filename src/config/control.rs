@@ -73,7 +73,7 @@ pub enum StoreCredential {
     ManagedIdentity,
     /// Whoever is signed in with `az login`.
     AzureCli,
-    /// An access token for https://storage.azure.com in the file that
+    /// An access token for `https://storage.azure.com` in the file that
     /// ONESTREAM_CONTROL_TOKEN_FILE names, kept fresh by whoever starts onestream.
     TokenFile,
 }
