@@ -1,6 +1,6 @@
 //! Findings: whatever of access is more, less or other than `rbac/` says.
 //!
-//! An [`Audit`](super::audit::Audit) in, [`Finding`]s out, the worst first. One cause is one
+//! An [`Audit`] in, [`Finding`]s out, the worst first. One cause is one
 //! finding: what a grant adds is told with the grant, not once for each resource that it reaches,
 //! and what could be obtained is judged as if every grant were as declared, so that it is told of
 //! the way that is open then, too.
