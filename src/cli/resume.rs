@@ -54,7 +54,9 @@ pub async fn resume(
     }
     let cloud: Arc<dyn Cloud> = Arc::new(session.azure.under(Arc::clone(held)));
     let journal = session.control.journal(held, false);
-    let settled = recover::settle(&interrupted, KINDS, &*cloud, &journal)
+    let applied = session.applied().await?;
+    let locks = recover::locks(&session.declared.desired, &applied, KINDS);
+    let settled = recover::settle(&interrupted, &locks, KINDS, &*cloud, &journal)
         .await
         .map_err(failure)?;
     for one in &settled {
@@ -95,6 +97,10 @@ fn told(settled: &Settled) -> String {
 fn failure(error: RecoverError) -> Failure {
     match error {
         RecoverError::Store(error) => error.into(),
+        error @ RecoverError::NotOurs { .. } => Failure::of(Exit::Refused, &error).hint(
+            "nothing was changed; look at who wrote the journal, put the lock back by hand where \
+             one is missing, and go on with --ignore-journal",
+        ),
         error => Failure::of(Exit::Failed, &error)
             .hint("nothing else was changed; run again once Azure answers"),
     }

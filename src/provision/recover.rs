@@ -5,7 +5,7 @@
 //! else that was begun needs nothing here: whether it took effect shows in the object, which is
 //! read again, and its request is one that may be repeated.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use futures::StreamExt;
@@ -13,7 +13,8 @@ use serde_json::Value as Json;
 use sha2::{Digest, Sha256};
 use thiserror::Error;
 
-use super::plan::{Action, Step};
+use super::desired::Desired;
+use super::plan::{Action, Applied, Step};
 use super::ports::{
     Begun, Cloud, Event, Failure, Intent, Journal, PastRun, Pending, StoreError, Verdict,
 };
@@ -87,6 +88,18 @@ pub enum RecoverError {
         address: Address,
         /// The kind's name.
         kind: String,
+    },
+    /// What is said to be a lock of ours is none that TOML or the applied snapshot knows: whoever
+    /// can write the journal could have anything made.
+    #[error(
+        "{address}, said to be lifted by an earlier run, is no lock that TOML or the applied \
+         snapshot has as {id}"
+    )]
+    NotOurs {
+        /// What the journal calls it.
+        address: Address,
+        /// The id that the journal says.
+        id: String,
     },
     /// The journal cannot be written.
     #[error(transparent)]
@@ -216,16 +229,47 @@ impl Interrupted {
     }
 }
 
+/// The locks that may be put back: each address with its lower-cased id, as declared or applied.
+pub type Locks = BTreeSet<(Address, String)>;
+
+/// The locks that TOML declares and those that were applied.
+pub fn locks(desired: &Desired, applied: &Applied, kinds: Kinds) -> Locks {
+    let declared = desired.resources.values().filter_map(|resource| {
+        let id = resource.id.known()?.to_lowercase();
+        let guards = resource.kind.meta().is_guard;
+        guards.then(|| (resource.address.clone(), id))
+    });
+    let standing = applied.iter().filter_map(|(address, standing)| {
+        let kind = kinds.named(&standing.kind)?;
+        let id = standing.id.to_lowercase();
+        kind.meta().is_guard.then(|| (address.clone(), id))
+    });
+    declared.chain(standing).collect()
+}
+
 /// Brings what Azure had taken to its end, and puts lifted locks back. Nothing else is sent.
 ///
 /// # Errors
 /// [`RecoverError`] when Azure does not say how it stands, or a lock cannot be put back.
 pub async fn settle(
     interrupted: &Interrupted,
+    locks: &Locks,
     kinds: Kinds,
     cloud: &dyn Cloud,
     journal: &Arc<dyn Journal>,
 ) -> Result<Vec<Settled>, RecoverError> {
+    let known = |lifted: &&Lifted| {
+        let guards = kinds
+            .named(&lifted.kind)
+            .is_none_or(|kind| kind.meta().is_guard);
+        guards && locks.contains(&(lifted.address.clone(), lifted.id.to_lowercase()))
+    };
+    if let Some(foreign) = interrupted.lifted.iter().find(|lifted| !known(lifted)) {
+        return Err(RecoverError::NotOurs {
+            address: foreign.address.clone(),
+            id: foreign.id.clone(),
+        });
+    }
     let waits = interrupted
         .accepted
         .iter()
@@ -517,12 +561,13 @@ mod tests {
 
     #[tokio::test]
     async fn a_lifted_lock_is_put_back_once() {
-        let (_, cloud, rig, past) = cut_off_with_its_lock_off().await;
+        let (world, cloud, rig, past) = cut_off_with_its_lock_off().await;
+        let locks = locks(&world.desired(), &Applied::new(), KINDS);
         let interrupted = replay(std::slice::from_ref(&past));
         assert_eq!(interrupted.lifted.len(), 1);
         cloud.forget_log();
         let ports = rig.ports();
-        let settle = || settle(&interrupted, KINDS, &cloud, &ports.journal);
+        let settle = || settle(&interrupted, &locks, KINDS, &cloud, &ports.journal);
         let lock = address("dev.group.lock");
         let first = settle().await.expect("settles");
         assert_eq!(first, [Settled::PutBack(lock.clone())]);
@@ -541,8 +586,33 @@ mod tests {
         let (world, cloud, rig, past) = cut_off_with_its_lock_off().await;
         cloud.remove(&world.id("dev.group"));
         let ports = rig.ports();
-        let settled = settle(&replay(&[past]), KINDS, &cloud, &ports.journal).await;
+        let locks = locks(&world.desired(), &Applied::new(), KINDS);
+        let settled = settle(&replay(&[past]), &locks, KINDS, &cloud, &ports.journal).await;
         let expected = Settled::NothingToLock(address("dev.group.lock"));
         assert_eq!(settled.expect("settles"), [expected]);
+    }
+
+    #[tokio::test]
+    async fn a_journal_has_nothing_made_but_locks_that_are_known() {
+        let (world, cloud, rig, past) = cut_off_with_its_lock_off().await;
+        let locks = locks(&world.desired(), &Applied::new(), KINDS);
+        let ports = rig.ports();
+        let honest = replay(&[past]);
+        let forgeries: [fn(&mut Lifted); 3] = [
+            |lifted| lifted.kind = "grant".to_owned(),
+            |lifted| lifted.address = address("dev.group.other"),
+            |lifted| lifted.id.push('x'),
+        ];
+        cloud.forget_log();
+        for forge in forgeries {
+            let mut forged = honest.clone();
+            forge(&mut forged.lifted[0]);
+            let ended = settle(&forged, &locks, KINDS, &cloud, &ports.journal).await;
+            assert!(
+                matches!(ended, Err(RecoverError::NotOurs { .. })),
+                "{ended:?}"
+            );
+        }
+        assert_eq!(cloud.writes().len(), 0);
     }
 }
