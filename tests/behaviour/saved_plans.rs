@@ -231,3 +231,61 @@ fn another_estate_of_the_tenant_is_left_alone() {
     assert!(made > 0, "principals of its own");
     root.expect(3, &["apply", "--auto-approve"]);
 }
+
+#[test]
+fn a_forged_plan_stands_on_nothing_that_is_refused_or_not_ours() {
+    let root = Root::sample();
+    root.expect(0, &["apply", "--auto-approve"]);
+    let read = |name: &str| root.read(&format!("environments/{name}.toml"));
+    let (dev, prod, common) = (read("dev"), read("prod"), read("common"));
+    // Dev is not protected: does it get at prod's registry by its name?
+    let renamed = [
+        ("onestreamdev", "onestreamprod"),
+        ("rg-onestream-dev", "rg-onestream-prod"),
+    ];
+    for (from, to) in renamed {
+        root.replace("environments/dev.toml", from, to);
+        let other = format!("{to}x");
+        root.replace(
+            "environments/prod.toml",
+            &format!("\"{to}\""),
+            &format!("\"{other}\""),
+        );
+    }
+    let grants = "dev.grant.dev-pipeline.registry.*";
+    let target = [
+        "plan",
+        "--env",
+        "dev",
+        "--target",
+        grants,
+        "--out",
+        "forged.json",
+    ];
+    root.run(&target);
+    forge(&root, "forged.json", |plan| {
+        plan["refusals"] = serde_json::json!([]);
+    });
+    let refused = root.expect(3, &["apply", "forged.json"]);
+    assert!(refused.err.contains("it needs dev."), "{}", refused.err);
+    // Or as another estate, to which prod is nothing that stands?
+    root.write("environments/dev.toml", &dev);
+    root.write("environments/prod.toml", &prod);
+    root.write(
+        "environments/common.toml",
+        &common.replace("[azure]\n", "[azure]\nestate = \"evil\"\n"),
+    );
+    let grants = "prod.grant.prod-pipeline.registry.*";
+    root.run(&["plan", "--adopt", "--target", grants, "--out", "evil.json"]);
+    forge(&root, "evil.json", |plan| {
+        let operations = plan["operations"].as_array_mut().expect("a list");
+        operations.retain(|operation| operation["action"] == "create");
+        plan["edges"] = serde_json::json!([]);
+    });
+    let refused = root.expect(3, &["apply", "evil.json", "--allow-wider-access"]);
+    assert!(
+        refused.err.contains("without our marker"),
+        "{}",
+        refused.err
+    );
+}

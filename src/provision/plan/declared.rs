@@ -13,7 +13,7 @@ use super::draft::Draft;
 use super::make::{Asked, Mode};
 use super::{Action, Operation, Plan, Refusal, Step};
 use crate::provision::observe::{Object, Observed, State};
-use crate::resource::{Carrier, Outputs, Resource, Value};
+use crate::resource::{Address, Carrier, Outputs, Resource, Value};
 
 /// Operations of a plan that was read which no plan over `asked` could have, each with the reason.
 /// What is asked for has to be everything: the plan itself may be about a part of it.
@@ -27,8 +27,13 @@ pub fn contradictions(plan: &Plan, asked: &Asked<'_>) -> Vec<Refusal> {
     work.look();
     let kept = work.ids.keys().cloned().collect();
     work.orphans();
+    let adopts = plan
+        .operations
+        .iter()
+        .filter(|it| it.action == Action::Adopt);
     let fresh = Fresh {
         asked,
+        adopted: adopts.map(|it| it.address.clone()).collect(),
         kept,
         outputs: work.outputs().clone(),
         draft: work.finish(),
@@ -46,6 +51,8 @@ pub fn contradictions(plan: &Plan, asked: &Asked<'_>) -> Vec<Refusal> {
 /// What planning says now.
 struct Fresh<'a> {
     asked: &'a Asked<'a>,
+    /// What the plan that was read takes over.
+    adopted: BTreeSet<Address>,
     /// The lower-cased ids of everything that is declared.
     kept: BTreeSet<String>,
     outputs: Outputs,
@@ -82,8 +89,37 @@ impl Fresh<'_> {
         if let Some(path) = sides.differs("", planned) {
             return Some(format!("TOML says something else of {path}"));
         }
-        (operation.step == Step::Recover && !self.same_remains(operation))
-            .then(|| "what it would recover is not what was deleted there".to_owned())
+        if operation.step == Step::Recover && !self.same_remains(operation) {
+            return Some("what it would recover is not what was deleted there".to_owned());
+        }
+        self.unsound(resource)
+    }
+
+    /// What planning has against something that a resource stands on, and against the resource: a
+    /// plan cannot be about the one without the other.
+    fn unsound(&self, resource: &Resource) -> Option<String> {
+        let mut seen = BTreeSet::new();
+        let mut open = vec![resource.address.clone()];
+        while let Some(address) = open.pop() {
+            if !seen.insert(address.clone()) {
+                continue;
+            }
+            let refused = self.draft.refusals.iter().find(|it| it.address == address);
+            if let Some(refusal) = refused {
+                return Some(format!("it needs {address}: {}", refusal.problem));
+            }
+            let making = self.draft.making(&address);
+            let making = making.map(|index| self.draft.operations[index].action);
+            if making == Some(Action::Adopt) && !self.adopted.contains(&address) {
+                return Some(format!(
+                    "it needs {address}, which exists without our marker"
+                ));
+            }
+            if let Some(below) = self.asked.desired.resources.get(&address) {
+                open.extend(below.references());
+            }
+        }
+        None
     }
 
     /// The live object of a declared resource.
