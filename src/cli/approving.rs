@@ -15,7 +15,7 @@ use onestream::provision::plan::{self, Applied, Plan};
 use onestream::provision::ports::Event;
 use onestream::rbac::audit::Audit;
 use onestream::rbac::{Action, Scope, besides};
-use onestream::resource::{Address, EnvironmentName};
+use onestream::resource::{Address, ApprovalTerms, EnvironmentName};
 use time::UtcDateTime;
 
 use super::failure::Failure;
@@ -61,6 +61,7 @@ pub async fn rights(
     let observed = session.observe(&Applied::new()).await?;
     // What cannot be seen may stand.
     let populated = (!observed.is_partial()).then(|| observed.populated());
+    let terms = observed.approval_terms();
     let chain = Ledger::of(&session.objects).read().await?;
     let mut found = None;
     for environment in written.intersection(&rights.protected) {
@@ -75,7 +76,7 @@ pub async fn rights(
                 found = Some(genuine(session, plan).await?);
             }
             let found = found.as_deref().unwrap_or_default();
-            voted(session, plan, applier, environment, found)
+            voted(session, plan, applier, environment, found, &terms)
         };
         match permit {
             Ok(permit) => drop(rights.permits.insert(environment.clone(), permit)),
@@ -92,7 +93,21 @@ fn voted(
     applier: Option<&Identity>,
     environment: &EnvironmentName,
     found: &[Found],
+    terms: &BTreeMap<EnvironmentName, ApprovalTerms>,
 ) -> Result<Permit, String> {
+    let remembered = terms.get(environment);
+    let vault = session.signing_vault().map(|it| it.name);
+    if let Some(terms) = remembered
+        && vault
+            .as_ref()
+            .is_none_or(|it| !it.eq_ignore_ascii_case(&terms.vault))
+    {
+        return Err(format!(
+            "its changes are approved in {}, as Azure remembers it, and TOML names {}",
+            terms.vault,
+            vault.as_deref().unwrap_or("no vault"),
+        ));
+    }
     let vote = Vote {
         plan: &plan::digest(plan),
         author: plan.author.as_ref(),
@@ -101,7 +116,8 @@ fn voted(
         now: UtcDateTime::now(),
     };
     let tally = vote.tally(environment, found);
-    let needed = needed(session, environment);
+    // TOML alone lowers nothing: that is a change which needs as many approvals as before.
+    let needed = needed(session, environment).max(remembered.map_or(0, |terms| terms.people));
     if tally.approvers.len() < needed {
         return Err(lacking(needed, &tally));
     }

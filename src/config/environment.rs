@@ -105,6 +105,7 @@ impl EnvironmentTables {
                 tags: self.tags.clone(),
                 order: self.environment.order.unwrap_or(u32::MAX),
                 protected: self.environment.protected,
+                approval: None,
             },
             sections: sections.clone(),
             file,

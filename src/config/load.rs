@@ -25,7 +25,7 @@ use super::sources::Sources;
 use super::tree::{Node, Spot};
 use super::wrong::Wrong;
 use crate::kinds::TakenName;
-use crate::resource::EnvironmentName;
+use crate::resource::{ApprovalTerms, EnvironmentName};
 
 /// Reads what a root folder declares. `only` names the environments that are asked for, all where
 /// it is empty; the others are read and checked too.
@@ -82,6 +82,17 @@ fn protect(environments: &mut [Environment]) {
         if shared.approvals == 0 {
             shared.approvals = most.max(1);
         }
+    }
+    let shared = environments.iter().find(|it| it.name().is_shared());
+    let vault = shared.and_then(|it| it.sections.vault.as_ref());
+    let Some(vault) = vault.map(|vault| vault.name.clone()) else {
+        return;
+    };
+    for environment in environments.iter_mut().filter(|it| it.place.protected) {
+        environment.place.approval = Some(ApprovalTerms {
+            people: environment.approvals,
+            vault: vault.clone(),
+        });
     }
 }
 

@@ -5,10 +5,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::checked::Complaint;
-use crate::resource::{ID_TAG, MANAGED_BY_TAG, PROTECTED_TAG, Problem};
+use crate::resource::{APPROVALS_TAG, ID_TAG, MANAGED_BY_TAG, PROTECTED_TAG, Problem};
 
 /// Tags that onestream sets itself.
-const RESERVED: [&str; 3] = [MANAGED_BY_TAG, ID_TAG, PROTECTED_TAG];
+const RESERVED: [&str; 4] = [MANAGED_BY_TAG, ID_TAG, PROTECTED_TAG, APPROVALS_TAG];
 /// How many tags Azure takes on a resource.
 const MOST: usize = 50;
 const LONGEST_NAME: usize = 512;

@@ -8,8 +8,9 @@ use serde_json::{Value as Json, json};
 
 use super::{LockLevel, Sections};
 use crate::resource::{
-    AddressError, Carrier, Change, Compare, Field, Kind, Meta, Method, PROTECTED_TAG, Place,
-    Problem, ReadMode, Request, Resource, Severity, Unmanaged, UpdateMode, Value,
+    APPROVALS_TAG, AddressError, Carrier, Change, Compare, Field, Kind, Meta, Method,
+    PROTECTED_TAG, Place, Problem, ReadMode, Request, Resource, Severity, Unmanaged, UpdateMode,
+    Value,
 };
 
 /// `[group]`: the environment's resource group.
@@ -73,10 +74,11 @@ pub(super) fn declare(place: &Place, sections: &Sections) -> Result<Vec<Resource
     let Some(section) = &sections.group else {
         return Ok(Vec::new());
     };
-    let properties = Value::from(json!({
-        "location": place.primary,
-        "tags": { PROTECTED_TAG: place.protected.to_string() },
-    }));
+    let mut tags = json!({ PROTECTED_TAG: place.protected.to_string() });
+    if let Some(terms) = &place.approval {
+        tags[APPROVALS_TAG] = json!(terms.to_string());
+    }
+    let properties = Value::from(json!({ "location": place.primary, "tags": tags }));
     Ok(vec![Resource::new(
         place,
         &ResourceGroup,

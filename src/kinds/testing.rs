@@ -16,6 +16,7 @@ pub fn place() -> Place {
         tags: Default::default(),
         order: 1,
         protected: false,
+        approval: None,
     }
 }
 

@@ -377,6 +377,7 @@ pub(super) fn declared() -> (Desired, Dag) {
         tags: BTreeMap::new(),
         order: 0,
         protected: name == "prod",
+        approval: None,
     };
     let places = [place("dev"), place("prod")];
     let mut resources = Vec::new();
@@ -437,6 +438,7 @@ pub(super) fn desired_chain(count: usize, reach: usize) -> (Desired, Dag) {
         tags: BTreeMap::new(),
         order: 0,
         protected: false,
+        approval: None,
     };
     let places = [place("dev"), place("prod")];
     let kind = KINDS.named("resource group").expect("a known kind");

@@ -11,6 +11,9 @@ pub const ID_TAG: &str = "onestream-id";
 /// The tag by which a resource group remembers that its environment is protected, so that a
 /// deleted or edited file does not take the protection away.
 pub const PROTECTED_TAG: &str = "onestream-protected";
+/// The tag by which it remembers how many people approve its changes, and in which vault their keys
+/// are: TOML alone lowers neither.
+pub const APPROVALS_TAG: &str = "onestream-approvals";
 const TOOL: &str = "onestream/";
 /// The estate of whoever names none.
 pub const DEFAULT_ESTATE: &str = "onestream";

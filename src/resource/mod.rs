@@ -27,7 +27,9 @@ pub use id::{arm_type_of, scopes};
 pub use kind::{
     AccessCell, Blocks, Carrier, Deleted, Guard, Kind, Kinds, Meta, ReadMode, UpdateMode,
 };
-pub use marker::{DEFAULT_ESTATE, ID_TAG, MANAGED_BY_TAG, Marker, Ownership, PROTECTED_TAG};
-pub use place::{Place, Problem};
+pub use marker::{
+    APPROVALS_TAG, DEFAULT_ESTATE, ID_TAG, MANAGED_BY_TAG, Marker, Ownership, PROTECTED_TAG,
+};
+pub use place::{ApprovalTerms, Place, Problem};
 pub use request::{Method, Plane, Request};
 pub use value::{Late, MissingOutput, Outputs, Text, Value};

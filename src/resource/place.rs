@@ -1,6 +1,7 @@
 //! Where an environment stands, and what is wrong with what it declares.
 
 use std::collections::BTreeMap;
+use std::fmt;
 
 use super::{Address, AddressError, EnvironmentName};
 
@@ -25,6 +26,35 @@ pub struct Place {
     pub order: u32,
     /// Whether destruction is refused without an approval.
     pub protected: bool,
+    /// Who approves its changes, where it is protected and there is a vault to approve in.
+    pub approval: Option<ApprovalTerms>,
+}
+
+/// How many people approve a change, and where their keys are.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ApprovalTerms {
+    /// How many different people.
+    pub people: usize,
+    /// The name of the vault that holds a key for each.
+    pub vault: String,
+}
+
+/// As the tag of a resource group says it: `2 in kv-shared`.
+impl fmt::Display for ApprovalTerms {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} in {}", self.people, self.vault)
+    }
+}
+
+impl ApprovalTerms {
+    /// What a tag says; nothing where it says something else.
+    pub fn read(tag: &str) -> Option<Self> {
+        let (people, vault) = tag.split_once(" in ")?;
+        Some(Self {
+            people: people.parse().ok()?,
+            vault: vault.to_owned(),
+        })
+    }
 }
 
 impl Place {

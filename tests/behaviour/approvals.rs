@@ -365,3 +365,36 @@ fn an_interrupted_bootstrap_goes_on_as_declared_and_not_otherwise() {
     );
     root.expect(3, &["apply", "--auto-approve"]);
 }
+
+#[test]
+fn toml_alone_lowers_nothing() {
+    let root = Root::sample();
+    root.replace(
+        "environments/prod.toml",
+        "protected = true",
+        "protected = true\napprovals = 2",
+    );
+    root.expect(0, &["apply", "--auto-approve"]);
+    root.replace("environments/prod.toml", "approvals = 2", "approvals = 1");
+    root.expect(0, &["plan", "--env", "prod", "--out", "change.json"]);
+    root.approve("ada", "change.json");
+    refused(&root, "it needs 2 approvals, and only ada gave one");
+    // Nor does a vault of somebody's own, with keys of the same names, take the place of ours.
+    root.replace(
+        "environments/common.toml",
+        "name = \"kv-onestream-shared\"",
+        "name = \"kv-mallory\"",
+    );
+    root.expect(0, &["plan", "--env", "prod", "--out", "other.json"]);
+    let refused = root.expect(3, &["apply", "other.json"]);
+    let why = "approved in kv-onestream-shared, as Azure remembers it, and TOML names kv-mallory";
+    assert!(refused.err.contains(why), "{}", refused.err);
+    root.replace(
+        "environments/common.toml",
+        "name = \"kv-mallory\"",
+        "name = \"kv-onestream-shared\"",
+    );
+    root.approve("grace", "change.json");
+    root.expect(0, &["apply", "change.json"]);
+    root.expect(0, &["plan", "--detailed-exitcode"]);
+}

@@ -25,6 +25,7 @@ fn place() -> Place {
         tags: [("owner".to_owned(), "platform".to_owned())].into(),
         order: 1,
         protected: false,
+        approval: None,
     }
 }
 

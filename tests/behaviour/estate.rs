@@ -71,6 +71,7 @@ pub fn sample() -> Vec<(Place, Sections)> {
         (
             Place {
                 protected: false,
+                approval: None,
                 ..environment.place
             },
             environment.sections,

@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::provision::ports::Failure;
 use crate::resource::{
-    Carrier, Condition, EnvironmentName, Guard, Kind, Ownership, PROTECTED_TAG, ReadMode, Value,
-    scopes,
+    APPROVALS_TAG, ApprovalTerms, Carrier, Condition, EnvironmentName, Guard, Kind, Ownership,
+    PROTECTED_TAG, ReadMode, Value, scopes,
 };
 
 /// What Azure answered, projected to what matters here.
@@ -103,12 +103,14 @@ pub enum State<'a> {
 impl Object {
     /// Whether it remembers that its environment is protected.
     pub fn is_marked_protected(&self) -> bool {
+        self.tag(PROTECTED_TAG) == Some("true")
+    }
+
+    fn tag(&self, name: &str) -> Option<&str> {
         let Carrier::Tags(path) = self.kind.meta().carrier else {
-            return false;
+            return None;
         };
-        let tags = self.projection.at(path).and_then(Value::as_map);
-        let mark = tags.and_then(|tags| tags.get(PROTECTED_TAG));
-        mark.and_then(Value::as_str) == Some("true")
+        self.projection.at(path)?.as_map()?.get(name)?.as_str()
     }
 }
 
@@ -127,6 +129,19 @@ impl Observed {
     /// Whether some of Azure could not be read.
     pub fn is_partial(&self) -> bool {
         !(self.unreadable.is_empty() && self.unsearched.is_empty())
+    }
+
+    /// On which terms changes of protected environments are approved, as Azure remembers it.
+    pub fn approval_terms(&self) -> BTreeMap<EnvironmentName, ApprovalTerms> {
+        let marked = self.objects.values().filter(|o| o.is_marked_protected());
+        let terms = marked.filter_map(|object| match &object.ownership {
+            Ownership::Ours(environment) => {
+                let terms = ApprovalTerms::read(object.tag(APPROVALS_TAG)?)?;
+                Some((environment.clone(), terms))
+            }
+            Ownership::Copy | Ownership::Foreign => None,
+        });
+        terms.collect()
     }
 
     /// The environments that Azure remembers as protected, by a marked object of theirs.

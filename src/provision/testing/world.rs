@@ -49,6 +49,7 @@ impl World {
         };
         for environment in ["dev", "prod", "shared"] {
             let place = Place {
+                approval: None,
                 estate: DEFAULT_ESTATE.to_owned(),
                 environment: name(environment),
                 tenant: "t".to_owned(),
