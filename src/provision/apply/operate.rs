@@ -28,7 +28,7 @@ pub(super) struct Run {
     pub(super) ports: Ports,
     pub(super) past: BTreeMap<usize, Past>,
     pub(super) outputs: Mutex<Outputs>,
-    digest: String,
+    pub(super) digest: String,
     kinds: Kinds,
     /// Whether earlier runs have done everything: no lock comes off for nothing.
     complete: bool,
