@@ -259,3 +259,34 @@ async fn a_lock_of_ours_is_lifted_for_it_and_put_back_as_it_was() {
     let left = root.expect(3, &["apply", "--auto-approve"]);
     assert!(left.err.contains("prod is protected"), "{}", left.err);
 }
+
+#[cfg(unix)]
+#[tokio::test]
+async fn a_revocation_that_was_killed_leaves_no_lock_off() {
+    let root = Root::sample();
+    root.expect(0, &["apply", "--auto-approve"]);
+    let behind = Behind::of(&root);
+    let registries = "Microsoft.ContainerRegistry/registries";
+    let registry = id(&behind.standing(registries, "/onestreamprod").await[0]);
+    let mut killed = 0;
+    for point in (1..).step_by(5) {
+        let planted = behind.plant(&registry, NAME).await;
+        let arguments = ["apply", "--revoke-excess", &planted, "--auto-approve"];
+        let mut command = root.command(&arguments);
+        let ran = command.env("ONESTREAM_FAILPOINT", point.to_string());
+        let ran = ran.output().expect("the program starts");
+        if ran.status.code().is_some() {
+            assert!(ran.status.success(), "{ran:?}");
+            break;
+        }
+        killed += 1;
+        // Either it is gone by now, or it goes now.
+        let again = root.run(&arguments);
+        let gone = again.code == 3 && again.err.contains("no role assignment of that id");
+        assert!(gone || again.code == 0, "point {point}: {}", again.err);
+        assert!(behind.grants(NAME).await.is_empty(), "point {point}");
+        root.expect(0, &["plan", "--detailed-exitcode"]);
+    }
+    assert!(killed > 3, "only {killed} points");
+    root.expect(0, &["audit", "verify"]);
+}
