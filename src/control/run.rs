@@ -427,7 +427,7 @@ mod tests {
             let entries = store.entries(PLAN).await.expect("reads");
             entries.into_iter().map(|it| it.event).collect::<Vec<_>>()
         };
-        assert_eq!(events().await, [started.clone()]);
+        assert_eq!(events().await, std::slice::from_ref(&started));
         store.append(PLAN, ended(true)).await.expect("appends");
         assert_eq!(events().await, [started, done(0), done(1), ended(true)]);
     }
