@@ -25,7 +25,7 @@ use super::output::Output;
 use super::recording::Recorder;
 use super::resume::resume;
 use super::wiring::{Review, Session, Wish};
-use super::{approving, ask};
+use super::{approving, ask, revoking};
 
 /// Runs `apply`.
 pub async fn run(
@@ -39,9 +39,10 @@ pub async fn run(
         targets: arguments.selection.target.clone(),
         excludes: arguments.selection.exclude.clone(),
     };
-    let source = match &arguments.file {
-        Some(file) => Source::File(file),
-        None => Source::Fresh(wish),
+    let source = match (&arguments.file, &arguments.revoke_excess) {
+        (Some(file), _) => Source::File(file),
+        (None, Some(id)) => Source::Excess(id),
+        (None, None) => Source::Fresh(wish),
     };
     go(global, &source, &arguments.run, output).await
 }
@@ -65,6 +66,8 @@ pub async fn destroy(
 enum Source<'a> {
     Fresh(Wish),
     File(&'a Path),
+    /// A role assignment, by its id.
+    Excess(&'a str),
 }
 
 impl Source<'_> {
@@ -74,6 +77,7 @@ impl Source<'_> {
             Self::Fresh(wish) if wish.mode == Mode::Destroy => "destroy",
             Self::Fresh(_) => "apply",
             Self::File(_) => "apply of a saved plan",
+            Self::Excess(_) => "apply --revoke-excess",
         }
     }
 }
@@ -85,18 +89,24 @@ async fn go(
     output: &Output,
 ) -> Result<Exit, Failure> {
     output.format()?;
-    let fresh = matches!(source, Source::Fresh(_));
-    if fresh && !run.auto_approve && !std::io::stdin().is_terminal() {
+    let saved = matches!(source, Source::File(_));
+    if !saved && !run.auto_approve && !std::io::stdin().is_terminal() {
         return Err(
             Failure::usage("nobody can be asked: stdin is not a terminal")
                 .hint("say --auto-approve if no question is wanted"),
         );
     }
-    if !fresh && !global.environments.is_empty() {
-        return Err(
-            Failure::usage("a saved plan says itself which environments it is for")
-                .hint("drop --env, or plan again with it"),
-        );
+    if !global.environments.is_empty() {
+        let narrowed = match source {
+            Source::Fresh(_) => None,
+            Source::File(_) => Some("a saved plan says itself which environments it is for"),
+            Source::Excess(_) => {
+                Some("whether a grant is declared anywhere takes every environment")
+            }
+        };
+        if let Some(why) = narrowed {
+            return Err(Failure::usage(why).hint("drop --env, or plan again with it"));
+        }
     }
     let session = Session::open(global, output).await?;
     let ended = with_session(&session, source, run, output).await;
@@ -116,7 +126,7 @@ async fn with_session(
 ) -> Result<Exit, Failure> {
     // The lease comes first: what is observed under it is what is written on.
     let mut environments = match source {
-        Source::Fresh(_) => session.writable().await?,
+        Source::Fresh(_) | Source::Excess(_) => session.writable().await?,
         Source::File(file) => written(&saved(session, file)?),
     };
     let stop = interrupt::listen();
@@ -194,6 +204,7 @@ impl Under<'_> {
         resume(session, held, environments, run.ignore_journal, output).await?;
         match source {
             Source::Fresh(wish) => self.fresh(wish).await,
+            Source::Excess(id) => revoking::plan(session, id).await,
             Source::File(file) => {
                 let plan = saved(session, file)?;
                 let review = session.review(&plan).await?;
@@ -290,7 +301,13 @@ impl Under<'_> {
             // What the guard says against it is the failure's to tell, once.
             output.result(&report::plan::render(&plan, &[], format, &style))?;
         }
-        let approved = judged.map_err(Failure::objections)?;
+        let approved = match judged {
+            Ok(approved) => approved,
+            Err(objections) => {
+                recorder.refused(session, &plan, &objections, output).await;
+                return Err(Failure::objections(objections));
+            }
+        };
         let from_file = matches!(source, Source::File(_));
         let writes = !plan.operations.is_empty();
         // A saved plan has been reviewed: it is applied as it is.
@@ -358,7 +375,9 @@ impl Under<'_> {
         recorder: &Recorder,
     ) -> Exit {
         let mut failures = Vec::new();
+        // A revocation is of what is not ours: it says nothing of what stands.
         if !outcome.refused
+            && plan.mode != Mode::Revoke
             && let Err(error) = self.save(plan, outcome, before).await
         {
             failures.push(("the applied snapshot stays as it was", error.into()));

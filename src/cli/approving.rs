@@ -58,6 +58,11 @@ pub async fn rights(
     if written.is_disjoint(&rights.protected) {
         return Ok(rights);
     }
+    if plan.only_revokes() {
+        let permitted = written.intersection(&rights.protected).cloned();
+        rights.permits = permitted.map(|it| (it, Permit::Excess)).collect();
+        return Ok(rights);
+    }
     let observed = session.observe(&Applied::new()).await?;
     // What cannot be seen may stand.
     let populated = (!observed.is_partial()).then(|| observed.populated());
@@ -168,7 +173,7 @@ async fn is_unfinished(
     }
     let about = |record: &&Record| {
         record.environments.contains(environment) && record.event != What::Begun
-            || record.permits.contains_key(environment)
+            || matches!(record.permits.get(environment), Some(permit) if *permit != Permit::Excess)
     };
     let records: Vec<_> = chain
         .links

@@ -274,6 +274,14 @@ pub struct ApplyArguments {
     /// A saved plan: applied exactly, or refused.
     #[arg(conflicts_with_all = ["target", "exclude", "adopt"])]
     pub file: Option<PathBuf>,
+    /// Take away this one role assignment, which nobody declared, and nothing else. Needs no
+    /// approval.
+    #[arg(
+        long,
+        value_name = "ASSIGNMENT_ID",
+        conflicts_with_all = ["file", "target", "exclude", "adopt", "allow_destroy", "allow_wider_access"]
+    )]
+    pub revoke_excess: Option<String>,
     /// Which part.
     #[command(flatten)]
     pub selection: SelectionArguments,

@@ -26,6 +26,7 @@ mod plan;
 mod rbac;
 mod recording;
 mod resume;
+mod revoking;
 mod span;
 mod state;
 mod wiring;

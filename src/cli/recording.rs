@@ -6,16 +6,17 @@ use onestream::control::audit::{Ledger, machine};
 use onestream::control::{Keys, verifies};
 use onestream::provision::apply::Outcome;
 use onestream::provision::audit::{self, Actor, Permit, Record, What};
-use onestream::provision::plan::{self, Plan, Step};
+use onestream::provision::guard::{Objection, Rule};
+use onestream::provision::plan::{self, Mode, Plan, Step};
 use onestream::provision::signed::{Bytes, RecordedKey, SigningKey};
 use onestream::remote::azure::{Azure, PublicKey, SignatureAlgorithm};
 use onestream::resource::EnvironmentName;
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
-use super::failure::Failure;
+use super::failure::{self, Failure};
 use super::output::Output;
-use super::wiring::Session;
+use super::wiring::{Session, SigningVault};
 
 /// The key of the shared vault that signs heads.
 pub const AUDIT_KEY: &str = "audit";
@@ -76,6 +77,7 @@ impl Recorder {
     ) -> Result<(), Failure> {
         let record = Record {
             permits: permits.clone(),
+            note: revoked(plan),
             ..self.record(plan, What::Begun)
         };
         self.ledger.append(&record).await?;
@@ -84,6 +86,37 @@ impl Recorder {
             self.sign(session, output).await?;
         }
         Ok(())
+    }
+
+    /// The guard refused a plan. Where it would have changed something protected, that somebody
+    /// tried is written down; what keeps it from being written is said, and the refusal stands.
+    pub async fn refused(
+        &self,
+        session: &Session,
+        plan: &Plan,
+        objections: &[Objection],
+        output: &Output,
+    ) {
+        if !objections.iter().any(|it| it.rule == Rule::Protected) {
+            return;
+        }
+        let why = objections.iter().map(|it| match &it.address {
+            Some(address) => format!("{address}: {}", it.problem),
+            None => it.problem.clone(),
+        });
+        let event = What::Refused { why: why.collect() };
+        let written = self.ledger.append(&self.record(plan, event)).await;
+        // No key is recorded by a run that was refused.
+        let noted = match (written, session.signing_vault()) {
+            (Ok(_), Some(vault)) => self.sign_head(session, &vault, output).await,
+            (Ok(_), None) => Ok(()),
+            (Err(error), _) => Err(error.into()),
+        };
+        if let Err(failure) = noted {
+            output.remark("the audit chain does not say that this was refused:");
+            let colour = output.error_style().colour;
+            failure::print(&failure, colour, std::io::stderr()).ok();
+        }
     }
 
     /// Locks that an interrupted run had lifted are about to be put back.
@@ -145,6 +178,16 @@ impl Recorder {
                 self.keys.record(&key).await?;
             }
         }
+        self.sign_head(session, &vault, output).await
+    }
+
+    /// Has the end of the chain signed, by the key that is recorded.
+    async fn sign_head(
+        &self,
+        session: &Session,
+        vault: &SigningVault,
+        output: &Output,
+    ) -> Result<(), Failure> {
         if !vault.keys.iter().any(|name| name == AUDIT_KEY) {
             return Ok(());
         }
@@ -177,6 +220,13 @@ impl Recorder {
         }
         Ok(())
     }
+}
+
+/// The grants that a revocation takes away, by their ids, and why.
+fn revoked(plan: &Plan) -> Option<String> {
+    let gone = plan.operations.iter().filter(|it| it.is_revocation());
+    let said = gone.map(|it| format!("{}: {}", it.id, it.reason));
+    (plan.mode == Mode::Revoke).then(|| said.collect::<Vec<_>>().join("; "))
 }
 
 /// Whether the resource at an address is what signs, or holds it.

@@ -297,7 +297,8 @@ impl Session {
             .map_err(|error| Failure::of(Exit::Usage, &error))
     }
 
-    fn asked<'a>(
+    /// What planning is told.
+    pub fn asked<'a>(
         &'a self,
         wish: &Wish,
         selection: &'a Selection,

@@ -192,18 +192,28 @@ impl Writer for Pointed<Arc<dyn Cloud>> {
     }
 }
 
+/// Which entry of the journal a point is at.
+fn place(event: &Event) -> String {
+    match event {
+        Event::RunStarted { .. } => "the journal's start".to_owned(),
+        Event::RunEnded { .. } => "the journal's end".to_owned(),
+        Event::Begun { address, .. } => format!("the journal's begun of {address}"),
+        Event::Accepted { operation, .. } => format!("the journal's accepted of {operation}"),
+        Event::Done { address, .. } => format!("the journal's done of {address}"),
+        Event::Failed { address, .. } => format!("the journal's failed of {address}"),
+    }
+}
+
 #[async_trait]
 impl Journal for Pointed<Arc<dyn Journal>> {
     async fn append(&self, plan: &str, event: Event) -> Result<(), StoreError> {
-        let place = match &event {
-            Event::RunStarted { .. } => "the journal's start".to_owned(),
-            Event::RunEnded { .. } => "the journal's end".to_owned(),
-            Event::Begun { address, .. } => format!("the journal's begun of {address}"),
-            Event::Accepted { operation, .. } => format!("the journal's accepted of {operation}"),
-            Event::Done { address, .. } => format!("the journal's done of {address}"),
-            Event::Failed { address, .. } => format!("the journal's failed of {address}"),
-        };
+        let place = place(&event);
         self.step(place, self.inner.append(plan, event)).await
+    }
+
+    async fn note(&self, plan: &str, event: Event) -> Result<(), StoreError> {
+        let place = place(&event);
+        self.step(place, self.inner.note(plan, event)).await
     }
 
     async fn entries(&self, plan: &str) -> Result<Vec<Entry>, StoreError> {

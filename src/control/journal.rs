@@ -223,6 +223,11 @@ impl Journal for Store {
         self.run_of(plan, &event, None)?.append(event).await
     }
 
+    async fn note(&self, plan: &str, event: Event) -> Result<(), StoreError> {
+        self.run_of(plan, &event, None)?.note(event);
+        Ok(())
+    }
+
     async fn entries(&self, plan: &str) -> Result<Vec<Entry>, StoreError> {
         let Replay { entries, torn } = self.replay(plan).await?;
         for torn in torn {
@@ -244,6 +249,12 @@ impl Journal for Leased {
     async fn append(&self, plan: &str, event: Event) -> Result<(), StoreError> {
         let run = self.store.run_of(plan, &event, Some(&self.held))?;
         run.append(event).await
+    }
+
+    async fn note(&self, plan: &str, event: Event) -> Result<(), StoreError> {
+        let run = self.store.run_of(plan, &event, Some(&self.held))?;
+        run.note(event);
+        Ok(())
     }
 
     async fn entries(&self, plan: &str) -> Result<Vec<Entry>, StoreError> {

@@ -82,6 +82,12 @@ impl Run {
         })
     }
 
+    /// Puts an event in line for whoever appends next.
+    pub(super) fn note(&self, event: Event) {
+        let (done, _) = oneshot::channel();
+        self.queue().push(Job { event, done });
+    }
+
     fn queue(&self) -> MutexGuard<'_, Vec<Job>> {
         self.queue.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -400,6 +406,30 @@ mod tests {
         let expected = [0, 1, 2]
             .map(|n| format!("journal/{}-20260731T101530.00000000{n}Z.jsonl", &PLAN[..16]));
         assert_eq!(names(&*memory).await, expected);
+    }
+
+    #[tokio::test]
+    async fn what_is_noted_goes_with_the_next_append_and_before_it() {
+        let store = Store::in_memory();
+        let done = |operation: usize| Event::Done {
+            operation,
+            address: format!("dev.store.s{operation}").parse().expect("one"),
+            outputs: BTreeMap::new(),
+        };
+        let started = Event::RunStarted {
+            environments: Vec::new(),
+        };
+        store.append(PLAN, started.clone()).await.expect("appends");
+        for operation in [0, 1] {
+            store.note(PLAN, done(operation)).await.expect("in line");
+        }
+        let events = || async {
+            let entries = store.entries(PLAN).await.expect("reads");
+            entries.into_iter().map(|it| it.event).collect::<Vec<_>>()
+        };
+        assert_eq!(events().await, std::slice::from_ref(&started));
+        store.append(PLAN, ended(true)).await.expect("appends");
+        assert_eq!(events().await, [started, done(0), done(1), ended(true)]);
     }
 
     #[tokio::test]

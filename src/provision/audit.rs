@@ -64,6 +64,11 @@ pub struct Record {
 pub enum What {
     /// A run is about to write.
     Begun,
+    /// A run was refused before it wrote anything.
+    Refused {
+        /// What stood against it.
+        why: Vec<String>,
+    },
     /// Before a run: locks that an interrupted one had lifted are about to be put back.
     Resumed,
     /// A run came to its end.
@@ -100,6 +105,8 @@ pub enum Permit {
         /// Their names.
         approvers: Vec<String>,
     },
+    /// Without an approval: it takes away one grant that nobody declared, and nothing else.
+    Excess,
     /// Without an approval: nothing of ours stood there.
     Bootstrap {
         /// The digest of what is declared there.
@@ -116,7 +123,7 @@ impl Permit {
     /// What a bootstrap is to lead to; nothing where people approved.
     pub fn desired(&self) -> Option<&str> {
         match self {
-            Self::Approvals { .. } => None,
+            Self::Approvals { .. } | Self::Excess => None,
             Self::Bootstrap { desired } | Self::Continuation { desired } => Some(desired),
         }
     }
@@ -169,6 +176,7 @@ impl fmt::Display for What {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Begun => f.write_str("begun"),
+            Self::Refused { why } => write!(f, "refused: {}", why.join("; ")),
             Self::Resumed => f.write_str("lifted locks are put back"),
             Self::Ended {
                 done,
@@ -200,6 +208,7 @@ impl fmt::Display for Permit {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Approvals { approvers } => write!(f, "approved by {}", approvers.join(", ")),
+            Self::Excess => f.write_str("no approval: only a grant goes that nobody declared"),
             Self::Bootstrap { .. } => f.write_str("no approval: nothing stood there"),
             Self::Continuation { .. } => {
                 f.write_str("no approval: an interrupted bootstrap goes on")

@@ -19,6 +19,8 @@ enum Forgery {
     Edit(Index, &'static str, Index),
     /// What the plan says of itself is emptied.
     Empty(&'static str),
+    /// It is said to be for something else.
+    Mode(&'static str),
     /// An operation is dropped.
     Drop(Index),
     /// A delete of a live object is added, made to look like an honest one.
@@ -48,6 +50,7 @@ fn forgery() -> impl Strategy<Value = Forgery> {
         2 => (any::<Index>(), select(members.to_vec()), any::<Index>())
             .prop_map(|(at, member, value)| Forgery::Edit(at, member, value)),
         1 => select(lists.to_vec()).prop_map(Forgery::Empty),
+        1 => select(&["apply", "destroy", "revoke"][..]).prop_map(Forgery::Mode),
         1 => any::<Index>().prop_map(Forgery::Drop),
         4 => delete.prop_map(|(object, environment, action, honest, again)| Forgery::Delete {
             object, environment, action, honest, again,
@@ -83,6 +86,7 @@ fn forge(plan: &mut Json, forgery: &Forgery, cloud: &FakeCloud) {
                 operations[at][*member] = values[value.index(values.len())].clone();
             }
         }
+        Forgery::Mode(mode) => plan["mode"] = json!(mode),
         Forgery::Empty(list) => plan[*list] = json!([]),
         Forgery::Drop(at) => {
             if !operations.is_empty() {

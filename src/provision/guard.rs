@@ -205,7 +205,12 @@ fn protection(plan: &Plan, permissions: &Permissions) -> Vec<Objection> {
         .collect();
     for environment in changed {
         let permit = permissions.permits.get(&environment);
-        if matches!(permit, Some(Permit::Approvals { .. })) {
+        let permitted = match permit {
+            Some(Permit::Approvals { .. }) => true,
+            Some(Permit::Excess) => plan.only_revokes(),
+            Some(Permit::Bootstrap { .. } | Permit::Continuation { .. }) | None => false,
+        };
+        if permitted {
             continue;
         }
         let taken = plan.visible().filter(|operation| {
@@ -238,7 +243,7 @@ fn protection(plan: &Plan, permissions: &Permissions) -> Vec<Objection> {
 /// Whether an operation only takes away access that TOML dropped, or lifts a lock for nothing but
 /// that and puts it back: whoever loses something must not keep it for lack of a flag.
 fn narrows(plan: &Plan, operation: &Operation) -> bool {
-    if plan.mode != Mode::Apply {
+    if plan.mode == Mode::Destroy {
         return false;
     }
     let Some(lift) = operation.restores else {

@@ -349,6 +349,15 @@ pub trait Journal: Send + Sync {
     /// there all the same, so an append that is tried again may be found twice.
     async fn append(&self, plan: &str, event: Event) -> Result<(), StoreError>;
 
+    /// Puts an event in line that nobody has to wait for: it is durable with the next append, or
+    /// that fails. What is lost with a crash before is an answer, which the object tells again.
+    ///
+    /// # Errors
+    /// As [`Journal::append`], where it can be told at once.
+    async fn note(&self, plan: &str, event: Event) -> Result<(), StoreError> {
+        self.append(plan, event).await
+    }
+
     /// Every entry of the runs that applied this plan, oldest first.
     ///
     /// # Errors

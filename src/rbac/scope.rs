@@ -56,6 +56,11 @@ impl Scope {
             .is_some_and(|name| !name.is_empty() && !name.contains('/'))
     }
 
+    /// Whether it is a subscription or lies in one.
+    pub(super) fn is_in_subscription(&self) -> bool {
+        self.subscription().is_some()
+    }
+
     /// The subscription that it is or lies in.
     pub(super) fn subscription(&self) -> Option<&str> {
         let id = self

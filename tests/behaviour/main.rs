@@ -19,6 +19,7 @@ mod private_network;
 mod program;
 mod proof;
 mod reading;
+mod revoking;
 mod saved_plans;
 mod scenarios;
 mod served;

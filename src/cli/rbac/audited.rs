@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use onestream::provision::observe::Observed;
 use onestream::provision::plan::Applied;
 use onestream::rbac::estate::{self, Estate};
 use onestream::rbac::read::{self, Reading};
@@ -18,6 +19,8 @@ pub struct Audited {
     pub estate: Estate,
     /// What was read.
     pub reading: Reading,
+    /// How everything of ours stands.
+    pub observed: Observed,
     /// When.
     pub now: OffsetDateTime,
     /// The name of the cloud.
@@ -63,6 +66,7 @@ pub async fn read(session: &Session, asked: Option<&str>) -> Result<Audited, Fai
     Ok(Audited {
         estate,
         reading,
+        observed,
         now: OffsetDateTime::now_utc(),
         cloud: session.target.cloud.clone(),
     })

@@ -91,15 +91,18 @@ impl Run {
         let answered = match self.ports.cloud.begin(&request).await {
             Ok(Begun::Done(body)) => Ok(body),
             Ok(Begun::Accepted(pending)) => {
-                self.write(Event::Accepted {
+                let accepted = Event::Accepted {
                     operation: index,
                     pending: pending.clone(),
-                })
-                .await?;
+                };
                 self.ports
                     .observer
                     .event(Progress::Waiting { operation: index });
-                return match self.ports.cloud.finish(&pending).await {
+                // Azure works on while that becomes durable.
+                let finished = self.ports.cloud.finish(&pending);
+                let (written, finished) = futures::join!(self.write(accepted), finished);
+                written?;
+                return match finished {
                     Err(failure) if has_moved(&request, &failure) => {
                         self.settle_unknown(operation, subject, failure).await
                     }
@@ -181,13 +184,14 @@ impl Run {
             outputs = subject.kind.meta().read_outputs(&subject.id, &body);
             lock(&self.outputs).insert(operation.address.clone(), outputs.clone());
         }
-        let address = operation.address.clone();
-        self.write(Event::Done {
+        let event = Event::Done {
             operation: index,
-            address,
+            address: operation.address.clone(),
             outputs,
-        })
-        .await
+        };
+        // What hangs on it begins with an append, which takes this one along.
+        let noted = self.ports.journal.note(&self.digest, event).await;
+        noted.map_err(|error| OperationError::Store(Arc::new(error)))
     }
 
     /// The body of an object that is as declared; read once more where the answer is not yet.

@@ -127,6 +127,10 @@ fn delete(
 
 fn as_before(operation: &Operation, subject: &Subject, live: &Json) -> Ruling {
     let kind = subject.kind;
+    // Of what is not ours nothing may have moved: it was judged whole.
+    if subject.is_excess && operation.before.as_ref() != Some(&kind.project(live)) {
+        return Ruling::Stale(format!("it is another one now{}", by_whom(live)));
+    }
     if let Some(whose) = not_ours(operation, subject, live) {
         return Ruling::Stale(whose);
     }
@@ -189,7 +193,7 @@ fn is_ours(operation: &Operation, subject: &Subject, live: &Json) -> bool {
 /// Whose a live object is that the operation would change or delete, where it is not ours. An
 /// adoption is of what is nobody's; what carries no marker is judged by its parent.
 fn not_ours(operation: &Operation, subject: &Subject, live: &Json) -> Option<String> {
-    if subject.kind.meta().carrier == Carrier::Parent {
+    if subject.kind.meta().carrier == Carrier::Parent || subject.is_excess {
         return None;
     }
     match subject.ownership(live) {

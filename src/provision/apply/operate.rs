@@ -13,7 +13,7 @@ use super::outcome::{End, OperationError};
 use super::{Past, journalled_outputs, past};
 use crate::provision::diff::diff;
 use crate::provision::observe::held_id;
-use crate::provision::plan::{Action, Operation, Plan, Step};
+use crate::provision::plan::{Action, Mode, Operation, Plan, Step};
 use crate::provision::ports::{Entry, Event, Ports, StoreError, Verdict};
 use crate::resource::{
     Carrier, Change, Condition, Kind, Kinds, Marker, Outputs, Ownership, Request, Value, scopes,
@@ -28,7 +28,7 @@ pub(super) struct Run {
     pub(super) ports: Ports,
     pub(super) past: BTreeMap<usize, Past>,
     pub(super) outputs: Mutex<Outputs>,
-    digest: String,
+    pub(super) digest: String,
     kinds: Kinds,
     /// Whether earlier runs have done everything: no lock comes off for nothing.
     complete: bool,
@@ -46,6 +46,8 @@ pub(super) struct Subject {
     pub(super) put_back: Option<Json>,
     /// Whether it may show again, now that this plan makes what it lives in.
     pub(super) resurfaces: bool,
+    /// Whether it is to go though it is not ours.
+    pub(super) is_excess: bool,
     estate: String,
 }
 
@@ -288,6 +290,7 @@ impl Run {
         let id = operation.id.resolve(&outputs)?;
         Ok(Subject {
             estate: self.plan.target.estate.clone(),
+            is_excess: self.plan.mode == Mode::Revoke && operation.is_revocation(),
             resurfaces: kind.resurfaces() && self.makes_above(&id),
             kind,
             id,

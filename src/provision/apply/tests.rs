@@ -78,6 +78,17 @@ async fn the_order_holds_however_many_run_at_once() {
 }
 
 #[tokio::test]
+async fn each_request_waits_for_the_journal_once() {
+    let world = two_branches();
+    let cloud = FakeCloud::default();
+    let rig = Rig::new(&cloud);
+    let outcome = rig.apply(&world.plan(&cloud).await).await;
+    assert!(outcome.is_complete(), "{:?}", outcome.ends);
+    // Beside the start and the end of the run.
+    assert_eq!(rig.journal.waits(), cloud.writes().len() + 2);
+}
+
+#[tokio::test]
 async fn a_failure_stops_its_branch_only() {
     let world = two_branches();
     let cloud = FakeCloud::default();

@@ -7,13 +7,15 @@
 
 use std::collections::BTreeSet;
 
-use super::{Action, Operation, Plan, Step, edges};
+use super::{Action, Mode, Operation, Plan, Step, edges};
 use crate::provision::diff::diff;
 use crate::resource::{Carrier, Kind, Kinds, Marker, Outputs, Ownership, Plane, ReadMode};
 
 /// What is wrong with a plan that was read, for people. Every kind in it is known.
 pub(super) fn flaw(plan: &Plan, kinds: Kinds) -> Option<String> {
-    disorder(plan).or_else(|| {
+    let revokes = plan.mode == Mode::Revoke;
+    let revokes = revokes.then(|| "a revocation is planned and carried out at once".to_owned());
+    revokes.or_else(|| disorder(plan)).or_else(|| {
         let mut restored = BTreeSet::new();
         (0..plan.operations.len()).find_map(|index| {
             let operation = &plan.operations[index];

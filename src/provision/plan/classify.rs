@@ -62,6 +62,7 @@ impl<'a> Work<'a> {
                 _ if !asked.selects(&address.environment()) => self.referred(resource),
                 Mode::Apply => self.declared(resource),
                 Mode::Destroy => self.leaving(resource),
+                Mode::Revoke => self.referred(resource),
             }
         }
     }

@@ -58,7 +58,11 @@ pub(super) fn plan(asked: &Asked<'_>, draft: &mut Draft) {
         off.before = Some(lock.projection.clone());
         let off = draft.push(off, declared.kind);
         let mut back = operation(declared, Step::Create, &reason);
-        back.desired = Some((*declared.properties).clone());
+        // A revocation changes no lock, not even into what is declared.
+        back.desired = Some(match asked.mode {
+            Mode::Revoke => lock.projection.clone(),
+            Mode::Apply | Mode::Destroy => (*declared.properties).clone(),
+        });
         back.changes = changes.remove(&declared.address).unwrap_or_default();
         back.restores = Some(off);
         draft.push(back, declared.kind);
@@ -104,7 +108,7 @@ fn blocked<'a>(asked: &Asked<'a>, draft: &Draft) -> BTreeMap<&'a String, BTreeSe
 fn may_lift(asked: &Asked<'_>, declared: &Resource, lock: &Object) -> bool {
     let ours = Ownership::Ours(declared.address.environment());
     let excludes = &asked.selection.excludes;
-    asked.mode == Mode::Apply
+    asked.mode != Mode::Destroy
         && lock.ownership == ours
         && asked.selects(&declared.address.environment())
         && !excludes

@@ -24,6 +24,8 @@ pub enum Mode {
     Apply,
     /// To take away everything of ours.
     Destroy,
+    /// To take away one grant that is not ours.
+    Revoke,
 }
 
 /// Which part of the world a plan is about.
@@ -136,7 +138,7 @@ impl Asked<'_> {
     }
 
     /// The environments that TOML protects, and those that Azure remembers as protected.
-    fn protected(&self, environments: &[EnvironmentName]) -> Vec<EnvironmentName> {
+    pub(super) fn protected(&self, environments: &[EnvironmentName]) -> Vec<EnvironmentName> {
         let remembered = self.observed.protected();
         let protected = |name: &&EnvironmentName| {
             let place = self.desired.places.get(*name);

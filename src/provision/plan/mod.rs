@@ -14,6 +14,7 @@ mod edges;
 mod locks;
 mod make;
 mod orphans;
+mod revoke;
 mod settled;
 mod stored;
 mod widening;
@@ -26,6 +27,7 @@ use serde::{Deserialize, Serialize};
 
 pub use declared::contradictions;
 pub use make::{Asked, Mode, PlanError, Selection, make};
+pub use revoke::{Excess, revoke};
 pub use stored::{StoredError, digest, read, write};
 
 use super::audit::Identity;

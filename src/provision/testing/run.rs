@@ -20,6 +20,8 @@ struct Written {
     entries: Vec<Entry>,
     /// How many more entries can be written; all when nothing is said.
     room: Option<usize>,
+    /// How many entries nobody waited for.
+    noted: usize,
 }
 
 impl MemoryJournal {
@@ -38,6 +40,12 @@ impl MemoryJournal {
     pub(crate) fn events(&self) -> Vec<Event> {
         let written = self.written();
         written.entries.iter().map(|e| e.event.clone()).collect()
+    }
+
+    /// How often somebody waited for an entry to be durable.
+    pub(crate) fn waits(&self) -> usize {
+        let written = self.written();
+        written.entries.len() - written.noted
     }
 
     /// Forgets everything after the first `keep` entries, as a crash would.
@@ -66,6 +74,12 @@ impl Journal for MemoryJournal {
             fence: 0,
             event,
         });
+        Ok(())
+    }
+
+    async fn note(&self, plan: &str, event: Event) -> Result<(), StoreError> {
+        self.append(plan, event).await?;
+        self.written().noted += 1;
         Ok(())
     }
 

@@ -267,6 +267,23 @@ impl World {
         self.asking(observed, plan::make)
     }
 
+    /// The plan that takes away one grant that nobody declared.
+    pub(crate) async fn revoke(&self, cloud: &FakeCloud, id: &str) -> Plan {
+        let kind = KINDS.named("grant").expect("a toy");
+        let live = cloud.body(id).expect("it stands");
+        let excess = plan::Excess {
+            kind,
+            id,
+            live: &live,
+            reason: "nobody declared it",
+        };
+        let observed = self.observe(cloud).await;
+        let plan = self.asking(&observed, |asked| plan::revoke(asked, &excess));
+        let plan = plan.expect("a plan");
+        assert_sound(&plan);
+        plan
+    }
+
     fn asking<T>(&self, observed: &Observed, ask: impl FnOnce(&Asked<'_>) -> T) -> T {
         let desired = self.desired();
         let dag = Dag::of(&desired).expect("no cycle");

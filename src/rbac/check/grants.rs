@@ -7,6 +7,7 @@ use crate::rbac::assignment::Assignment;
 use crate::rbac::audit::Audit;
 use crate::rbac::decision::Decision;
 use crate::rbac::estate::{Declaration, RowSort};
+use crate::rbac::excess::is_beside;
 use crate::rbac::obtain::DirectoryRole;
 use crate::rbac::read::PrincipalSort;
 use crate::rbac::scope::Scope;
@@ -154,13 +155,7 @@ pub(super) fn beside(audit: &Audit<'_>) -> Vec<Finding> {
     let held = tenant.assignments.iter().map(|one| (one, false));
     let eligible = tenant.eligible.iter().map(|one| (one, true));
     for (assignment, eligible) in held.chain(eligible) {
-        let over = assignment.expires.is_some_and(|end| end <= audit.now);
-        if over
-            || !audit.concerns(assignment)
-            || audit.is_declared(assignment)
-            || audit.is_allowed(assignment)
-            || expired(audit, assignment).is_some()
-        {
+        if !is_beside(audit, assignment) || expired(audit, assignment).is_some() {
             continue;
         }
         findings.push(extra(audit, assignment, eligible));
@@ -230,14 +225,14 @@ fn extra(audit: &Audit<'_>, assignment: &Assignment, eligible: bool) -> Finding 
         certain: assignment.condition.is_none() && !given.perhaps,
         ..Finding::new(severity, rule, subject)
     };
-    let verb = if eligible {
-        "end the eligibility"
-    } else {
-        "remove the assignment"
+    let id = &assignment.id;
+    let remove = match (eligible, assignment.scope.is_in_subscription()) {
+        (true, _) => format!("end the eligibility {id}"),
+        (false, true) => format!("`onestream apply --revoke-excess {id}` takes it away"),
+        (false, false) => format!("have {id} removed, which is above the subscription"),
     };
     finding.about(principal).because(text).instead(format!(
-        "{verb} {}, or declare it: in rbac/matrix.toml, or in [allowed] for a time",
-        assignment.id
+        "{remove}, or declare it: in rbac/matrix.toml, or in [allowed] for a time"
     ))
 }
 

@@ -147,6 +147,11 @@ pub(super) fn title(plan: &Plan, outcome: &Outcome) -> String {
             "Stopped while applying to",
             "Failed to apply to",
         ),
+        Mode::Revoke => (
+            "Revoked in",
+            "Stopped while revoking in",
+            "Failed to revoke in",
+        ),
         Mode::Destroy => ("Destroyed", "Stopped while destroying", "Failed to destroy"),
     };
     match (status(outcome), outcome.stopped) {

@@ -183,6 +183,7 @@ pub(super) fn title(plan: &Plan) -> String {
     let asked = match plan.mode {
         Mode::Apply => "Plan for",
         Mode::Destroy => "Plan to destroy",
+        Mode::Revoke => "Plan to revoke one grant in",
     };
     let names = environments(plan).join(", ");
     format!("{asked} {names} on {}", plan.target.cloud)
@@ -196,6 +197,7 @@ pub(super) fn nothing_to_do(plan: &Plan) -> String {
         }
         (Mode::Destroy, _) if plan.left_out > 0 => "Nothing of the selection to destroy.",
         (Mode::Destroy, _) => "Nothing to destroy.",
+        (Mode::Revoke, _) => "Nothing to revoke.",
         (Mode::Apply, 1) => "No changes. 1 resource is as declared.",
         (Mode::Apply, n) => &format!("No changes. {n} resources are as declared."),
     };
