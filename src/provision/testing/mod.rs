@@ -13,5 +13,5 @@ mod world;
 pub(crate) use cloud::{FakeCloud, What, failure};
 pub(crate) use kinds::{KINDS, STORE};
 pub(crate) use run::{Rig, approve};
-pub(crate) use sketch::{Sketch, sketch};
+pub(crate) use sketch::{Sketch, cases, sketch};
 pub(crate) use world::{World, address, name, order, show};
