@@ -40,14 +40,12 @@ fn is_risky(request: &Json) -> bool {
     request["method"] == "POST" && !target.contains("/$batch") && !target.contains("/oauth2/")
 }
 
-/// How often each POST was sent that nobody can know the fate of, or that was carried out. One
-/// that was throttled was not.
+/// How often each POST was sent that was carried out, or may have been. One that was throttled or
+/// refused was not.
 fn fates(log: &[Json]) -> BTreeMap<String, u32> {
+    let counts = |one: &&Json| is_risky(one) && !matches!(one["status"].as_u64(), Some(400..=499));
     let mut sent = BTreeMap::new();
-    for request in log
-        .iter()
-        .filter(|one| is_risky(one) && one["status"] != 429)
-    {
+    for request in log.iter().filter(counts) {
         let key = format!("{} {}", request["target"], request["body_sha256"]);
         *sent.entry(key).or_default() += 1;
     }
@@ -87,7 +85,9 @@ async fn weathered(estate: &Estate, mode: Mode, seed: u64) -> BTreeMap<String, u
         let fates = fates(&log);
         let twice: Vec<_> = fates.iter().filter(|(_, times)| **times > 1).collect();
         assert!(twice.is_empty(), "seed {seed}: sent twice: {twice:#?}");
-        assert_stormy(estate, seed).await;
+        if round == 0 {
+            assert_stormy(estate, seed).await;
+        }
         let failed = failed(&plan, &outcome);
         let unheard = log.iter().filter(|one| is_risky(one) && was_lost(one));
         let unheard = unheard.count();
@@ -121,9 +121,9 @@ async fn assert_stormy(estate: &Estate, seed: u64) {
     }
 }
 
-/// The storm that `ONESTREAM_STORM_SEED` names, or the usual one.
+/// The storm that `ONESTREAM_SEED` names, or the usual one.
 fn seed() -> u64 {
-    let named = std::env::var("ONESTREAM_STORM_SEED").ok();
+    let named = std::env::var("ONESTREAM_SEED").ok();
     named.map_or(1, |seed| seed.parse().expect("a number"))
 }
 
