@@ -52,6 +52,24 @@ pub struct Weather {
     manual: ManualClock,
     calm: AtomicBool,
     flights: Mutex<Flights>,
+    pub tally: Tally,
+}
+
+/// How often what is to be survived has happened.
+#[derive(Default)]
+pub struct Tally {
+    /// A request was not sent, since its lease was over.
+    pub unsent: AtomicUsize,
+    /// A request was on its way when its agent died or stopped.
+    pub stranded: AtomicUsize,
+    /// A lease was taken over from who did not give it back.
+    pub taken_over: AtomicUsize,
+}
+
+impl Tally {
+    pub fn all(&self) -> [usize; 3] {
+        [&self.unsent, &self.stranded, &self.taken_over].map(|one| one.load(Ordering::Relaxed))
+    }
 }
 
 #[derive(Default)]
@@ -71,6 +89,7 @@ impl Weather {
             manual: ManualClock::new(utc_datetime!(2026-07-31 10:15:30)),
             calm: AtomicBool::new(false),
             flights: Mutex::default(),
+            tally: Tally::default(),
         })
     }
 
@@ -102,6 +121,7 @@ impl Weather {
 
     /// What nobody waits for any more may have arrived all the same.
     fn arrive(&self, request: &Request) {
+        self.tally.stranded.fetch_add(1, Ordering::Relaxed);
         if self.dice.chance(50) {
             // Refused or not: nobody hears of it.
             let _ = self.cloud.write(request);
@@ -234,6 +254,7 @@ impl Writer for Line {
     async fn begin(&self, request: &Request) -> Result<Begun, Failure> {
         self.weather.turns().await;
         if self.held.check(TIMEOUT).is_err() {
+            self.weather.tally.unsent.fetch_add(1, Ordering::Relaxed);
             return Err(failure(Verdict::Unknown, "LeaseLost"));
         }
         let flight = self.weather.take_off(self.held.fence(), request);
