@@ -35,6 +35,8 @@ mod store;
 mod arbitrary;
 #[cfg(test)]
 pub(crate) mod contract;
+#[cfg(test)]
+mod tests;
 
 pub use approvals::{Approvals, is_genuine};
 pub use clock::{Clock, ManualClock, SystemClock};

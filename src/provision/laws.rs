@@ -6,7 +6,7 @@ use serde_json::{Value as Json, json};
 use super::diff::{diff, same_projection};
 use super::plan::{self, Plan, Step};
 use super::ports::Reader as _;
-use super::testing::{FakeCloud, KINDS, Rig, Sketch, What, World, show, sketch};
+use super::testing::{FakeCloud, KINDS, Rig, Sketch, What, World, cases, show, sketch};
 use crate::kinds;
 use crate::resource::{Compare, Field, Kind, Literal, Method, Outputs, Plane, Value};
 
@@ -36,7 +36,7 @@ fn before_and_after(before: &Sketch, after: &Sketch) -> (FakeCloud, World) {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 48, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(cases(48))]
 
     #[test]
     fn plan_after_apply_is_empty_and_so_is_destroy_after_destroy(

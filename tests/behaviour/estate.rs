@@ -19,11 +19,11 @@ use onestream::provision::plan::{self, Applied, Asked, Mode, Operation, Plan, Se
 use onestream::provision::ports::{
     Begun, Cloud as CloudPort, Observer, Ports, Progress, Reader as _, Snapshots, Writer as _,
 };
-use onestream::remote::azure::{Azure, Clock, Cloud, Credential, Settings};
+use onestream::remote::azure::{Azure, Clock, Cloud, Credential, Settings, Timing};
 use onestream::resource::{
     Address, DEFAULT_ESTATE, EnvironmentName, Method, Outputs, Place, Plane, Request,
 };
-use onestream_emulator::{Emulator, Pace};
+use onestream_emulator::{Emulator, Endpoint, Pace};
 use serde_json::{Value as Json, json};
 use tokio::sync::watch;
 
@@ -41,9 +41,11 @@ pub struct Estate {
 /// Watches nothing.
 struct Silent;
 
-/// A clock on which waiting takes no time.
+/// A clock on which waiting takes no time: it jumps to where the wait ends. Those that wait side
+/// by side wait as long as the longest of them.
 #[derive(Debug, Default)]
 struct Hurried {
+    /// How far it is ahead.
     slept: Mutex<Duration>,
 }
 
@@ -53,7 +55,10 @@ impl Clock for Hurried {
     }
 
     fn sleep(&self, duration: Duration) -> BoxFuture<'static, ()> {
-        *self.slept.lock().expect("nobody panics while holding it") += duration;
+        let until = self.now() + duration;
+        let ahead = until.saturating_duration_since(Instant::now());
+        let mut slept = self.slept.lock().expect("nobody panics while holding it");
+        *slept = ahead.max(*slept);
         // Others get their turn, as they would while one really waits.
         Box::pin(tokio::task::yield_now())
     }
@@ -108,6 +113,12 @@ impl Estate {
         Self::of_desired(desired, None).await
     }
 
+    /// From now on with as much patience as there is with Azure itself.
+    pub fn with_patience(mut self) -> Self {
+        self.azure = connect(self.emulator.endpoint(), Some(Timing::azure()));
+        self
+    }
+
     /// These resources, with nothing applied yet.
     pub async fn of_desired(desired: Desired, page_size: Option<usize>) -> Self {
         let place = desired.places.values().next().expect("an environment");
@@ -121,15 +132,7 @@ impl Estate {
         })
         .await
         .expect("the emulator starts");
-        let endpoint = emulator.endpoint().clone();
-        let credential = Credential::ClientSecret {
-            client_id: endpoint.deployer.client_id.clone(),
-            secret: endpoint.deployer.client_secret.clone().into(),
-        };
-        let cloud = Cloud::emulator(&endpoint.origin).expect("a loopback origin");
-        let mut settings = Settings::new(cloud, endpoint.tenant, credential);
-        settings.clock = Arc::new(Hurried::default());
-        let azure = Azure::connect(settings).expect("a client");
+        let azure = connect(emulator.endpoint(), None);
         let dag = Dag::of(&desired).expect("no cycle");
         Self {
             desired,
@@ -436,6 +439,19 @@ impl Estate {
             serde_json::from_str(&text).expect("JSON")
         }
     }
+}
+
+/// A client of an emulator, on a clock of its own.
+fn connect(endpoint: &Endpoint, timing: Option<Timing>) -> Azure {
+    let credential = Credential::ClientSecret {
+        client_id: endpoint.deployer.client_id.clone(),
+        secret: endpoint.deployer.client_secret.clone().into(),
+    };
+    let cloud = Cloud::emulator(&endpoint.origin).expect("a loopback origin");
+    let mut settings = Settings::new(cloud, endpoint.tenant.clone(), credential);
+    settings.clock = Arc::new(Hurried::default());
+    settings.timing = timing.unwrap_or(settings.timing);
+    Azure::connect(settings).expect("a client")
 }
 
 /// Where the emulator keeps an object of ARM: a role is the tenant's, whatever subscription it is

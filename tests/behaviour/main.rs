@@ -24,6 +24,7 @@ mod saved_plans;
 mod scenarios;
 mod served;
 mod serving;
+mod storms;
 #[cfg(unix)]
 mod sweep;
 mod tampering;

@@ -192,6 +192,30 @@ async fn a_lifted_lock_is_put_back_after_success_failure_and_stop() {
 }
 
 #[tokio::test]
+async fn a_plan_that_put_back_a_stricter_lock_can_be_begun_again() {
+    let (mut world, cloud) = locked();
+    world.store("dev", "b");
+    world.set("dev.group.lock", "properties.level", json!("ReadOnly"));
+    world.store("dev", "c");
+    let stands = world.clone();
+    cloud.plant(&stands.id("dev.store.c"), {
+        let cloud = stands.live();
+        cloud.body(&stands.id("dev.store.c")).expect("it stands")
+    });
+    world.set("dev.store.c", "properties.size", json!(2));
+    let plan = world.plan(&cloud).await;
+    // What the old lock let pass, the new one does not.
+    for (method, path) in [(Method::Put, "/stores/b"), (Method::Patch, "/stores/c")] {
+        cloud.fail(method, path, What::LoseBefore);
+    }
+    let rig = Rig::new(&cloud);
+    assert!(!rig.apply(&plan).await.is_complete());
+    let outcome = rig.apply(&plan).await;
+    assert!(outcome.is_complete(), "{:?}", outcome.ends);
+    assert!(world.plan(&cloud).await.is_empty());
+}
+
+#[tokio::test]
 async fn a_lock_that_could_not_be_lifted_is_not_put_back() {
     let (world, cloud) = locked();
     cloud.fail(

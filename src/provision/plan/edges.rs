@@ -274,8 +274,11 @@ fn guards(asked: &Asked<'_>, draft: &Draft, edges: &mut Edges) {
         if is_guard(index)
             && let Some(guard) = guard_of(asked, draft, index, operation)
         {
-            let scope = guard.scope.clone();
-            by_scope.entry(scope).or_default().push((index, guard));
+            // Whoever begins such a plan again finds the lock that it put back, which may block more.
+            let off = operation.restores.map(|off| (off, guard.clone()));
+            let held = by_scope.entry(guard.scope.clone()).or_default();
+            held.push((index, guard));
+            held.extend(off);
         }
     }
     for (index, operation) in draft.operations.iter().enumerate() {

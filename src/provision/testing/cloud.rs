@@ -1,11 +1,12 @@
 //! A cloud in memory: bodies by id, Azure's refusals that the engine must respect, and faults.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
 use serde_json::{Value as Json, json};
 
+use super::fault::{What, failure};
 use crate::provision::ports::{Begun, Failure, Pending, Poll, Reader, Verdict, Writer};
 use crate::resource::{MANAGED_BY_TAG, Method, Plane, Request, scopes};
 
@@ -17,7 +18,9 @@ pub(crate) struct FakeCloud(Arc<Mutex<State>>);
 struct State {
     /// Bodies by lower-cased id.
     bodies: BTreeMap<String, Json>,
+    /// Operations that were taken, and whether each fails; those that ended are in `ended`.
     pending: BTreeMap<String, (Request, bool)>,
+    ended: BTreeSet<String>,
     faults: Vec<Fault>,
     /// Writes, in order: `PUT id` when taken up and `end PUT id` when answered.
     log: Vec<String>,
@@ -32,44 +35,6 @@ struct Fault {
     what: What,
     /// How many requests it hits.
     times: usize,
-}
-
-/// What goes wrong.
-#[derive(Clone)]
-pub(crate) enum What {
-    /// Refused with this code.
-    Refuse(Verdict, &'static str),
-    /// No answer, and nothing was written.
-    LoseBefore,
-    /// No answer, though it was written; of a list, none after the first page.
-    LoseAfter,
-    /// No answer, and Azure is still at work on what was written.
-    LoseCreating,
-    /// Taken, and done when asked after.
-    Accept,
-    /// Taken, and failed when asked after; the object stays behind as `Failed`.
-    AcceptThenFail,
-    /// Answered with this property wrong, though what stands is right.
-    Misreport(&'static str, Json),
-    /// Answered as success with this property wrong.
-    Garble(&'static str, Json),
-    /// The same of the object below whose id ends so.
-    GarbleBelow(&'static str, &'static str, Json),
-    /// Answered after others had this many turns.
-    Slow(usize),
-    /// Done as it should be, after this was called.
-    Call(Arc<dyn Fn() + Send + Sync>),
-}
-
-pub(crate) fn failure(verdict: Verdict, code: &str) -> Failure {
-    Failure {
-        verdict,
-        status: None,
-        code: code.to_owned(),
-        message: "says the fake".to_owned(),
-        hint: None,
-        request_id: None,
-    }
 }
 
 impl FakeCloud {
@@ -153,6 +118,25 @@ impl FakeCloud {
 
     pub(crate) fn remove(&self, id: &str) {
         self.state().remove(&id.to_lowercase());
+    }
+
+    /// Lets time pass: deletes that were taken end, and `all` else that is under way, too.
+    pub(crate) fn elapse(&self, all: bool) {
+        let mut state = self.state();
+        let targets: Vec<String> = state.pending.keys().cloned().collect();
+        for target in targets {
+            let (request, _) = &state.pending[&target];
+            if all || request.method == Method::Delete {
+                // How it ended is for whoever asks.
+                let _ = state.end(&target);
+            }
+        }
+        let bodies = state.bodies.values_mut().filter(|_| all);
+        for body in bodies {
+            if body["properties"]["provisioningState"] == "Creating" {
+                body["properties"]["provisioningState"] = json!("Succeeded");
+            }
+        }
     }
 
     /// Carries out a write at once.
@@ -407,29 +391,38 @@ impl Writer for FakeCloud {
         if pending.poll == Poll::ProvisioningState {
             let object = pending.object.as_ref().expect("given with this poll");
             let key = object.path.to_lowercase();
-            let body = state.bodies.get_mut(&key).expect("it stands");
+            let Some(body) = state.bodies.get_mut(&key) else {
+                return Ok(None);
+            };
             body["properties"]["provisioningState"] = json!("Succeeded");
             return Ok(Some(body.clone()));
         }
-        let Some((request, fails)) = state.pending.get(&pending.target).cloned() else {
-            return Err(failure(Verdict::NotFound, "NoSuchOperation"));
-        };
-        let key = request.path.to_lowercase();
-        let outcome = if fails { "Failed" } else { "Succeeded" };
-        if request.method == Method::Delete && !fails {
-            return state.execute(&request, outcome);
-        }
-        if let Some(body) = state.bodies.get_mut(&key) {
-            body["properties"]["provisioningState"] = json!(outcome);
-        }
-        if fails {
-            return Err(failure(Verdict::Fatal, "OperationFailed"));
-        }
-        Ok(state.bodies.get(&key).cloned())
+        state.end(&pending.target)
     }
 }
 
 impl State {
+    /// Ends an operation that was taken, once; how it ended can be asked for again.
+    fn end(&mut self, target: &str) -> Result<Option<Json>, Failure> {
+        let Some((request, fails)) = self.pending.get(target).cloned() else {
+            return Err(failure(Verdict::NotFound, "NoSuchOperation"));
+        };
+        let key = request.path.to_lowercase();
+        let outcome = if fails { "Failed" } else { "Succeeded" };
+        if self.ended.insert(target.to_owned()) {
+            if request.method == Method::Delete && !fails {
+                return self.execute(&request, outcome);
+            }
+            if let Some(body) = self.bodies.get_mut(&key) {
+                body["properties"]["provisioningState"] = json!(outcome);
+            }
+        }
+        match fails {
+            true => Err(failure(Verdict::Fatal, "OperationFailed")),
+            false => Ok(self.bodies.get(&key).cloned()),
+        }
+    }
+
     fn answer(&mut self, request: &Request, fault: Option<What>) -> Result<Begun, Failure> {
         let lost = || failure(Verdict::Unknown, "Unreachable");
         match fault {

@@ -5,13 +5,15 @@
 //! cluster without a pool), fails on demand, and logs every request.
 
 mod cloud;
+mod fault;
 mod kinds;
 mod run;
 mod sketch;
 mod world;
 
-pub(crate) use cloud::{FakeCloud, What, failure};
+pub(crate) use cloud::FakeCloud;
+pub(crate) use fault::{What, failure};
 pub(crate) use kinds::{KINDS, STORE};
 pub(crate) use run::{Rig, approve};
-pub(crate) use sketch::{Sketch, sketch};
+pub(crate) use sketch::{Sketch, cases, sketch};
 pub(crate) use world::{World, address, name, order, show};

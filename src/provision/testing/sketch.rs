@@ -8,6 +8,21 @@ use serde_json::json;
 
 use super::World;
 
+/// So many random cases, or as many as `PROPTEST_CASES` says; one that fails is printed whole.
+pub(crate) fn cases(usual: u32) -> ProptestConfig {
+    let config = ProptestConfig {
+        failure_persistence: None,
+        ..ProptestConfig::default()
+    };
+    match std::env::var_os("PROPTEST_CASES") {
+        Some(_) => config,
+        None => ProptestConfig {
+            cases: usual,
+            ..config
+        },
+    }
+}
+
 /// What a random world holds.
 #[derive(Debug, Clone)]
 pub(crate) struct Sketch {

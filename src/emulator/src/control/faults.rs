@@ -5,6 +5,9 @@ use crate::server::{Answer, Call};
 use crate::state::{Failure, Outcome};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
+use std::collections::HashMap;
+use std::num::NonZeroU64;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -19,6 +22,8 @@ struct Armed {
     seen: u64,
     /// Times that it struck.
     struck: u64,
+    /// How often each request was seen, where that decides.
+    asked: HashMap<String, u64>,
 }
 
 /// A rule as `PUT /emulator/faults` takes it.
@@ -42,9 +47,9 @@ pub struct Rule {
     /// The whole body, instead of an error.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     body: Option<Value>,
-    /// Seconds in `Retry-After`.
+    /// Seconds in `Retry-After`: a number, or the least and the most of them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    retry_after: Option<u64>,
+    retry_after: Option<Seconds>,
     /// Milliseconds to wait first.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     latency: Option<u64>,
@@ -60,6 +65,23 @@ pub struct Rule {
     /// Matching requests that it lets pass first.
     #[serde(default)]
     after: u64,
+    /// It strikes every so many of the requests that match, counted from `after`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    every: Option<NonZeroU64>,
+    /// It strikes so many in a hundred, chosen by `seed`, method, target and how often that was
+    /// asked for: the same ones again, in whatever order the requests come.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    percent: Option<f64>,
+    /// What `percent` and a range of `retry_after` choose by.
+    #[serde(default)]
+    seed: u64,
+}
+
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+#[serde(untagged)]
+enum Seconds {
+    Exactly(u64),
+    Between(u64, u64),
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -94,6 +116,7 @@ impl Faults {
                 rule,
                 seen: 0,
                 struck: 0,
+                asked: HashMap::new(),
             })
             .collect();
     }
@@ -120,10 +143,9 @@ impl Faults {
                 continue;
             }
             armed.seen += 1;
-            let spent = armed.rule.count.is_some_and(|count| armed.struck >= count);
-            if armed.seen > armed.rule.after && !spent {
+            if armed.strikes(call) {
                 armed.struck += 1;
-                return armed.rule.disturbance();
+                return armed.rule.disturbance(armed.seen);
             }
         }
         Disturbance::default()
@@ -131,6 +153,30 @@ impl Faults {
 
     fn lock(&self) -> MutexGuard<'_, Vec<Armed>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Armed {
+    /// Whether the rule strikes a request that matches and was counted.
+    fn strikes(&mut self, call: &Call) -> bool {
+        let Rule {
+            count,
+            after,
+            every,
+            percent,
+            seed,
+            ..
+        } = self.rule;
+        let chosen = percent.is_none_or(|percent| {
+            let asked = format!("{} {}", call.method, call.target);
+            let times = self.asked.entry(asked.clone()).or_default();
+            *times += 1;
+            percent_of(&[&seed.to_string(), &asked, &times.to_string()]) < percent
+        });
+        let later = self.seen.checked_sub(after).filter(|later| *later > 0);
+        let due = later.is_some_and(|later| every.is_none_or(|every| later % every == 0));
+        let spent = count.is_some_and(|count| self.struck >= count);
+        chosen && due && !spent
     }
 }
 
@@ -146,10 +192,11 @@ impl Rule {
         method && path
     }
 
-    fn disturbance(&self) -> Disturbance {
+    /// What happens to the request that is the `seen`th to match.
+    fn disturbance(&self, seen: u64) -> Disturbance {
         let answer = match (self.drop, self.status) {
             (Some(Drop::Before), _) => Some(Answer::drop()),
-            (_, Some(status)) => Some(self.answer(status)),
+            (_, Some(status)) => Some(self.answer(status, seen)),
             (_, None) => None,
         };
         Disturbance {
@@ -166,7 +213,7 @@ impl Rule {
         }
     }
 
-    fn answer(&self, status: u16) -> Answer {
+    fn answer(&self, status: u16, seen: u64) -> Answer {
         let mut answer = match &self.body {
             Some(body) => Answer::json(status, body.clone()),
             None if status < 400 => Answer::empty(status),
@@ -182,10 +229,33 @@ impl Rule {
             }
         };
         if let Some(seconds) = self.retry_after {
+            let seconds = match seconds {
+                Seconds::Exactly(seconds) => seconds,
+                Seconds::Between(least, most) => {
+                    let drawn = drawn(&[&self.seed.to_string(), &seen.to_string()]);
+                    least + drawn % (most.saturating_sub(least) + 1)
+                }
+            };
             answer = answer.with("retry-after", seconds.to_string());
         }
         answer
     }
+}
+
+/// A number that looks random and is always the same for the same parts.
+fn drawn(parts: &[&str]) -> u64 {
+    let digest = Sha256::digest(parts.join("\n").as_bytes());
+    digest
+        .iter()
+        .take(6)
+        .fold(0, |number, byte| number << 8 | u64::from(*byte))
+}
+
+/// The same, from 0 up to but not 100.
+fn percent_of(parts: &[&str]) -> f64 {
+    const STEPS: u32 = 1_000_000;
+    let step = u32::try_from(drawn(parts) % u64::from(STEPS)).unwrap_or_default();
+    f64::from(step) / f64::from(STEPS) * 100.0
 }
 
 /// Whether `pattern` is part of `text`, or matches all of it where it has stars.

@@ -46,6 +46,49 @@ async fn faults_strike_as_often_as_they_were_told() {
 }
 
 #[tokio::test]
+async fn storms_strike_every_so_many_and_so_many_in_a_hundred() {
+    let azure = Azure::start().await;
+    let group = azure.group("g").await;
+    let every = json!([{"status": 429, "retry_after": [2, 9], "every": 3, "after": 1, "count": 4}]);
+    azure.control("PUT", "faults", every).await;
+    let mut struck = Vec::new();
+    for number in 1..=20 {
+        let answer = azure.get(&group).await;
+        if answer.status == 429 {
+            let seconds: u64 = answer.header("retry-after").parse().expect("seconds");
+            assert!((2..=9).contains(&seconds), "{seconds}");
+            struck.push((number, seconds));
+        }
+    }
+    let numbers: Vec<_> = struck.iter().map(|(number, _)| *number).collect();
+    assert_eq!(numbers, [4, 7, 10, 13]);
+    assert!(struck.iter().any(|(_, seconds)| *seconds != struck[0].1));
+
+    let mut storms = Vec::new();
+    for (seed, backwards) in [(1, false), (1, true), (2, false)] {
+        let rule = json!([{"method": "GET", "status": 503, "percent": 20, "seed": seed}]);
+        azure.control("PUT", "faults", rule).await;
+        let mut numbers: Vec<u32> = (0..200).collect();
+        if backwards {
+            numbers.reverse();
+        }
+        let mut struck = Vec::new();
+        for number in numbers {
+            if azure.get(&format!("{group}{number}")).await.status == 503 {
+                struck.push(number);
+            }
+        }
+        struck.sort_unstable();
+        assert!((20..=60).contains(&struck.len()), "{struck:?}");
+        storms.push(struck);
+    }
+    assert_eq!(storms[0], storms[1], "the order does not matter");
+    assert_ne!(storms[0], storms[2], "the seed does");
+    let wrong = json!([{"status": 500, "every": 0}]);
+    assert_eq!(azure.control("PUT", "faults", wrong).await.status, 400);
+}
+
+#[tokio::test]
 async fn connections_break_before_or_after_the_write() {
     let azure = Azure::start().await;
     let group = azure.group("g").await;
