@@ -12,7 +12,7 @@ use onestream::control::{Approvals, Keys, is_genuine};
 use onestream::provision::approval::{Found, Tally, Vote};
 use onestream::provision::audit::{Identity, Permit, Record, What};
 use onestream::provision::plan::{self, Applied, Plan};
-use onestream::provision::ports::Event;
+use onestream::provision::ports::{Event, StoreError};
 use onestream::rbac::audit::Audit;
 use onestream::rbac::{Action, Scope, besides};
 use onestream::resource::{Address, EnvironmentName};
@@ -199,7 +199,14 @@ async fn genuine(session: &Session, plan: &Plan) -> Result<Vec<Found>, Failure> 
             continue;
         };
         let name = recording::approver_key(&approval.statement.approver);
-        let key = keys.get(&vault, &name).await?;
+        let key = match keys.get(&vault, &name).await {
+            Ok(key) => key,
+            Err(error @ StoreError::Corrupt { .. }) => {
+                one.approval = Err(error.to_string());
+                continue;
+            }
+            Err(error) => return Err(error.into()),
+        };
         let mut judged = is_genuine(&approval, key.as_ref());
         if let (Ok(()), Some(key)) = (&judged, &key) {
             judged = match recording::stands(&session.azure, key).await {

@@ -232,6 +232,13 @@ async fn a_key_that_was_put_in_the_place_of_another_signs_for_nobody() {
     std::fs::remove_file(keys.join("approver-ada.json")).expect("removed");
     refused(&root, "no key of ada is recorded");
     let objects = objects(&root);
+    std::fs::copy(
+        keys.join("approver-grace.json"),
+        keys.join("approver-ada.json"),
+    )
+    .expect("copied");
+    refused(&root, "it is the record of another key");
+    std::fs::remove_file(keys.join("approver-ada.json")).expect("removed");
     let grace = Keys::of(&objects)
         .get("kv-onestream-shared", "approver-grace")
         .await;
