@@ -324,3 +324,29 @@ fn is_sole(session: &Session, access: &Audited, key: &str, owner: &str) -> Resul
         names.join(", ")
     ))
 }
+
+#[cfg(test)]
+mod tests {
+    use time::macros::utc_datetime;
+
+    use super::*;
+
+    #[test]
+    fn a_chain_that_was_never_signed_counts_for_a_day_and_only_before_its_key() {
+        let made = utc_datetime!(2026-07-31 12:00);
+        let day = made + Duration::hours(24);
+        for (at, now, counts) in [
+            ("2026-07-31T11:50:00.000Z", made, true),
+            ("2026-07-31T12:05:00.000Z", day, true),
+            ("2026-07-31T12:05:01.000Z", made, false),
+            (
+                "2026-07-31T11:50:00.000Z",
+                day + Duration::seconds(1),
+                false,
+            ),
+            ("once", made, false),
+        ] {
+            assert_eq!(is_first(at, made, now), counts, "{at} {now}");
+        }
+    }
+}
