@@ -7,7 +7,7 @@ use onestream::config::CloudChoice;
 use onestream::control::audit::{Ledger, machine};
 use onestream::control::{Approvals, Keys, is_genuine};
 use onestream::kinds::KINDS;
-use onestream::provision::approval::{Approval, Statement};
+use onestream::provision::approval::{Approval, LONGEST, Statement};
 use onestream::provision::audit::{Actor, Identity, Record, What};
 use onestream::provision::plan::{self, Plan};
 use onestream::provision::signed::RecordedKey;
@@ -31,6 +31,10 @@ pub async fn run(
     output: &Output,
 ) -> Result<Exit, Failure> {
     output.format()?;
+    if arguments.expires.0 > LONGEST {
+        return Err(Failure::usage("an approval holds for 7 days at most")
+            .hint("approve again when it is wanted: --expires 7d"));
+    }
     if !arguments.yes && !std::io::stdin().is_terminal() {
         return Err(
             Failure::usage("nobody can be asked: stdin is not a terminal")

@@ -2,21 +2,26 @@
 //!
 //! ## Why
 //! Nobody could approve the first apply: it makes the keys that people approve with. What lets an
-//! interrupted one go on is the audit chain, so whoever may write to the control store *and* signs
-//! in as what deploys could pretend one; but who has that identity needs no plan to change Azure.
+//! interrupted one go on is the audit chain, to which whoever writes to the control store can add.
+//! So an entry counts only as far as the chain is signed, and what a run claims is signed by that
+//! run alone: a later one that signs it disowns the claim first. Before the first signature Azure
+//! is the witness: the audit key must not stand, or must be younger than the chain and than a day.
+//! What is left: who writes to the store within a day of the first apply, or while no audit key
+//! stands, can pretend an interrupted one; it can lead to nothing but what TOML declares.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use onestream::control::audit::{Ledger, Reading};
+use onestream::control::audit::{Ledger, Link, Reading};
 use onestream::control::{Approvals, Keys, is_genuine};
 use onestream::provision::approval::{Found, Tally, Vote};
-use onestream::provision::audit::{Identity, Permit, Record, What};
+use onestream::provision::audit::{Identity, Permit, What};
 use onestream::provision::plan::{self, Applied, Plan};
-use onestream::provision::ports::Event;
+use onestream::provision::ports::{Event, Reader as _, StoreError};
 use onestream::rbac::audit::Audit;
 use onestream::rbac::{Action, Scope, besides};
-use onestream::resource::{Address, ApprovalTerms, EnvironmentName};
-use time::UtcDateTime;
+use onestream::resource::{Address, ApprovalTerms, EnvironmentName, Method, Request};
+use time::format_description::well_known::Rfc3339;
+use time::{Duration, UtcDateTime};
 
 use super::failure::Failure;
 use super::rbac::audited::{self, Audited};
@@ -25,6 +30,10 @@ use super::wiring::Session;
 
 /// What signing is called where access is granted.
 const SIGN: &str = "Microsoft.KeyVault/vaults/keys/sign/action";
+/// By how much this machine's clock may differ from Azure's.
+const SKEW: Duration = Duration::minutes(5);
+/// How long after its key was made a chain that was never signed still counts.
+const UNSIGNED: Duration = Duration::hours(24);
 
 /// What a run may do in protected environments.
 #[derive(Debug, Clone, Default)]
@@ -160,31 +169,21 @@ async fn is_unfinished(
     environment: &EnvironmentName,
     desired: &str,
 ) -> Result<bool, Failure> {
-    // A chain that was tampered with proves nothing.
-    let key = match session.signing_vault() {
-        Some(vault) => {
-            let keys = Keys::of(&session.objects);
-            keys.get(&vault.name, recording::AUDIT_KEY).await?
-        }
-        None => None,
-    };
-    if !chain.verify(key.as_ref()).is_empty() {
-        return Ok(false);
-    }
-    let about = |record: &&Record| {
+    let about = |link: &&Link| {
+        let record = &link.record;
         record.environments.contains(environment) && record.event != What::Begun
             || matches!(record.permits.get(environment), Some(permit) if *permit != Permit::Excess)
     };
-    let records: Vec<_> = chain
-        .links
-        .iter()
-        .map(|it| &it.record)
-        .filter(about)
-        .collect();
-    let begun = records.iter().rev().find(|it| it.event == What::Begun);
+    let links: Vec<_> = chain.links.iter().filter(about).collect();
+    let begun = links.iter().rev().find(|it| it.record.event == What::Begun);
     let Some(begun) = begun else {
         return Ok(false);
     };
+    if !is_evidence(session, chain, begun).await? {
+        return Ok(false);
+    }
+    let begun = &begun.record;
+    let mut records = links.iter().map(|it| &it.record);
     if begun.permits.get(environment).and_then(Permit::desired) != Some(desired) {
         return Ok(false);
     }
@@ -192,7 +191,7 @@ async fn is_unfinished(
     if begun.plan.as_deref() == Some(&plan::digest(plan)) {
         return Ok(true);
     }
-    let ended = records.iter().find_map(|record| match record.event {
+    let ended = records.find_map(|record| match record.event {
         What::Ended { complete, .. } if record.run == begun.run => Some(complete),
         _ => None,
     });
@@ -203,6 +202,76 @@ async fn is_unfinished(
     let entries = session.control.replay(earlier).await?.entries;
     let completed = |event: &Event| matches!(event, Event::RunEnded { complete: true });
     Ok(!entries.iter().any(|entry| completed(&entry.event)))
+}
+
+/// Whether a link says what happened, and not what somebody who writes to the store wants.
+async fn is_evidence(session: &Session, chain: &Reading, begun: &Link) -> Result<bool, Failure> {
+    if chain.is_disowned(&begun.record.run) {
+        return Ok(false);
+    }
+    let recorded = match session.signing_vault() {
+        Some(vault) => {
+            let keys = Keys::of(&session.objects);
+            let recorded = keys.get(&vault.name, recording::AUDIT_KEY).await?;
+            let head = chain.head.as_ref().map(|it| &it.head.key);
+            match (recorded, head) {
+                // It was killed between the signature and the record of the key that signed.
+                (None, Some(_)) => {
+                    let (azure, ledger) = (&session.azure, Ledger::of(&session.objects));
+                    recording::public_key(azure, &vault.name, recording::AUDIT_KEY, &ledger).await
+                }
+                (recorded, _) => recorded,
+            }
+        }
+        None => None,
+    };
+    // A chain that was tampered with proves nothing.
+    if !chain.verify(recorded.as_ref()).is_empty() {
+        return Ok(false);
+    }
+    if chain.is_signed(begun) {
+        return Ok(true);
+    }
+    let first = chain.links.first().unwrap_or(begun);
+    let signed_before = recorded.is_some() || chain.head.is_some();
+    Ok(match made(session).await? {
+        Made::Absent => true,
+        Made::At(made) if !signed_before => is_first(&first.record.at, made, UtcDateTime::now()),
+        Made::At(_) | Made::Unknown => false,
+    })
+}
+
+/// What Azure says of the key that signs the chain.
+enum Made {
+    /// It does not stand: nothing could have been signed.
+    Absent,
+    At(UtcDateTime),
+    /// It stands, and when it was made is not said.
+    Unknown,
+}
+
+async fn made(session: &Session) -> Result<Made, Failure> {
+    let address = format!("shared.vault.key.{}", recording::AUDIT_KEY).parse::<Address>();
+    let desired = &session.declared.desired.resources;
+    let resource = address.ok().and_then(|address| desired.get(&address));
+    let id = resource.and_then(|it| Some((it.kind.meta(), it.id.known()?)));
+    let Some((meta, id)) = id else {
+        return Ok(Made::Absent);
+    };
+    let request = Request::arm(Method::Get, id, meta.api_version);
+    let Some(key) = session.azure.get(&request).await? else {
+        return Ok(Made::Absent);
+    };
+    let made = key["properties"]["attributes"]["created"].as_i64();
+    let made = made.and_then(|it| UtcDateTime::from_unix_timestamp(it).ok());
+    Ok(made.map_or(Made::Unknown, Made::At))
+}
+
+/// Whether a chain that begins `at` and was never signed can be the first one of a key: it began
+/// before the key was made, and not so long ago that a later run would have signed it.
+fn is_first(at: &str, made: UtcDateTime, now: UtcDateTime) -> bool {
+    let began = UtcDateTime::parse(at, &Rfc3339);
+    began.is_ok_and(|began| began <= made + SKEW) && now <= made + UNSIGNED
 }
 
 /// The approvals of a plan; what is not the approver's own says so. A key counts only where the
@@ -220,7 +289,14 @@ async fn genuine(session: &Session, plan: &Plan) -> Result<Vec<Found>, Failure> 
             continue;
         };
         let name = recording::approver_key(&approval.statement.approver);
-        let key = keys.get(&vault, &name).await?;
+        let key = match keys.get(&vault, &name).await {
+            Ok(key) => key,
+            Err(error @ StoreError::Corrupt { .. }) => {
+                one.approval = Err(error.to_string());
+                continue;
+            }
+            Err(error) => return Err(error.into()),
+        };
         let mut judged = is_genuine(&approval, key.as_ref());
         if let (Ok(()), Some(key)) = (&judged, &key) {
             judged = match recording::stands(&session.azure, key).await {
@@ -268,4 +344,30 @@ fn is_sole(session: &Session, access: &Audited, key: &str, owner: &str) -> Resul
         "{} may sign with {key}, too: its signatures count again once that grant is gone",
         names.join(", ")
     ))
+}
+
+#[cfg(test)]
+mod tests {
+    use time::macros::utc_datetime;
+
+    use super::*;
+
+    #[test]
+    fn a_chain_that_was_never_signed_counts_for_a_day_and_only_before_its_key() {
+        let made = utc_datetime!(2026-07-31 12:00);
+        let day = made + Duration::hours(24);
+        for (at, now, counts) in [
+            ("2026-07-31T11:50:00.000Z", made, true),
+            ("2026-07-31T12:05:00.000Z", day, true),
+            ("2026-07-31T12:05:01.000Z", made, false),
+            (
+                "2026-07-31T11:50:00.000Z",
+                day + Duration::seconds(1),
+                false,
+            ),
+            ("once", made, false),
+        ] {
+            assert_eq!(is_first(at, made, now), counts, "{at} {now}");
+        }
+    }
 }

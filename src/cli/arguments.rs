@@ -295,7 +295,7 @@ pub struct ApplyArguments {
 pub struct ApproveArguments {
     /// The saved plan.
     pub file: PathBuf,
-    /// How long the approval holds.
+    /// How long the approval holds; 7d at most.
     #[arg(long, value_name = "TIME", default_value = "8h")]
     pub expires: Span,
     /// Do not ask: the plan has been read.

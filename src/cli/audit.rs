@@ -102,8 +102,13 @@ async fn verify(
         recorded = Keys::of(objects)
             .get(&vault.name, recording::AUDIT_KEY)
             .await?;
-        if let Some(key) = recorded.as_ref().filter(|_| !offline) {
-            flaws.extend(replaced(global, declared, key, output).await?);
+        match (&recorded, &reading.head) {
+            _ if offline => {}
+            (Some(key), _) => flaws.extend(replaced(global, declared, key, output).await?),
+            (None, Some(_)) => {
+                recorded = in_vault(global, declared, &vault.name, &ledger, output).await?
+            }
+            (None, None) => {}
         }
     }
     flaws.extend(reading.verify(recorded.as_ref()));
@@ -122,6 +127,31 @@ async fn verify(
         true => Exit::Clean,
         false => Exit::Refused,
     })
+}
+
+/// The key that signs, as its vault has it. A run that was killed between its first signature and
+/// the record of its key leaves a head that only the vault can vouch for.
+async fn in_vault(
+    global: &Global,
+    declared: &Declared,
+    vault: &str,
+    ledger: &Ledger,
+    output: &Output,
+) -> Result<Option<RecordedKey>, Failure> {
+    let choice = wiring::choice(global, declared)?;
+    let person = global.person.as_deref();
+    let connect::Connected {
+        azure, connection, ..
+    } = connect::connect(&declared.configuration, choice, person, output).await?;
+    let key = recording::public_key(&azure, vault, recording::AUDIT_KEY, ledger).await;
+    connection.close().await;
+    if let Some(key) = &key {
+        output.remark(format!(
+            "{} is not recorded: its vault was asked; the next run records it",
+            key.key
+        ));
+    }
+    Ok(key)
 }
 
 /// What is wrong with the recorded key, held against the vault that has it. Where the vault does

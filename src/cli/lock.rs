@@ -27,13 +27,26 @@ pub async fn run(global: &Global, command: &LockCommand, output: &Output) -> Res
     } = command
     {
         known(&configuration, environment)?;
-        // On record before it is done, as everything that others have to know of.
+        // On record before it is done, as everything that others have to know of; and then what
+        // came of it.
         let ledger = Ledger::of(store.objects());
-        ledger.append(&broken(&ledger, environment, reason)).await?;
-        let was = store
-            .break_lease(environment, reason)
-            .await
-            .map_err(still_held)?;
+        let reason = reason.clone();
+        let mut record = asked(&ledger, environment, reason.clone());
+        ledger.append(&record).await?;
+        let broken = store.break_lease(environment, &reason).await;
+        record.at = ledger.now();
+        record.event = match &broken {
+            Ok(Standing::Free) => What::LockNotBroken {
+                why: "it was not locked".to_owned(),
+            },
+            Ok(Standing::Abandoned(_) | Standing::Held(_)) => What::LockBroken { reason },
+            Err(error) => What::LockNotBroken {
+                why: error.to_string(),
+            },
+        };
+        let noted = ledger.append(&record).await;
+        let was = broken.map_err(still_held)?;
+        noted?;
         output.remark(match was {
             Standing::Free => format!("{environment} was not locked"),
             Standing::Abandoned(holder) => format!("{environment} is free: {holder} is gone"),
@@ -63,7 +76,7 @@ pub async fn run(global: &Global, command: &LockCommand, output: &Output) -> Res
 }
 
 /// Nobody has to sign in to Azure for it: the machine says who it was.
-fn broken(ledger: &Ledger, environment: &EnvironmentName, reason: &str) -> Record {
+fn asked(ledger: &Ledger, environment: &EnvironmentName, reason: String) -> Record {
     Record {
         at: ledger.now(),
         run: Uuid::new_v4().to_string(),
@@ -72,9 +85,7 @@ fn broken(ledger: &Ledger, environment: &EnvironmentName, reason: &str) -> Recor
             machine: machine(),
         },
         command: "lock break".to_owned(),
-        event: What::LockBroken {
-            reason: reason.to_owned(),
-        },
+        event: What::LockBreakAsked { reason },
         environments: vec![environment.clone()],
         addresses: Vec::new(),
         plan: None,

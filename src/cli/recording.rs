@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use onestream::control::audit::{Ledger, machine};
+use onestream::control::audit::{Flaw, Ledger, Reading, machine};
 use onestream::control::{Keys, verifies};
 use onestream::provision::apply::Outcome;
 use onestream::provision::audit::{self, Actor, Permit, Record, What};
@@ -14,7 +14,7 @@ use onestream::resource::EnvironmentName;
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
-use super::failure::{self, Failure};
+use super::failure::{self, Exit, Failure};
 use super::output::Output;
 use super::wiring::{Session, SigningVault};
 
@@ -49,22 +49,34 @@ impl Recorder {
         })
     }
 
-    fn record(&self, plan: &Plan, event: What) -> Record {
+    /// A record of this run that speaks of nothing yet.
+    fn blank(&self) -> Record {
         Record {
             at: self.ledger.now(),
             run: self.run.clone(),
             actor: self.actor.clone(),
             command: self.command.clone(),
-            event,
-            environments: plan.environments.clone(),
-            addresses: audit::addresses(plan),
-            plan: Some(plan::digest(plan)),
+            event: What::Begun,
+            environments: Vec::new(),
+            addresses: Vec::new(),
+            plan: None,
             permits: BTreeMap::new(),
             note: None,
         }
     }
 
-    /// A run is about to carry out a plan. Where that takes away what signs, it signs first.
+    fn record(&self, plan: &Plan, event: What) -> Record {
+        Record {
+            event,
+            environments: plan.environments.clone(),
+            addresses: audit::addresses(plan),
+            plan: Some(plan::digest(plan)),
+            ..self.blank()
+        }
+    }
+
+    /// A run is about to carry out a plan. Where that takes away what signs, it signs first; and
+    /// where it needs no approval, so that whoever goes on with it finds that signed.
     ///
     /// # Errors
     /// When it cannot be recorded: nothing may be changed then.
@@ -84,6 +96,9 @@ impl Recorder {
         let mut deleted = plan.operations.iter().filter(|it| it.step == Step::Delete);
         if deleted.any(|operation| signs(operation.address.as_str())) {
             self.sign(session, output).await?;
+        } else if permits.values().any(|permit| permit.desired().is_some()) {
+            // What is wrong is told at the end of the run, when the key stands.
+            self.vouch(session).await?;
         }
         Ok(())
     }
@@ -107,10 +122,9 @@ impl Recorder {
         let event = What::Refused { why: why.collect() };
         let written = self.ledger.append(&self.record(plan, event)).await;
         // No key is recorded by a run that was refused.
-        let noted = match (written, session.signing_vault()) {
-            (Ok(_), Some(vault)) => self.sign_head(session, &vault, output).await,
-            (Ok(_), None) => Ok(()),
-            (Err(error), _) => Err(error.into()),
+        let noted = match written {
+            Ok(_) => self.countersign(session, output).await,
+            Err(error) => Err(error.into()),
         };
         if let Err(failure) = noted {
             output.remark("the audit chain does not say that this was refused:");
@@ -129,16 +143,10 @@ impl Recorder {
         locks: Vec<String>,
     ) -> Result<(), Failure> {
         let record = Record {
-            at: self.ledger.now(),
-            run: self.run.clone(),
-            actor: self.actor.clone(),
-            command: self.command.clone(),
             event: What::Resumed,
             environments: environments.to_vec(),
             addresses: locks,
-            plan: None,
-            permits: BTreeMap::new(),
-            note: None,
+            ..self.blank()
         };
         self.ledger.append(&record).await?;
         Ok(())
@@ -166,60 +174,143 @@ impl Recorder {
     /// that is said, and the next run signs it.
     ///
     /// # Errors
-    /// When the control store cannot be read or written.
+    /// When the control store cannot be read or written, and when the chain is not as it was
+    /// written: nobody signs it then, so that it still shows.
     pub async fn sign(&self, session: &Session, output: &Output) -> Result<(), Failure> {
+        let vouched = self.vouch(session).await?;
+        if let Some(vault) = session.signing_vault() {
+            let approvers = vault.keys.iter().filter(|name| *name != AUDIT_KEY);
+            for name in approvers {
+                if self.keys.get(&vault.name, name).await?.is_none()
+                    && let Some(key) =
+                        public_key(&session.azure, &vault.name, name, &self.ledger).await
+                {
+                    self.keys.record(&key).await?;
+                }
+            }
+        }
+        told(vouched, output)
+    }
+
+    /// Has the end of the chain signed by a key that is recorded already.
+    async fn countersign(&self, session: &Session, output: &Output) -> Result<(), Failure> {
         let Some(vault) = session.signing_vault() else {
             return Ok(());
         };
-        for name in &vault.keys {
-            if self.keys.get(&vault.name, name).await?.is_none()
-                && let Some(key) = public_key(&session.azure, &vault.name, name, &self.ledger).await
-            {
-                self.keys.record(&key).await?;
-            }
+        match self.keys.get(&vault.name, AUDIT_KEY).await? {
+            Some(_) => told(self.vouch(session).await?, output),
+            None => Ok(()),
         }
-        self.sign_head(session, &vault, output).await
     }
 
-    /// Has the end of the chain signed, by the key that is recorded.
-    async fn sign_head(
-        &self,
-        session: &Session,
-        vault: &SigningVault,
-        output: &Output,
-    ) -> Result<(), Failure> {
-        if !vault.keys.iter().any(|name| name == AUDIT_KEY) {
-            return Ok(());
+    /// Has the end of the chain signed, if all of it is as it was written.
+    async fn vouch(&self, session: &Session) -> Result<Vouched, Failure> {
+        let vault = session.signing_vault();
+        let declared = |it: &SigningVault| it.keys.iter().any(|name| name == AUDIT_KEY);
+        let Some(vault) = vault.filter(declared) else {
+            return Ok(Vouched::Signed);
+        };
+        let recorded = self.keys.get(&vault.name, AUDIT_KEY).await?;
+        let key = match &recorded {
+            Some(key) => key.clone(),
+            None => match public_key(&session.azure, &vault.name, AUDIT_KEY, &self.ledger).await {
+                Some(key) => key,
+                None if self.ledger.read().await?.unsigned() == 0 => return Ok(Vouched::Signed),
+                None => {
+                    let why = format!("the key {AUDIT_KEY} of {} cannot be read", vault.name);
+                    return Ok(Vouched::Later(why));
+                }
+            },
+        };
+        let reading = match self.sound(&key, recorded.is_some()).await? {
+            Ok(reading) => reading,
+            Err(flaws) => return Ok(Vouched::Never(flaws)),
+        };
+        if let Some(head) = self.ledger.head(&reading, &key.key) {
+            match sign(&session.azure, &key.key, &head.statement()).await {
+                Ok(signature) if verifies(&key, &head.statement(), &signature) => {
+                    self.ledger.keep(head, signature).await?;
+                }
+                Ok(_) => {
+                    let why = format!("{} is not the key that was recorded", key.key);
+                    return Ok(Vouched::Later(why));
+                }
+                Err(failure) => return Ok(Vouched::Later(failure.to_string())),
+            }
+        } else if reading.head.is_none() {
+            return Ok(Vouched::Signed);
         }
-        let unsigned = |why: &str| {
+        // Only now: where it is recorded, a head has been signed with it.
+        if recorded.is_none() {
+            self.keys.record(&key).await?;
+        }
+        Ok(Vouched::Signed)
+    }
+
+    /// The chain, if everything in it is as it was written and as it was signed before. Before a
+    /// first head there is nothing to hold it against. What others claim without having had it
+    /// signed is disowned before anybody vouches for it.
+    async fn sound(
+        &self,
+        key: &RecordedKey,
+        is_recorded: bool,
+    ) -> Result<Result<Reading, Vec<Flaw>>, Failure> {
+        loop {
+            let reading = self.ledger.read().await?;
+            let first = reading.head.is_none() && !is_recorded;
+            let flaws = match first {
+                true => reading.flaws.clone(),
+                false => reading.verify(Some(key)),
+            };
+            if !flaws.is_empty() {
+                return Ok(Err(flaws));
+            }
+            let runs = reading.claims(&self.run);
+            if runs.is_empty() {
+                return Ok(Ok(reading));
+            }
+            let record = Record {
+                event: What::Disowned { runs },
+                ..self.blank()
+            };
+            self.ledger.append(&record).await?;
+        }
+    }
+}
+
+/// Says what became of the wish to sign the chain.
+fn told(vouched: Vouched, output: &Output) -> Result<(), Failure> {
+    match vouched {
+        Vouched::Signed => Ok(()),
+        Vouched::Later(why) => {
             output.remark(format!(
                 "the audit log ends unsigned: {why}; the next run signs it"
             ));
-        };
-        let recorded = self.keys.get(&vault.name, AUDIT_KEY).await?;
-        let head = match &recorded {
-            Some(key) => self.ledger.unsigned(&key.key).await?,
-            None if self.ledger.read().await?.unsigned() == 0 => return Ok(()),
-            None => {
-                unsigned(&format!(
-                    "the key {AUDIT_KEY} of {} cannot be read",
-                    vault.name
-                ));
-                return Ok(());
-            }
-        };
-        let (Some(key), Some(head)) = (recorded, head) else {
-            return Ok(());
-        };
-        match sign(&session.azure, &key.key, &head.statement()).await {
-            Ok(signature) if verifies(&key, &head.statement(), &signature) => {
-                self.ledger.keep(head, signature).await?;
-            }
-            Ok(_) => unsigned(&format!("{} is not the key that was recorded", key.key)),
-            Err(failure) => unsigned(&failure.to_string()),
+            Ok(())
         }
-        Ok(())
+        Vouched::Never(flaws) => {
+            let mut failure = Failure::new(
+                Exit::Incomplete,
+                "the audit log is not as it was written: it is not signed again",
+            )
+            .hint(
+                "`onestream audit verify` says so until the log is put back as it was; who \
+                 writes to the control store can have changed it",
+            );
+            failure.details = flaws.iter().map(ToString::to_string).collect();
+            Err(failure)
+        }
     }
+}
+
+/// What became of the wish to sign the chain.
+enum Vouched {
+    /// It is signed to its end, or there is nothing to sign it with.
+    Signed,
+    /// It could not be signed, for this reason.
+    Later(String),
+    /// It must not be signed: this is wrong with it.
+    Never(Vec<Flaw>),
 }
 
 /// The grants that a revocation takes away, by their ids, and why.

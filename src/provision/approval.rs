@@ -1,11 +1,15 @@
 //! Approvals: people's signatures under exactly one plan, and whether there are enough of them.
 //!
 //! ## Why
-//! The author stands in the plan and so in what is signed; but whoever makes a plan also writes its
-//! file. So nobody's approval counts who made the plan or who carries it out: one person alone
-//! changes nothing, whatever the file says.
+//! The author stands in the plan and so in what is signed, and nobody's approval counts who made the
+//! plan or who carries it out. What that shows: a person who signs in to apply as themselves cannot
+//! also approve. What it does not show: whoever makes a plan also writes its file, its author
+//! included, and a pipeline applies for whoever starts it. So an approver who may start the pipeline
+//! can make a plan, name another author and approve it alone. Where that matters it takes
+//! `approvals = 2`: the second key is another person's.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use time::UtcDateTime;
@@ -14,6 +18,9 @@ use time::format_description::well_known::Rfc3339;
 use super::audit::Identity;
 use super::signed::{Bytes, SigningKey};
 use crate::resource::EnvironmentName;
+
+/// The longest that an approval holds.
+pub const LONGEST: Duration = Duration::from_secs(7 * 24 * 60 * 60);
 
 /// What an approver signs.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -143,6 +150,14 @@ impl Vote<'_> {
                 said.approver, said.expires
             ));
         }
+        let begins = UtcDateTime::parse(&said.at, &Rfc3339);
+        if !begins.is_ok_and(|at| expires <= at + LONGEST) || expires > self.now + LONGEST {
+            return Err(format!(
+                "{}'s approval is to hold for longer than {} days",
+                said.approver,
+                LONGEST.as_secs() / (24 * 60 * 60)
+            ));
+        }
         let is = |who: Option<&Identity>| who.is_some_and(|who| who.object_id == said.object_id);
         if self.author.is_none() {
             return Err("the plan does not say who made it".to_owned());
@@ -216,7 +231,7 @@ mod tests {
         });
         let two = [approval(|_| {}), grace.clone(), approval(|_| {})];
         assert_eq!(vote.tally(&prod, &two).approvers, ["ada", "grace"]);
-        let cases: [(Found, &str); 7] = [
+        let cases: [(Found, &str); 10] = [
             (approval(|it| it.plan = "e".to_owned()), "another plan"),
             (
                 approval(|it| it.environments.clear()),
@@ -235,6 +250,21 @@ mod tests {
                 "expired",
             ),
             (approval(|it| it.expires = "never".to_owned()), "until when"),
+            (
+                approval(|it| it.expires = "2026-08-07T10:00:01.000Z".to_owned()),
+                "longer than 7 days",
+            ),
+            (
+                approval(|it| {
+                    it.at = "2026-08-07T10:00:00.000Z".to_owned();
+                    it.expires = "2026-08-08T10:00:00.000Z".to_owned();
+                }),
+                "longer than 7 days",
+            ),
+            (
+                approval(|it| it.at = "once".to_owned()),
+                "longer than 7 days",
+            ),
             (
                 Found {
                     place: "ada.json".to_owned(),

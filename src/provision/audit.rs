@@ -82,10 +82,26 @@ pub enum What {
         /// Whether all that was declared stands.
         complete: bool,
     },
-    /// Somebody took the lease of an environment away from its holder.
+    /// Somebody is about to take the lease of an environment away from its holder.
+    LockBreakAsked {
+        /// Why.
+        reason: String,
+    },
+    /// The lease was taken away from its holder.
     LockBroken {
         /// Why.
         reason: String,
+    },
+    /// The lease was not taken away.
+    LockNotBroken {
+        /// Why not.
+        why: String,
+    },
+    /// Before entries are signed: runs that claim a bootstrap, but did not have their claim
+    /// signed themselves. Without an approval they do not go on.
+    Disowned {
+        /// The runs.
+        runs: Vec<String>,
     },
     /// A person approved a plan.
     Approved {
@@ -196,7 +212,13 @@ impl fmt::Display for What {
                 }
                 Ok(())
             }
+            Self::LockBreakAsked { reason } => write!(f, "lock is to be broken: {reason}"),
             Self::LockBroken { reason } => write!(f, "lock broken: {reason}"),
+            Self::LockNotBroken { why } => write!(f, "lock not broken: {why}"),
+            Self::Disowned { runs } => {
+                let runs = runs.join(", ");
+                write!(f, "signed without vouching for the bootstrap of {runs}")
+            }
             Self::Approved { approver, expires } => {
                 write!(f, "approved by {approver} until {expires}")
             }

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use onestream::control::audit::Ledger;
 use onestream::control::{Approvals, Folder, Keys};
 use onestream::provision::approval::{Approval, Statement};
 use onestream::provision::objects::Objects;
@@ -12,6 +13,8 @@ use onestream::remote::azure::{
 use onestream_emulator::Endpoint;
 use serde_json::Value as Json;
 use sha2::{Digest, Sha256};
+use time::format_description::well_known::Rfc3339;
+use time::{Duration, UtcDateTime};
 
 use crate::program::Root;
 use crate::saved_plans::forge;
@@ -19,6 +22,12 @@ use crate::served::Served;
 
 const ADA: &str = "66666666-6666-4666-8666-000000000001";
 const NEVER: &str = "2999-01-01T00:00:00Z";
+
+/// A moment so many hours from now, RFC 3339.
+fn hence(hours: i64) -> String {
+    let then = UtcDateTime::now() + Duration::hours(hours);
+    then.format(&Rfc3339).expect("a moment")
+}
 
 /// The applied sample with a change of prod, saved as `change.json`.
 pub fn changed() -> Root {
@@ -75,8 +84,8 @@ async fn signs(root: &Root, change: impl FnOnce(&mut Statement)) {
         environments: vec!["prod".parse().expect("a name")],
         approver: "ada".to_owned(),
         object_id: ADA.to_owned(),
-        at: "2026-07-31T10:00:00Z".to_owned(),
-        expires: NEVER.to_owned(),
+        at: hence(-1),
+        expires: hence(8),
         key: key.key.clone(),
     };
     change(&mut statement);
@@ -175,6 +184,9 @@ fn who_approves_is_named_in_toml_and_did_not_make_the_plan() {
     let own = root.expect_as("ada", 3, &approve);
     assert!(own.err.contains("ada made the plan"), "{}", own.err);
     root.expect_as("ada", 64, &["approve", "change.json"]);
+    let long = ["approve", "change.json", "--yes", "--expires", "876000h"];
+    let long = root.expect_as("ada", 64, &long);
+    assert!(long.err.contains("7 days at most"), "{}", long.err);
     refused(&root, "there is none");
 }
 
@@ -197,6 +209,8 @@ async fn what_is_expired_self_made_forged_or_for_something_else_does_not_count()
     let _served = Served::on(&root, &[]);
     signs(&root, |it| it.expires = "2026-07-31T18:00:00Z".to_owned()).await;
     refused(&root, "ada's approval expired at 2026-07-31T18:00:00Z");
+    signs(&root, |it| it.expires = NEVER.to_owned()).await;
+    refused(&root, "is to hold for longer than 7 days");
     signs(&root, |it| {
         it.environments = vec!["dev".parse().expect("a name")]
     })
@@ -240,6 +254,13 @@ async fn a_key_that_was_put_in_the_place_of_another_signs_for_nobody() {
     std::fs::remove_file(keys.join("approver-ada.json")).expect("removed");
     refused(&root, "no key of ada is recorded");
     let objects = objects(&root);
+    std::fs::copy(
+        keys.join("approver-grace.json"),
+        keys.join("approver-ada.json"),
+    )
+    .expect("copied");
+    refused(&root, "it is the record of another key");
+    std::fs::remove_file(keys.join("approver-ada.json")).expect("removed");
     let grace = Keys::of(&objects)
         .get("kv-onestream-shared", "approver-grace")
         .await;
@@ -322,11 +343,7 @@ fn an_interrupted_bootstrap_goes_on_as_declared_and_not_otherwise() {
 #[test]
 fn toml_alone_lowers_nothing() {
     let root = Root::sample();
-    root.replace(
-        "environments/prod.toml",
-        "protected = true",
-        "protected = true\napprovals = 2",
-    );
+    root.replace("environments/prod.toml", "approvals = 1", "approvals = 2");
     root.expect(0, &["apply", "--auto-approve"]);
     root.replace("environments/prod.toml", "approvals = 2", "approvals = 1");
     root.expect(0, &["plan", "--env", "prod", "--out", "change.json"]);
@@ -350,4 +367,46 @@ fn toml_alone_lowers_nothing() {
     root.approve("grace", "change.json");
     root.expect(0, &["apply", "change.json"]);
     root.expect(0, &["plan", "--detailed-exitcode"]);
+}
+
+#[tokio::test]
+async fn an_interrupted_bootstrap_that_somebody_wrote_into_the_log_gives_no_right() {
+    let root = Root::sample();
+    root.expect(0, &["apply", "--auto-approve"]);
+    let declared = root.read("environments/prod.toml");
+    root.replace(
+        "environments/prod.toml",
+        "name = \"onestreamprod\"\n",
+        "name = \"onestreamprod\"\ndata_endpoint = true\n",
+    );
+    root.expect(0, &["plan", "--out", "change.json"]);
+    root.approve("ada", "change.json");
+    root.expect(0, &["apply", "change.json"]);
+    // Back to what the bootstrap led to, which needs an approval as any change.
+    root.write("environments/prod.toml", &declared);
+    let ledger = Ledger::of(&objects(&root));
+    let reading = ledger.read().await.expect("reads");
+    let mut forged = reading.links[0].record.clone();
+    assert!(forged.permits.values().any(|it| it.desired().is_some()));
+    forged.run = "pretended".to_owned();
+    ledger.append(&forged).await.expect("anybody can");
+    let apply = ["apply", "--auto-approve"];
+    let refused = root.expect(3, &apply);
+    assert!(refused.err.contains("prod is protected"), "{}", refused.err);
+    // A run that has a right of its own signs the log, but not what others pretend in it.
+    root.replace(
+        "environments/dev.toml",
+        "[registry]\n",
+        "[registry]\ndata_endpoint = true\n",
+    );
+    root.expect(0, &["--env", "dev", "apply", "--auto-approve"]);
+    root.expect(0, &["audit", "verify"]);
+    let log = root.expect(0, &["audit", "log"]);
+    assert!(
+        log.out.contains("without vouching for the bootstrap"),
+        "{}",
+        log.out
+    );
+    let refused = root.expect(3, &apply);
+    assert!(refused.err.contains("prod is protected"), "{}", refused.err);
 }

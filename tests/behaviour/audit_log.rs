@@ -1,5 +1,11 @@
 //! The audit log as people read it: what was done to it shows, and where.
 
+use std::sync::Arc;
+
+use onestream::control::audit::Ledger;
+use onestream::control::{Folder, Store};
+use onestream::provision::objects::Objects;
+use onestream::provision::ports::Lease as _;
 use serde_json::Value as Json;
 
 use crate::program::Root;
@@ -79,4 +85,103 @@ fn who_deletes_the_key_signs_before_and_the_next_run_after() {
         "{}",
         closed.out
     );
+}
+
+const AUDIT: &str = ".onestream/control/audit";
+const HEAD: &str = ".onestream/control/audit/head.json";
+const KEY: &str = ".onestream/control/keys/kv-onestream-shared/audit.json";
+
+/// Writes the log anew, with other words and with the hashes that belong to them.
+async fn rewrite(root: &Root) {
+    let objects: Arc<dyn Objects> =
+        Arc::new(Folder::open(root.file(".onestream/control")).expect("opens"));
+    let ledger = Ledger::of(&objects);
+    let links = ledger.read().await.expect("reads").links;
+    let head = root.read(HEAD);
+    std::fs::remove_dir_all(root.file(AUDIT)).expect("removed");
+    for link in links {
+        let mut record = link.record;
+        record.actor.machine = "eve@elsewhere".to_owned();
+        ledger.append(&record).await.expect("appends");
+    }
+    root.write(HEAD, &head);
+}
+
+#[tokio::test]
+async fn no_later_run_signs_what_was_falsified() {
+    let root = Root::sample();
+    let apply = ["apply", "--auto-approve"];
+    root.expect(0, &apply);
+    let (log, head) = (root.read(LOG), root.read(HEAD));
+    let still_told = |root: &Root, what: &str| {
+        root.replace(
+            "environments/dev.toml",
+            "[registry]\n",
+            "[registry]\n# another\n",
+        );
+        let ran = root.expect(4, &apply);
+        assert!(
+            ran.err.contains("the audit log is not as it was written"),
+            "{what}: {}",
+            ran.err
+        );
+        root.expect(3, &["audit", "verify"]);
+    };
+    rewrite(&root).await;
+    still_told(&root, "rewritten");
+    assert_eq!(root.read(HEAD), head);
+    let first = log.lines().next().expect("a line");
+    root.write(LOG, &format!("{first}\n"));
+    still_told(&root, "cut off");
+    // A change of its own makes the log as long as it was, and longer.
+    root.replace(
+        "environments/dev.toml",
+        "[registry]\n",
+        "[registry]\ndata_endpoint = true\n",
+    );
+    still_told(&root, "cut off and carried on");
+    assert_eq!(root.read(HEAD), head);
+    root.write(LOG, &log);
+    std::fs::remove_file(root.file(HEAD)).expect("removed");
+    still_told(&root, "without a head");
+    // As it was, it goes on.
+    root.write(LOG, &log);
+    root.write(HEAD, &head);
+    root.expect(0, &apply);
+    root.expect(0, &["audit", "verify"]);
+}
+
+#[test]
+fn a_run_that_is_killed_while_it_signs_first_leaves_nothing_wrong() {
+    let root = Root::sample();
+    let apply = ["apply", "--auto-approve"];
+    root.expect(0, &apply);
+    // Before its key was recorded, which comes last.
+    std::fs::remove_file(root.file(KEY)).expect("removed");
+    let asked = root.expect(0, &["audit", "verify"]);
+    assert!(asked.err.contains("is not recorded"), "{}", asked.err);
+    root.expect(3, &["audit", "verify", "--offline"]);
+    root.expect(0, &apply);
+    root.expect(0, &["audit", "verify", "--offline"]);
+    // Before it signed at all.
+    std::fs::remove_file(root.file(KEY)).expect("removed");
+    std::fs::remove_file(root.file(HEAD)).expect("removed");
+    root.expect(0, &["audit", "verify"]);
+    root.expect(0, &apply);
+    root.expect(0, &["audit", "verify", "--offline"]);
+}
+
+#[tokio::test]
+async fn a_lock_that_was_not_broken_is_not_recorded_as_broken() {
+    let root = Root::sample();
+    let store = Store::folder(root.file(".onestream/control")).expect("opens");
+    let dev = ["dev".parse().expect("a name")];
+    let held = store.acquire(&dev, "testing").await.expect("free");
+    root.expect(3, &["lock", "break", "dev", "--reason", "it hangs"]);
+    drop(held);
+    let log = root.expect(0, &["audit", "log"]);
+    let told = log.out.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(told.contains("lock is to be broken: it hangs"), "{told}");
+    assert!(told.contains("lock not broken: "), "{told}");
+    assert!(!told.contains("lock broken"), "{told}");
 }

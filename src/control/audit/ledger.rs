@@ -125,14 +125,11 @@ impl Ledger {
         }
     }
 
-    /// What is still to be signed with `key`: the end of the chain, unless it is signed.
-    ///
-    /// # Errors
-    /// [`StoreError`] when the chain cannot be read.
-    pub async fn unsigned(&self, key: &SigningKey) -> Result<Option<Head>, StoreError> {
-        let reading = self.read().await?;
-        let last = reading.last().filter(|_| reading.unsigned() > 0);
-        Ok(last.map(|last| Head::of(last, key.clone(), self.now())))
+    /// The head of what was read, to be signed with `key`; none where all of it is signed. What
+    /// was read has to be sound: whoever signs vouches for all of it.
+    pub fn head(&self, reading: &Reading, key: &SigningKey) -> Option<Head> {
+        let last = reading.last().filter(|_| reading.unsigned() > 0)?;
+        Some(Head::of(last, key.clone(), self.now()))
     }
 
     /// Keeps a signed head, unless a later one was signed in the meantime.

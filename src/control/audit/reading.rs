@@ -5,6 +5,7 @@ use std::fmt;
 use super::head::SignedHead;
 use super::link::{self, GENESIS, Link};
 use crate::control::chain::is_cut_off;
+use crate::provision::audit::{Record, What};
 use crate::provision::signed::RecordedKey;
 
 /// Something that is wrong with a chain.
@@ -103,6 +104,36 @@ impl Reading {
         let signed = self.head.as_ref().map_or(0, |signed| signed.head.number);
         self.last()
             .map_or(0, |last| last.number.saturating_sub(signed))
+    }
+
+    /// Whether somebody has vouched for a link; the head has to be verified for that to count.
+    pub fn is_signed(&self, link: &Link) -> bool {
+        let signed = self.head.as_ref();
+        signed.is_some_and(|signed| link.number <= signed.head.number)
+    }
+
+    /// The runs that claim a bootstrap in a link that nobody has vouched for, though none of them
+    /// is `own`: anybody who writes to the store can have put them there.
+    pub fn claims(&self, own: &str) -> Vec<String> {
+        let open = self.links.iter().filter(|link| !self.is_signed(link));
+        let claims = |record: &&Record| {
+            record.event == What::Begun
+                && record.run != own
+                && record.permits.values().any(|it| it.desired().is_some())
+        };
+        let runs = open.map(|link| &link.record).filter(claims);
+        let mut runs: Vec<String> = runs.map(|record| record.run.clone()).collect();
+        runs.retain(|run| !self.is_disowned(run));
+        runs.dedup();
+        runs
+    }
+
+    /// Whether what a run claims is on record as claimed by nobody who could be vouched for.
+    pub fn is_disowned(&self, run: &str) -> bool {
+        self.links.iter().any(|link| match &link.record.event {
+            What::Disowned { runs } => runs.iter().any(|it| it == run),
+            _ => false,
+        })
     }
 
     /// Everything that is wrong, the head held against `key` as it was recorded. Where a key is

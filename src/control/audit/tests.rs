@@ -40,7 +40,8 @@ async fn chain() -> (tempfile::TempDir, Ledger, Pair) {
     for run in 1..=4 {
         ledger.append(&record(run)).await.expect("appends");
     }
-    let head = ledger.unsigned(&pair.recorded.key).await.expect("reads");
+    let reading = ledger.read().await.expect("reads");
+    let head = ledger.head(&reading, &pair.recorded.key);
     let head = head.expect("something to sign");
     let signature = pair.sign(&head.statement());
     ledger.keep(head, signature).await.expect("kept");

@@ -130,11 +130,12 @@ impl Agent {
         });
         let runs = self.store.unfinished(&environments()).await;
         let interrupted = recover::replay(&runs.map_err(text)?).within(&environments());
-        recover::settle(&interrupted, KINDS, &*cloud, &journal)
-            .await
-            .map_err(text)?;
         let before = applied::load(&*self.store, &environments()).await;
         let before = before.map_err(text)?;
+        let locks = recover::locks(&self.world.desired(), &before, KINDS);
+        recover::settle(&interrupted, &locks, KINDS, &*cloud, &journal)
+            .await
+            .map_err(text)?;
         self.world.applied.clone_from(&before);
         let plan = self.plan().await;
         if !plan.refusals.is_empty() {

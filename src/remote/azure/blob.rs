@@ -301,8 +301,10 @@ impl Objects for BlobContainer {
             (Err(error), lost) => {
                 let ours = async {
                     let end = self.bytes(name, position).await;
-                    // Where nothing stands from there on, the range is refused.
-                    Ok(lost && end.ok().flatten().is_some_and(|end| end.bytes == bytes))
+                    // Where nothing stands from there on, the range is refused. Others may have
+                    // gone on behind what is ours.
+                    let end = end.ok().flatten();
+                    Ok(lost && end.is_some_and(|end| end.bytes.starts_with(bytes)))
                 };
                 self.refused("append to", name, &error, ours).await
             }

@@ -89,6 +89,14 @@ async fn what_was_written_though_its_answer_was_lost_is_not_written_twice() {
         .expect("appends");
     let stored = container.read(&log).await.expect("reads").expect("stands");
     assert_eq!(stored.bytes, b"onetwo");
+    // Somebody else went on before the answer was asked for again.
+    lose(1);
+    container
+        .append(&log, 3, b"t", None)
+        .await
+        .expect("its own");
+    let stored = container.read(&log).await.expect("reads").expect("stands");
+    assert_eq!(stored.bytes, b"onetwo");
     lose(1);
     let other = container.append(&log, 3, b"six", None).await;
     assert!(matches!(other, Err(StoreError::Moved { .. })), "{other:?}");
