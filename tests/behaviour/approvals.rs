@@ -388,6 +388,8 @@ async fn an_interrupted_bootstrap_that_somebody_wrote_into_the_log_gives_no_righ
     let reading = ledger.read().await.expect("reads");
     let mut forged = reading.links[0].record.clone();
     assert!(forged.permits.values().any(|it| it.desired().is_some()));
+    // Of a plan of which no journal says that it was completed.
+    forged.plan = Some("0".repeat(64));
     forged.run = "pretended".to_owned();
     ledger.append(&forged).await.expect("anybody can");
     let apply = ["apply", "--auto-approve"];
