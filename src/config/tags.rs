@@ -100,13 +100,14 @@ mod tests {
             tag("Managed-By", "me"),
             tag("onestream-id", "me"),
             tag("onestream-protected", "me"),
+            tag("onestream-approvals", "me"),
         ];
         for bad in bad {
             assert_eq!(complaints([bad.clone()]), 1, "{bad:?}");
         }
         assert_eq!(complaints([tag("Team", "a"), tag("team", "b")]), 1);
         let many = |count: usize| (0..count).map(|n| tag(&format!("t{n}"), ""));
-        assert_eq!(complaints(many(47)), 0);
-        assert_eq!(complaints(many(48)), 1);
+        assert_eq!(complaints(many(46)), 0);
+        assert_eq!(complaints(many(47)), 1);
     }
 }

@@ -366,7 +366,7 @@ fn toml_alone_lowers_nothing() {
     );
     root.approve("grace", "change.json");
     root.expect(0, &["apply", "change.json"]);
-    root.expect(0, &["plan", "--detailed-exitcode"]);
+    root.expect(0, &["plan", "--env", "prod", "--detailed-exitcode"]);
 }
 
 #[tokio::test]
