@@ -7,7 +7,7 @@ use serde_json::Value as Json;
 
 use super::{Address, Condition, Field, Method, Request, Resource, Unmanaged, Value};
 
-/// Where an object carries its [`Marker`].
+/// Where an object carries its [`Marker`](super::Marker).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Carrier {
     /// In a map of tags at this path.
