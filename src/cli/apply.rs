@@ -215,12 +215,13 @@ impl Under<'_> {
 
     /// A fresh plan has just read TOML and who is protected; a file's word counts for nothing.
     async fn fresh(&self, wish: &Wish) -> Result<(Plan, Review), Failure> {
-        let plan = self.session.plan(wish).await?;
+        let (plan, standing) = self.session.plan(wish).await?;
         let mut protected = self.session.protected();
         protected.extend(plan.protected.iter().cloned());
         let review = Review {
             protected,
             objections: Vec::new(),
+            standing,
         };
         Ok((plan, review))
     }
@@ -285,7 +286,8 @@ impl Under<'_> {
         } = self;
         let recorder = Recorder::of(session, source.doing()).await?;
         let applier = recorder.actor().identity.as_ref();
-        let rights = approving::rights(session, &plan, applier, review.protected).await?;
+        let (protected, standing) = (review.protected, &review.standing);
+        let rights = approving::rights(session, &plan, applier, protected, standing).await?;
         let permissions = Permissions {
             allow_destroy: run.allow_destroy.clone(),
             allow_wider_access: run.allow_wider_access,

@@ -11,7 +11,7 @@ use onestream::provision::desired::{self, Desired};
 use onestream::provision::graph::Dag;
 use onestream::provision::guard::{Objection, Rule};
 use onestream::provision::objects::Objects;
-use onestream::provision::observe::{self, Observed};
+use onestream::provision::observe::{self, Observed, Standing};
 use onestream::provision::plan::{self, Applied, Asked, Mode, Plan, Selection, Target};
 use onestream::provision::ports::Snapshots;
 use onestream::rbac::meaning;
@@ -222,6 +222,7 @@ impl Session {
         Ok(Review {
             protected,
             objections: objections.collect(),
+            standing: observed.standing(),
         })
     }
 
@@ -268,7 +269,7 @@ impl Session {
     ///
     /// # Errors
     /// When nothing can be read, or no plan exists.
-    pub async fn plan(&self, wish: &Wish) -> Result<Plan, Failure> {
+    pub async fn plan(&self, wish: &Wish) -> Result<(Plan, Standing), Failure> {
         let applied = self.applied().await?;
         let mut observed = self.observe(&applied).await?;
         let selection = Selection {
@@ -283,7 +284,7 @@ impl Session {
             plan = self.make(wish, &selection, &observed, &applied)?;
         }
         plan.author = self.azure.identity().await?;
-        Ok(plan)
+        Ok((plan, observed.standing()))
     }
 
     fn make(
@@ -340,13 +341,15 @@ impl Session {
     }
 }
 
-/// What is known now of a plan that was made earlier.
+/// What is known of a plan at the time that it is to be carried out.
 #[derive(Debug, Clone, Default)]
 pub struct Review {
     /// The environments that are protected, by TOML or by what Azure remembers.
     pub protected: BTreeSet<EnvironmentName>,
     /// What it says that TOML does not.
     pub objections: Vec<Objection>,
+    /// What Azure remembers of the environments.
+    pub standing: Standing,
 }
 
 /// What a plan is wanted for.
