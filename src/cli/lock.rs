@@ -1,10 +1,12 @@
 //! `lock status` and `lock break`: who may write which environment.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
-use onestream::config;
+use onestream::config::{self, CloudChoice};
 use onestream::control::audit::{Ledger, machine};
 use onestream::provision::audit::{Actor, Record, What};
+use onestream::provision::objects::Objects;
 use onestream::provision::ports::{Lease as _, Standing, StoreError};
 use onestream::report::lock::{self, Locks};
 use onestream::resource::EnvironmentName;
@@ -13,6 +15,7 @@ use uuid::Uuid;
 use super::arguments::{Global, LockCommand};
 use super::failure::{Exit, Failure};
 use super::output::Output;
+use super::{connect, export};
 
 /// Runs `lock`.
 pub async fn run(global: &Global, command: &LockCommand, output: &Output) -> Result<Exit, Failure> {
@@ -45,6 +48,8 @@ pub async fn run(global: &Global, command: &LockCommand, output: &Output) -> Res
             },
         };
         let noted = ledger.append(&record).await;
+        let objects = store.objects();
+        exported(&configuration, cloud, global, objects, output).await;
         let was = broken.map_err(still_held)?;
         noted?;
         output.remark(match was {
@@ -73,6 +78,27 @@ pub async fn run(global: &Global, command: &LockCommand, output: &Output) -> Res
     };
     output.result(&lock::status(&locks, format, &output.style()))?;
     Ok(Exit::Clean)
+}
+
+/// Sends the entries to where the log is kept beside the store. Only for that somebody has to be
+/// signed in to Azure.
+async fn exported(
+    configuration: &config::Configuration,
+    cloud: CloudChoice,
+    global: &Global,
+    objects: &Arc<dyn Objects>,
+    output: &Output,
+) {
+    if configuration.control.export.is_none() {
+        return;
+    }
+    match connect::connect(configuration, cloud, global.person.as_deref(), output).await {
+        Ok(connected) => {
+            export::at_end(configuration, &connected.azure, objects, output).await;
+            connected.connection.close().await;
+        }
+        Err(failure) => export::told(&failure, output),
+    }
 }
 
 /// Nobody has to sign in to Azure for it: the machine says who it was.

@@ -33,9 +33,14 @@ async fn rule(azure: &Azure) -> (String, String, String) {
     let made = azure.put(&path, body()).await;
     assert_eq!(made.status, 201, "{made:?}");
     let properties = &made.body["properties"];
-    let immutable = properties["immutableId"].as_str().unwrap().to_owned();
-    let host = properties["endpoints"]["logsIngestion"].as_str().unwrap();
-    let host = host.strip_prefix("https://").unwrap().to_owned();
+    let immutable = properties["immutableId"]
+        .as_str()
+        .expect("a text")
+        .to_owned();
+    let host = properties["endpoints"]["logsIngestion"]
+        .as_str()
+        .expect("a text");
+    let host = host.strip_prefix("https://").expect("https").to_owned();
     assert!(immutable.starts_with("dcr-") && immutable.len() == 36);
     assert!(host.ends_with("-eastus2.logs.z1.ingest.monitor.localhost"));
     let again = azure.put(&path, body()).await;
