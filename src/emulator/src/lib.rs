@@ -42,5 +42,5 @@ mod vault;
 
 pub use emulator::Emulator;
 pub use endpoint::{Credential, Endpoint};
-pub use process::{Access, StartError, discard, open};
+pub use process::{Access, Busy, StartError, discard, open};
 pub use settings::{DEFAULT_SUBSCRIPTION, DEFAULT_TENANT, Pace, Settings};
