@@ -207,3 +207,24 @@ async fn the_lease_of_an_environment_that_is_gone_can_be_broken() {
     let broken = root.expect(0, &breaking);
     assert!(broken.err.contains("gone was not locked"), "{}", broken.err);
 }
+
+#[test]
+fn who_is_refused_is_refused_though_the_log_cannot_be_read() {
+    let root = Root::sample();
+    root.expect(0, &["apply", "--auto-approve"]);
+    root.replace(
+        "environments/prod.toml",
+        "criticality = \"high\"",
+        "criticality = \"low\"",
+    );
+    root.expect(3, &["apply", "--auto-approve"]);
+    root.write(HEAD, "{}\n");
+    let refused = root.expect(3, &["apply", "--auto-approve"]);
+    for told in [
+        "it needs 1 approval, and there is none",
+        "head.json is not readable",
+        "the audit chain does not say that this was refused",
+    ] {
+        assert!(refused.err.contains(told), "{told}: {}", refused.err);
+    }
+}
