@@ -104,7 +104,12 @@ async fn disturbed(azure: &Azure, mut call: Call) -> Answer {
         ..
     } = disturbance;
     call.fate = fate;
-    let mut answer = answer.unwrap_or_else(|| route(azure, &call, &plane));
+    let mut carried_out = None;
+    let mut answer = answer.unwrap_or_else(|| {
+        let answer = route(azure, &call, &plane);
+        carried_out = Some(answer.status);
+        answer
+    });
     if drop_after {
         answer = Answer::drop();
     }
@@ -112,7 +117,7 @@ async fn disturbed(azure: &Azure, mut call: Call) -> Answer {
         headers::rate_limits(&mut answer, &call);
     }
     headers::complete(&mut answer, &call, azure.clock.now());
-    azure.requests.end(entry, answer.status);
+    azure.requests.end(entry, answer.status, carried_out);
     answer
 }
 
