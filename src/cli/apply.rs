@@ -25,7 +25,7 @@ use super::output::Output;
 use super::recording::Recorder;
 use super::resume::resume;
 use super::wiring::{Review, Session, Wish};
-use super::{approving, ask, revoking};
+use super::{approving, ask, export, revoking};
 
 /// Runs `apply`.
 pub async fn run(
@@ -110,6 +110,8 @@ async fn go(
     }
     let session = Session::open(global, output).await?;
     let ended = with_session(&session, source, run, output).await;
+    let configuration = &session.declared.configuration;
+    export::at_end(configuration, &session.azure, &session.objects, output).await;
     let counted = session.failpoints.as_ref().filter(|it| it.is_count());
     if let Some(points) = counted {
         output.remark(format!("failpoints: {}", points.passed()));

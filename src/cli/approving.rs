@@ -74,7 +74,8 @@ pub async fn rights(
         rights.permits = permitted.map(|it| (it, Permit::Excess)).collect();
         return Ok(rights);
     }
-    let chain = Ledger::of(&session.objects).read().await?;
+    // What cannot be read shows nothing: without an approval it is refused as ever.
+    let chain = Ledger::of(&session.objects).read().await;
     let mut found = None;
     for environment in written.intersection(&rights.protected) {
         let desired = session.declared.desired.digest(environment);
@@ -82,7 +83,9 @@ pub async fn rights(
         let stands = populated.is_none_or(|it| it.contains(environment));
         let permit = if !stands {
             Ok(Permit::Bootstrap { desired })
-        } else if is_unfinished(session, plan, &chain, environment, &desired).await? {
+        } else if let Ok(chain) = &chain
+            && is_unfinished(session, plan, chain, environment, &desired).await?
+        {
             Ok(Permit::Continuation { desired })
         } else {
             if found.is_none() {
@@ -93,7 +96,12 @@ pub async fn rights(
         };
         match permit {
             Ok(permit) => drop(rights.permits.insert(environment.clone(), permit)),
-            Err(why) => drop(rights.missing.insert(environment.clone(), why)),
+            Err(mut why) => {
+                if let Err(error) = &chain {
+                    why.push_str(&format!("; {error}"));
+                }
+                rights.missing.insert(environment.clone(), why);
+            }
         }
     }
     Ok(rights)

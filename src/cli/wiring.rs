@@ -122,10 +122,7 @@ impl Session {
         declared.configuration.sources = Sources::default();
         let choice = choice(global, &declared)?;
         let control = Arc::new(super::control::open(&declared.configuration, choice)?);
-        let mut objects = Arc::clone(control.objects());
-        if let Some(points) = &failpoints {
-            objects = Arc::new(Pointed::of(objects, points));
-        }
+        let objects = around(control.objects(), failpoints.as_ref());
         let person = global.person.as_deref();
         let Connected {
             azure,
@@ -363,6 +360,22 @@ pub struct Wish {
     pub targets: Vec<Pattern>,
     /// Not these.
     pub excludes: Vec<Pattern>,
+}
+
+/// The store's objects, with points around their writes where the environment asks for them.
+///
+/// # Errors
+/// Where it asks for what is none.
+pub fn pointed(objects: &Arc<dyn Objects>) -> Result<Arc<dyn Objects>, Failure> {
+    Ok(around(objects, failpoints()?.as_ref()))
+}
+
+fn around(objects: &Arc<dyn Objects>, points: Option<&Arc<FailPoints>>) -> Arc<dyn Objects> {
+    let objects = Arc::clone(objects);
+    match points {
+        Some(points) => Arc::new(Pointed::of(objects, points)),
+        None => objects,
+    }
 }
 
 /// Where the environment says that this run is to be killed or stopped.

@@ -11,6 +11,7 @@ mod diagnostics;
 mod directory;
 mod effective;
 mod estate;
+mod export;
 mod first_light;
 mod grants;
 mod laws;

@@ -201,7 +201,7 @@ fn reads_only(request: &Request) -> Result<(), Failure> {
         Method::Post => match request.plane {
             Plane::Arm => path.ends_with("/checknameavailability"),
             Plane::Graph => path.ends_with("/$batch") && batch_reads_only(request),
-            Plane::Vault(_) => false,
+            Plane::Vault(_) | Plane::Ingestion(_) => false,
         },
         Method::Put | Method::Patch | Method::Delete => false,
     };

@@ -19,7 +19,7 @@ use super::refusal::{Refusal, is_html};
 use super::throttle::{Bucket, Throttle};
 use super::tokens::Tokens;
 use super::transport::{Answer, Lost, Transport};
-use crate::provision::ports::{Failure, Verdict};
+use crate::provision::ports::{Failure, NO_ANSWER, Verdict};
 use crate::resource::{Method, Plane, Request};
 
 /// Everything that stands between a request and the network.
@@ -367,11 +367,7 @@ fn lose(call: &Call<'_>, lost: Lost) -> Trouble {
             } else {
                 Again::Never
             };
-            (
-                "NoAnswer",
-                format!("no answer from {host}: {reason}"),
-                again,
-            )
+            (NO_ANSWER, format!("no answer from {host}: {reason}"), again)
         }
         Lost::Unsendable(reason) => {
             return Trouble::never(own(Verdict::Fatal, "InvalidRequest", reason, None));

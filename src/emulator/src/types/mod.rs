@@ -38,6 +38,7 @@ mod webhook;
 
 pub use aks::{CLUSTER, Move, apply_move};
 pub use management_group::root as management_root;
+pub use monitor::{answers_at as rule_answers_at, immutable as rule_with_id};
 pub use registry::named as registry_named;
 pub use replication::regions as registry_regions;
 pub use vault::named as vault_named;
@@ -71,6 +72,7 @@ static TYPES: &[&dyn ResourceType] = &[
     &monitor::Workspace,
     &monitor::DeletedWorkspace,
     &monitor::DiagnosticSetting,
+    &monitor::CollectionRule,
 ];
 
 /// Things that providers do without an object.
