@@ -155,15 +155,28 @@ impl Observed {
             .collect()
     }
 
-    /// The environments in which something of ours stands.
+    /// The environments in which something of ours stands that a destroy would take away. What
+    /// stays whatever is destroyed, and what holds nothing else, says nothing of how far anybody
+    /// came.
     pub fn populated(&self) -> BTreeSet<EnvironmentName> {
-        let owners = self.objects.values().map(|object| &object.ownership);
-        owners
-            .filter_map(|ownership| match ownership {
-                Ownership::Ours(environment) => Some(environment.clone()),
-                Ownership::Copy | Ownership::Foreign => None,
-            })
-            .collect()
+        let staying = |key: &str| {
+            let within = format!("{key}/");
+            let inside = self.objects.range(within.clone()..);
+            let mut inside = inside
+                .take_while(|(key, _)| key.starts_with(&within))
+                .map(|(_, object)| object)
+                .filter(|object| matches!(object.ownership, Ownership::Ours(_)))
+                .peekable();
+            inside.peek().is_some() && inside.all(|object| object.kind.keeps().is_some())
+        };
+        let standing = self.objects.iter().filter_map(|(key, object)| {
+            let Ownership::Ours(environment) = &object.ownership else {
+                return None;
+            };
+            let stays = object.kind.keeps().is_some() || staying(key);
+            (!stays).then(|| environment.clone())
+        });
+        standing.collect()
     }
 
     /// Why it cannot be told which environments Azure remembers as protected: a list over a
