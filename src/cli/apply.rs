@@ -25,7 +25,7 @@ use super::output::Output;
 use super::recording::Recorder;
 use super::resume::resume;
 use super::wiring::{Review, Session, Wish};
-use super::{approving, ask, revoking};
+use super::{approving, ask, bootstrap, revoking};
 
 /// Runs `apply`.
 pub async fn run(
@@ -63,8 +63,10 @@ pub async fn destroy(
 }
 
 /// Where the plan comes from.
-enum Source<'a> {
+pub(super) enum Source<'a> {
+    /// A fresh one.
     Fresh(Wish),
+    /// A file, as it was saved.
     File(&'a Path),
     /// A role assignment, by its id.
     Excess(&'a str),
@@ -108,8 +110,12 @@ async fn go(
             return Err(Failure::usage(why).hint("drop --env, or plan again with it"));
         }
     }
-    let session = Session::open(global, output).await?;
-    let ended = with_session(&session, source, run, output).await;
+    let mut session = Session::open(global, output).await?;
+    let ended = match bootstrap::see_to(&mut session, source, run, output).await {
+        Ok(None) => with_session(&session, source, run, output).await,
+        Ok(Some(exit)) => Ok(exit),
+        Err(failure) => Err(failure),
+    };
     let counted = session.failpoints.as_ref().filter(|it| it.is_count());
     if let Some(points) = counted {
         output.remark(format!("failpoints: {}", points.passed()));
@@ -118,7 +124,11 @@ async fn go(
     ended
 }
 
-async fn with_session(
+/// Runs what is asked for, under the leases of all that it writes on.
+///
+/// # Errors
+/// A lease that somebody else holds; a plan that is refused; a store that cannot be written.
+pub(super) async fn with_session(
     session: &Session,
     source: &Source<'_>,
     run: &RunArguments,

@@ -1,7 +1,7 @@
 //! Joins the parts: configuration, cloud, control store and pipeline, for one command.
 
 use std::collections::BTreeSet;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use onestream::config::{self, CloudChoice, Configuration, Sources};
 use onestream::control::{FAILPOINT, FailPoints, Pointed, Store};
@@ -17,8 +17,10 @@ use onestream::provision::ports::Snapshots;
 use onestream::rbac::meaning;
 use onestream::remote::azure::{Azure, SignInAs};
 use onestream::resource::{EnvironmentName, Pattern};
+use uuid::Uuid;
 
 use super::arguments::Global;
+use super::bootstrap::{self, Standing};
 use super::connect::{self, Connected};
 use super::failure::{self, Exit, Failure};
 use super::output::Output;
@@ -43,6 +45,10 @@ pub struct Session {
     pub sign_ins: SignInAs,
     /// The control store.
     pub control: Arc<Store>,
+    /// How it stands.
+    pub store: Standing,
+    /// Which cloud all of it is in.
+    pub choice: CloudChoice,
     /// What keeps the audit chain, recorded keys and approvals.
     pub objects: Arc<dyn Objects>,
     /// Where all of it is.
@@ -53,6 +59,8 @@ pub struct Session {
     pub failpoints: Option<Arc<FailPoints>>,
     /// What stands against any change: subscriptions that take none.
     closed: Vec<Objection>,
+    /// The run that the next recorder goes on with.
+    begun: Mutex<Option<String>>,
     connection: connect::Connection,
 }
 
@@ -122,16 +130,14 @@ impl Session {
         declared.configuration.sources = Sources::default();
         let choice = choice(global, &declared)?;
         let control = Arc::new(super::control::open(&declared.configuration, choice)?);
-        let mut objects = Arc::clone(control.objects());
-        if let Some(points) = &failpoints {
-            objects = Arc::new(Pointed::of(objects, points));
-        }
         let person = global.person.as_deref();
         let Connected {
             azure,
             sign_ins,
             connection,
         } = connect::connect(&declared.configuration, choice, person, output).await?;
+        let store = bootstrap::look(&declared.configuration, &azure).await;
+        bootstrap::mention(&declared.configuration, store, output);
         let tenant = &declared.configuration.azure.tenant;
         let mut closed = Vec::new();
         for asked in declared.desired.subscriptions() {
@@ -157,17 +163,58 @@ impl Session {
             declared,
             azure,
             sign_ins,
+            objects: Arc::clone(control.objects()),
             control,
-            objects,
+            store,
+            choice,
             target,
             only,
             failpoints,
             closed,
+            begun: Mutex::default(),
             connection,
         };
-        let applied = session.applied().await?;
-        session.target.subscriptions = session.declared.desired.subscriptions_with(&applied);
+        match session.store {
+            Standing::Stands => session.keep_in_shared(Arc::clone(&session.control)),
+            // Nothing was ever kept.
+            Standing::Missing | Standing::Unfinished => session.keep_in(Store::in_memory()),
+        }
+        session.refresh().await?;
         Ok(session)
+    }
+
+    /// Uses another control store from now on.
+    pub fn keep_in(&mut self, store: Store) {
+        self.keep_in_shared(Arc::new(store));
+    }
+
+    fn keep_in_shared(&mut self, store: Arc<Store>) {
+        self.objects = Arc::clone(store.objects());
+        if let Some(points) = &self.failpoints {
+            self.objects = Arc::new(Pointed::of(Arc::clone(&self.objects), points));
+        }
+        self.control = store;
+    }
+
+    /// Looks anew which subscriptions something of ours may stand in.
+    ///
+    /// # Errors
+    /// When the control store cannot be read.
+    pub async fn refresh(&mut self) -> Result<(), Failure> {
+        let applied = self.applied().await?;
+        self.target.subscriptions = self.declared.desired.subscriptions_with(&applied);
+        Ok(())
+    }
+
+    /// Has the next recorder go on with a run that is on record already.
+    pub fn begin_as(&self, run: &str) {
+        *self.begun.lock().unwrap_or_else(PoisonError::into_inner) = Some(run.to_owned());
+    }
+
+    /// The run that a recorder writes as: a new one, unless one has begun.
+    pub fn run(&self) -> String {
+        let mut begun = self.begun.lock().unwrap_or_else(PoisonError::into_inner);
+        begun.take().unwrap_or_else(|| Uuid::new_v4().to_string())
     }
 
     /// The environments that this run is about, `shared` among them when all are.
