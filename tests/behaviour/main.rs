@@ -14,6 +14,7 @@ mod effective;
 mod estate;
 mod first_light;
 mod grants;
+mod kept;
 mod laws;
 mod planted;
 mod private_network;
