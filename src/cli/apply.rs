@@ -25,7 +25,7 @@ use super::output::Output;
 use super::recording::Recorder;
 use super::resume::resume;
 use super::wiring::{Review, Session, Wish};
-use super::{approving, ask, export, revoking};
+use super::{approving, ask, bootstrap, export, revoking};
 
 /// Runs `apply`.
 pub async fn run(
@@ -63,8 +63,10 @@ pub async fn destroy(
 }
 
 /// Where the plan comes from.
-enum Source<'a> {
+pub(super) enum Source<'a> {
+    /// A fresh one.
     Fresh(Wish),
+    /// A file, as it was saved.
     File(&'a Path),
     /// A role assignment, by its id.
     Excess(&'a str),
@@ -108,8 +110,12 @@ async fn go(
             return Err(Failure::usage(why).hint("drop --env, or plan again with it"));
         }
     }
-    let session = Session::open(global, output).await?;
-    let ended = with_session(&session, source, run, output).await;
+    let mut session = Session::open(global, output).await?;
+    let ended = match bootstrap::see_to(&mut session, source, run, output).await {
+        Ok(None) => with_session(&session, source, run, output).await,
+        Ok(Some(exit)) => Ok(exit),
+        Err(failure) => Err(failure),
+    };
     let configuration = &session.declared.configuration;
     export::at_end(configuration, &session.azure, &session.objects, output).await;
     let counted = session.failpoints.as_ref().filter(|it| it.is_count());
@@ -120,7 +126,11 @@ async fn go(
     ended
 }
 
-async fn with_session(
+/// Runs what is asked for, under the leases of all that it writes on.
+///
+/// # Errors
+/// A lease that somebody else holds; a plan that is refused; a store that cannot be written.
+pub(super) async fn with_session(
     session: &Session,
     source: &Source<'_>,
     run: &RunArguments,
@@ -217,13 +227,13 @@ impl Under<'_> {
 
     /// A fresh plan has just read TOML and who is protected; a file's word counts for nothing.
     async fn fresh(&self, wish: &Wish) -> Result<(Plan, Review), Failure> {
-        let (plan, standing) = self.session.plan(wish).await?;
+        let (plan, remembered) = self.session.plan(wish).await?;
         let mut protected = self.session.protected();
         protected.extend(plan.protected.iter().cloned());
         let review = Review {
             protected,
             objections: Vec::new(),
-            standing,
+            remembered,
         };
         Ok((plan, review))
     }
@@ -288,8 +298,8 @@ impl Under<'_> {
         } = self;
         let recorder = Recorder::of(session, source.doing()).await?;
         let applier = recorder.actor().identity.as_ref();
-        let (protected, standing) = (review.protected, &review.standing);
-        let rights = approving::rights(session, &plan, applier, protected, standing).await?;
+        let (protected, remembered) = (review.protected, &review.remembered);
+        let rights = approving::rights(session, &plan, applier, protected, remembered).await?;
         let permissions = Permissions {
             allow_destroy: run.allow_destroy.clone(),
             allow_wider_access: run.allow_wider_access,

@@ -15,7 +15,7 @@ use onestream::control::audit::{Ledger, Link, Reading};
 use onestream::control::{Approvals, Keys, is_genuine};
 use onestream::provision::approval::{Found, Tally, Vote};
 use onestream::provision::audit::{Identity, Permit, What};
-use onestream::provision::observe::Standing;
+use onestream::provision::observe::Remembered;
 use onestream::provision::plan::{self, Plan};
 use onestream::provision::ports::{Event, Reader as _, StoreError};
 use onestream::rbac::audit::Audit;
@@ -48,7 +48,7 @@ pub struct Rights {
 }
 
 /// The rights of a run to change what is `protected`. `applier` is who would carry the plan out,
-/// `standing` what Azure remembers.
+/// `remembered` what Azure remembers.
 ///
 /// # Errors
 /// When nothing can be read.
@@ -57,7 +57,7 @@ pub async fn rights(
     plan: &Plan,
     applier: Option<&Identity>,
     protected: BTreeSet<EnvironmentName>,
-    standing: &Standing,
+    remembered: &Remembered,
 ) -> Result<Rights, Failure> {
     let mut rights = Rights {
         protected,
@@ -79,7 +79,7 @@ pub async fn rights(
     let mut found = None;
     for environment in written.intersection(&rights.protected) {
         let desired = session.declared.desired.digest(environment);
-        let populated = standing.populated.as_ref();
+        let populated = remembered.populated.as_ref();
         let stands = populated.is_none_or(|it| it.contains(environment));
         let permit = if !stands {
             Ok(Permit::Bootstrap { desired })
@@ -92,7 +92,14 @@ pub async fn rights(
                 found = Some(genuine(session, plan).await?);
             }
             let found = found.as_deref().unwrap_or_default();
-            voted(session, plan, applier, environment, found, &standing.terms)
+            voted(
+                session,
+                plan,
+                applier,
+                environment,
+                found,
+                &remembered.terms,
+            )
         };
         match permit {
             Ok(permit) => drop(rights.permits.insert(environment.clone(), permit)),

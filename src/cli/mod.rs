@@ -10,6 +10,7 @@ mod approving;
 mod arguments;
 mod ask;
 mod audit;
+mod bootstrap;
 mod connect;
 mod control;
 #[cfg(feature = "emulator")]

@@ -15,12 +15,25 @@ const WIDTH_WITHOUT_TERMINAL: u16 = 100;
 pub struct Output {
     format: OutputFormat,
     colour: Colour,
+    is_silent: bool,
 }
 
 impl Output {
     /// As asked for.
     pub fn new(format: OutputFormat, colour: Colour) -> Self {
-        Self { format, colour }
+        Self {
+            format,
+            colour,
+            is_silent: false,
+        }
+    }
+
+    /// The same, without results.
+    pub fn without_results(&self) -> Self {
+        Self {
+            is_silent: true,
+            ..*self
+        }
     }
 
     /// The format as asked for.
@@ -83,6 +96,9 @@ impl Output {
     /// # Errors
     /// When stdout cannot be written for any other reason.
     pub fn result(&self, text: &str) -> Result<(), Failure> {
+        if self.is_silent {
+            return Ok(());
+        }
         let mut out = std::io::stdout().lock();
         let end = if text.ends_with('\n') { "" } else { "\n" };
         match write!(out, "{text}{end}").and_then(|()| out.flush()) {

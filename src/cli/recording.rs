@@ -12,7 +12,6 @@ use onestream::provision::signed::{Bytes, RecordedKey, SigningKey};
 use onestream::remote::azure::{Azure, PublicKey, SignatureAlgorithm};
 use onestream::resource::EnvironmentName;
 use sha2::{Digest, Sha256};
-use uuid::Uuid;
 
 use super::failure::{self, Exit, Failure};
 use super::output::Output;
@@ -43,7 +42,7 @@ impl Recorder {
         Ok(Self {
             ledger: Ledger::of(&session.objects),
             keys: Keys::of(&session.objects),
-            run: Uuid::new_v4().to_string(),
+            run: session.run(),
             actor,
             command: command.to_owned(),
         })
@@ -100,6 +99,30 @@ impl Recorder {
             // What is wrong is told at the end of the run, when the key stands.
             self.vouch(session).await?;
         }
+        Ok(())
+    }
+
+    /// The control store was made before anything else was, by the run that `begun` is the record
+    /// of, in whose place this one goes on.
+    ///
+    /// # Errors
+    /// When it cannot be recorded.
+    pub async fn made_store(&self, begun: Option<Record>, note: String) -> Result<(), Failure> {
+        let blank = self.blank();
+        let record = match begun {
+            Some(begun) => Record {
+                at: blank.at,
+                run: blank.run,
+                actor: blank.actor,
+                ..begun
+            },
+            None => Record {
+                environments: vec![EnvironmentName::shared()],
+                ..blank
+            },
+        };
+        let note = Some(note);
+        self.ledger.append(&Record { note, ..record }).await?;
         Ok(())
     }
 
@@ -163,6 +186,11 @@ impl Recorder {
         };
         self.ledger.append(&record).await?;
         Ok(())
+    }
+
+    /// The run that it writes as.
+    pub fn run(&self) -> &str {
+        &self.run
     }
 
     /// Who runs this.

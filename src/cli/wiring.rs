@@ -1,7 +1,7 @@
 //! Joins the parts: configuration, cloud, control store and pipeline, for one command.
 
 use std::collections::BTreeSet;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use onestream::config::{self, CloudChoice, Configuration, Sources};
 use onestream::control::{FAILPOINT, FailPoints, Pointed, Store};
@@ -11,14 +11,16 @@ use onestream::provision::desired::{self, Desired};
 use onestream::provision::graph::Dag;
 use onestream::provision::guard::{Objection, Rule};
 use onestream::provision::objects::Objects;
-use onestream::provision::observe::{self, Observed, Standing};
+use onestream::provision::observe::{self, Observed, Remembered};
 use onestream::provision::plan::{self, Applied, Asked, Mode, Plan, Selection, Target};
 use onestream::provision::ports::Snapshots;
 use onestream::rbac::meaning;
 use onestream::remote::azure::{Azure, SignInAs};
 use onestream::resource::{EnvironmentName, Pattern};
+use uuid::Uuid;
 
 use super::arguments::Global;
+use super::bootstrap::{self, Standing};
 use super::connect::{self, Connected};
 use super::failure::{self, Exit, Failure};
 use super::output::Output;
@@ -43,6 +45,10 @@ pub struct Session {
     pub sign_ins: SignInAs,
     /// The control store.
     pub control: Arc<Store>,
+    /// How it stands.
+    pub store: Standing,
+    /// Which cloud all of it is in.
+    pub choice: CloudChoice,
     /// What keeps the audit chain, recorded keys and approvals.
     pub objects: Arc<dyn Objects>,
     /// Where all of it is.
@@ -53,6 +59,8 @@ pub struct Session {
     pub failpoints: Option<Arc<FailPoints>>,
     /// What stands against any change: subscriptions that take none.
     closed: Vec<Objection>,
+    /// The run that the next recorder goes on with.
+    begun: Mutex<Option<String>>,
     connection: connect::Connection,
 }
 
@@ -122,13 +130,14 @@ impl Session {
         declared.configuration.sources = Sources::default();
         let choice = choice(global, &declared)?;
         let control = Arc::new(super::control::open(&declared.configuration, choice)?);
-        let objects = around(control.objects(), failpoints.as_ref());
         let person = global.person.as_deref();
         let Connected {
             azure,
             sign_ins,
             connection,
         } = connect::connect(&declared.configuration, choice, person, output).await?;
+        let store = bootstrap::look(&declared.configuration, &azure).await;
+        bootstrap::mention(&declared.configuration, store, output);
         let tenant = &declared.configuration.azure.tenant;
         let mut closed = Vec::new();
         for asked in declared.desired.subscriptions() {
@@ -154,17 +163,55 @@ impl Session {
             declared,
             azure,
             sign_ins,
+            objects: Arc::clone(control.objects()),
             control,
-            objects,
+            store,
+            choice,
             target,
             only,
             failpoints,
             closed,
+            begun: Mutex::default(),
             connection,
         };
-        let applied = session.applied().await?;
-        session.target.subscriptions = session.declared.desired.subscriptions_with(&applied);
+        match session.store {
+            Standing::Stands => session.keep_in_shared(Arc::clone(&session.control)),
+            // Nothing was ever kept.
+            Standing::Missing | Standing::Unfinished => session.keep_in(Store::in_memory()),
+        }
+        session.refresh().await?;
         Ok(session)
+    }
+
+    /// Uses another control store from now on.
+    pub fn keep_in(&mut self, store: Store) {
+        self.keep_in_shared(Arc::new(store));
+    }
+
+    fn keep_in_shared(&mut self, store: Arc<Store>) {
+        self.objects = around(store.objects(), self.failpoints.as_ref());
+        self.control = store;
+    }
+
+    /// Looks anew which subscriptions something of ours may stand in.
+    ///
+    /// # Errors
+    /// When the control store cannot be read.
+    pub async fn refresh(&mut self) -> Result<(), Failure> {
+        let applied = self.applied().await?;
+        self.target.subscriptions = self.declared.desired.subscriptions_with(&applied);
+        Ok(())
+    }
+
+    /// Has the next recorder go on with a run that is on record already.
+    pub fn begin_as(&self, run: &str) {
+        *self.begun.lock().unwrap_or_else(PoisonError::into_inner) = Some(run.to_owned());
+    }
+
+    /// The run that a recorder writes as: a new one, unless one has begun.
+    pub fn run(&self) -> String {
+        let mut begun = self.begun.lock().unwrap_or_else(PoisonError::into_inner);
+        begun.take().unwrap_or_else(|| Uuid::new_v4().to_string())
     }
 
     /// The environments that this run is about, `shared` among them when all are.
@@ -219,7 +266,7 @@ impl Session {
         Ok(Review {
             protected,
             objections: objections.collect(),
-            standing: observed.standing(),
+            remembered: observed.remembered(),
         })
     }
 
@@ -266,7 +313,7 @@ impl Session {
     ///
     /// # Errors
     /// When nothing can be read, or no plan exists.
-    pub async fn plan(&self, wish: &Wish) -> Result<(Plan, Standing), Failure> {
+    pub async fn plan(&self, wish: &Wish) -> Result<(Plan, Remembered), Failure> {
         let applied = self.applied().await?;
         let mut observed = self.observe(&applied).await?;
         let selection = Selection {
@@ -281,7 +328,7 @@ impl Session {
             plan = self.make(wish, &selection, &observed, &applied)?;
         }
         plan.author = self.azure.identity().await?;
-        Ok((plan, observed.standing()))
+        Ok((plan, observed.remembered()))
     }
 
     fn make(
@@ -346,7 +393,7 @@ pub struct Review {
     /// What it says that TOML does not.
     pub objections: Vec<Objection>,
     /// What Azure remembers of the environments.
-    pub standing: Standing,
+    pub remembered: Remembered,
 }
 
 /// What a plan is wanted for.

@@ -9,7 +9,9 @@ use url::Url;
 use super::SettingsError;
 use super::azure::{endpoint, is_loopback};
 use super::export::ExportSettings;
+use super::near;
 use super::tables::ControlTable;
+use crate::kinds::{StoreSection, is_container_name};
 use crate::resource::Problem;
 
 /// Where the control store is.
@@ -161,6 +163,34 @@ impl ControlSettings {
         Ok(path)
     }
 
+    /// What is wrong with the store, given the account that `[shared.store]` makes.
+    pub(super) fn misfit(&self, made: &StoreSection) -> Option<Problem> {
+        let ControlStore::AzureBlob(blob) = &self.store else {
+            return None;
+        };
+        if blob.account != made.account {
+            return None;
+        }
+        let container = &blob.container;
+        match made.containers.get(container) {
+            None => {
+                let message = format!("`[shared.store]` declares no container `{container}`");
+                let names = made.containers.keys().map(String::as_str);
+                let help = match near::name(container, names) {
+                    Some(near) => format!("did you mean `{near}`?"),
+                    None => format!("add `[shared.store.containers.{container}]`"),
+                };
+                Some(Problem::at("control.store", message).help(help))
+            }
+            Some(section) if section.append_only_days.is_some() => {
+                let message = format!("`{container}` is append-only, and leases are overwritten");
+                let problem = Problem::at("control.store", message);
+                Some(problem.help("name a container without append_only_days"))
+            }
+            Some(_) => None,
+        }
+    }
+
     /// What the table says; the default folder where something is wrong with it.
     pub(super) fn read(table: &ControlTable) -> (Self, Vec<Problem>) {
         let mut problems = Vec::new();
@@ -251,10 +281,7 @@ fn store(text: &str) -> Result<ControlStore, String> {
             "`{account}` is not a storage account's name: 3 to 24 lower-case letters and digits"
         ));
     }
-    let hyphens =
-        container.starts_with('-') || container.ends_with('-') || container.contains("--");
-    let fits = (3..=63).contains(&container.len());
-    if !fits || hyphens || !container.chars().all(|c| plain(c) || c == '-') {
+    if !is_container_name(container) {
         return Err(format!(
             "`{container}` is not a container's name: 3 to 63 lower-case letters, digits and \
              single hyphens"

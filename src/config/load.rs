@@ -40,6 +40,7 @@ pub fn load(root: &Path, only: &[String]) -> Result<Configuration, ConfigErrors>
     let rbac = loading.read_rbac(root);
     rbac.give(&mut environments);
     protect(&mut environments);
+    loading.check_store(common.as_ref(), &environments);
     let approvers = rbac.approvers();
     loading
         .warnings
@@ -284,6 +285,23 @@ impl Loading {
             self.warnings.push(self.sources.mistake(fault).warning());
         }
         reading
+    }
+
+    /// Holds `[control]` against the account that `[shared.store]` makes.
+    fn check_store(&mut self, common: Option<&Common>, environments: &[Environment]) {
+        let shared = environments.iter().find(|it| it.name().is_shared());
+        let made = shared.and_then(|it| it.sections.store.as_ref());
+        let settings = common.and_then(|it| Some((&it.settings.as_ref()?.1, &it.own)));
+        let (Some(made), Some((control, own))) = (made, settings) else {
+            return;
+        };
+        if let Some(problem) = control.misfit(made) {
+            let spot = own.locate(&problem.path).value;
+            let fault = Fault::new(spot, Wrong::Value(problem.message));
+            let help = problem.help.unwrap_or_default();
+            let mistake = self.sources.mistake(fault.help(help));
+            self.report(mistake);
+        }
     }
 
     fn take_name(&mut self, taken: TakenName, spot: Spot) -> Option<Fault> {

@@ -10,6 +10,8 @@ mod agent_pool;
 mod allowed;
 mod application;
 mod application_credential;
+mod blob_container;
+mod blob_service;
 mod cluster_check;
 mod cluster_fields;
 mod cluster_grants;
@@ -21,6 +23,7 @@ mod federated_credential;
 mod grant;
 mod graph;
 mod identity;
+mod immutability_policy;
 mod key;
 mod lock;
 mod managed_cluster;
@@ -38,6 +41,8 @@ mod resource_group;
 mod role;
 mod sections;
 mod service_principal;
+mod storage_account;
+mod store_section;
 mod subnet;
 #[cfg(test)]
 mod testing;
@@ -58,6 +63,8 @@ pub use agent_pool::AgentPool;
 pub use allowed::{Allowance, Deployer, Meaning};
 pub use application::Application;
 pub use application_credential::ApplicationCredential;
+pub use blob_container::BlobContainer;
+pub use blob_service::BlobService;
 pub use cluster_section::{
     AutoUpgrade, ClusterSection, ClusterTier, NetworkPolicy, NodeOs, NodeOsUpgrade, OsDisk,
     Outbound, PoolMode, PoolSection,
@@ -67,6 +74,7 @@ pub use entra_group::EntraGroup;
 pub use federated_credential::FederatedCredential;
 pub use grant::RoleAssignment;
 pub use identity::{Identity, ServiceSection, Services};
+pub use immutability_policy::ImmutabilityPolicy;
 pub use key::{Curve, Key, KeyOperation, KeySection, KeyType};
 pub use lock::{Lock, LockLevel};
 pub use managed_cluster::ManagedCluster;
@@ -81,6 +89,8 @@ pub use resource_group::{GroupSection, ResourceGroup};
 pub use role::RoleDefinition;
 pub use sections::{Sections, TakenName};
 pub use service_principal::ServicePrincipal;
+pub use storage_account::StorageAccount;
+pub use store_section::{ContainerSection, StoreSection, StoreSku, is_container_name};
 pub use subnet::Subnet;
 use typed::typed;
 pub use vault::{Vault, VaultBypass, VaultSection, VaultSku};
@@ -177,6 +187,26 @@ pub static TABLE: &[Entry] = &[
         check: vault::check,
     },
     Entry {
+        kind: &StorageAccount,
+        declare: storage_account::declare,
+        check: store_section::check,
+    },
+    Entry {
+        kind: &BlobService,
+        declare: blob_service::declare,
+        check: blob_service::check,
+    },
+    Entry {
+        kind: &BlobContainer,
+        declare: blob_container::declare,
+        check: store_section::check_containers,
+    },
+    Entry {
+        kind: &ImmutabilityPolicy,
+        declare: immutability_policy::declare,
+        check: immutability_policy::check,
+    },
+    Entry {
         kind: &ManagedCluster,
         declare: managed_cluster::declare,
         check: cluster_check::check,
@@ -245,6 +275,10 @@ pub static KINDS: Kinds = Kinds(&[
     &Registry,
     &Replication,
     &Vault,
+    &StorageAccount,
+    &BlobService,
+    &BlobContainer,
+    &ImmutabilityPolicy,
     &ManagedCluster,
     &AgentPool,
     &FederatedCredential,

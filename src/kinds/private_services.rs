@@ -40,6 +40,12 @@ const VAULT: Zones = Zones {
     china: "privatelink.vaultcore.azure.cn",
 };
 
+const STORE: Zones = Zones {
+    public: "privatelink.blob.core.windows.net",
+    usgov: "privatelink.blob.core.usgovcloudapi.net",
+    china: "privatelink.blob.core.chinacloudapi.cn",
+};
+
 impl Zones {
     /// The zone's name in the cloud that a region belongs to.
     fn in_cloud_of(&self, region: &str) -> &'static str {
@@ -84,7 +90,17 @@ pub(super) fn of(place: &Place, sections: &Sections) -> Vec<PrivateService> {
         zone: VAULT.in_cloud_of(&place.primary),
         parts: Vec::new(),
     });
-    registry.into_iter().chain(vault).collect()
+    let store = sections.store.as_ref();
+    let store = store.filter(|store| store.is_private(true));
+    let store = store.map(|store| PrivateService {
+        key: "store",
+        name: store.account.clone(),
+        id: store.id(&group_id),
+        group: "blob",
+        zone: STORE.in_cloud_of(&place.primary),
+        parts: Vec::new(),
+    });
+    registry.into_iter().chain(vault).chain(store).collect()
 }
 
 impl PrivateService {

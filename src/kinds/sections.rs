@@ -5,8 +5,8 @@ use serde::Deserialize;
 
 use super::access::{Access, Target};
 use super::{
-    ClusterSection, GroupSection, NetworkSection, RegistrySection, Services, VaultSection,
-    WorkspaceSection,
+    ClusterSection, GroupSection, NetworkSection, RegistrySection, Services, StoreSection,
+    VaultSection, WorkspaceSection,
 };
 
 /// The tables of an environment that declare resources.
@@ -25,6 +25,8 @@ pub struct Sections {
     pub cluster: Option<ClusterSection>,
     /// The Log Analytics workspace.
     pub workspace: Option<WorkspaceSection>,
+    /// The storage account of the control store; of `shared` only.
+    pub store: Option<StoreSection>,
     /// The services that run in the clusters.
     #[serde(default)]
     pub services: Services,
@@ -53,6 +55,7 @@ impl Sections {
         "vault",
         "cluster",
         "workspace",
+        "store",
         "services",
     ];
 
@@ -100,6 +103,13 @@ impl Sections {
                 among: "key vaults",
                 name: vault.name.to_lowercase(),
                 path: "vault.name",
+            });
+        }
+        if let Some(store) = &self.store {
+            names.push(TakenName {
+                among: "storage accounts",
+                name: store.account.to_lowercase(),
+                path: "store.account",
             });
         }
         names

@@ -215,7 +215,10 @@ fn protection(plan: &Plan, permissions: &Permissions) -> Vec<Objection> {
         }
         let taken = plan.visible().filter(|operation| {
             let takes_over = permit.is_some() && operation.action == Action::Adopt;
-            let takes = operation.is_destructive() || takes_over;
+            // What stays whatever is destroyed may stand there, and is changed by nobody alone.
+            let is_first = matches!(permit, Some(Permit::Bootstrap { .. }));
+            let rewrites = is_first && operation.action == Action::Update;
+            let takes = operation.is_destructive() || takes_over || rewrites;
             takes && operation.address.environment() == environment
         });
         let before = objections.len();
@@ -529,8 +532,14 @@ mod tests {
         let approved = permitted(Permit::Approvals {
             approvers: vec!["ada".to_owned()],
         });
-        assert_eq!(rules(&plan, &bootstrap), []);
+        let continued = permitted(Permit::Continuation {
+            desired: String::new(),
+        });
+        assert_eq!(rules(&plan, &continued), []);
         assert_eq!(rules(&plan, &approved), []);
+        // What stands whatever was destroyed is nothing to begin with.
+        let changed = [objection(Rule::Protected, "prod.store.p")];
+        assert_eq!(rules(&plan, &bootstrap), changed);
         world.set("prod.store.p", "location", json!("westus2"));
         plan = world.plan(&cloud).await;
         let protected = [

@@ -59,6 +59,7 @@ pub(super) fn empty(environments: &[&str], unchanged: usize) -> Plan {
         unreadable: Vec::new(),
         unread: Vec::new(),
         unmanaged: Vec::new(),
+        stays: Vec::new(),
         standing: BTreeMap::new(),
     }
 }

@@ -218,7 +218,8 @@ pub trait Kind: Sync + Send {
     }
 
     /// Whether an object may outlive what it stands on, out of sight, and show again on another
-    /// of the same id: then the create of a declared one writes over it.
+    /// of the same id, or comes with what it lives in: then the create of a declared one writes
+    /// over it.
     fn resurfaces(&self) -> bool {
         false
     }
@@ -244,6 +245,19 @@ pub trait Kind: Sync + Send {
     /// Why replacing or deleting the live object is refused whatever flags are given, and what
     /// to do instead.
     fn forbids_delete(&self, _live: &Json) -> Option<String> {
+        None
+    }
+
+    /// Why no plan ever deletes an object of this kind, not even one that TOML drops or that a
+    /// destroy is about, and what to do instead: it stays, and so does what it lies in.
+    fn keeps(&self) -> Option<&'static str> {
+        None
+    }
+
+    /// Why Azure would refuse to make the managed field at `path` `after`, where that hangs on
+    /// more of the live object than the field itself, and what to do instead. `live` is what
+    /// [`Kind::project`] made of it.
+    fn refuses(&self, _path: &str, _after: &Value, _live: &Value) -> Option<String> {
         None
     }
 

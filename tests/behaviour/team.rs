@@ -35,6 +35,12 @@ fn team_on(azurite: &Azurite) -> Root {
 /// A new container, as whoever owns the account makes it once.
 fn container(azurite: &Azurite) -> String {
     let name = format!("control-{}", uuid::Uuid::new_v4().simple());
+    make_container(azurite, &name);
+    name
+}
+
+/// Makes a container of that name.
+pub fn make_container(azurite: &Azurite, name: &str) {
     let url = format!("{}/{name}", azurite.endpoint());
     let ca = std::fs::read_to_string(azurite.ca()).expect("a readable file");
     let credential = Credential::TokenFile(azurite.token());
@@ -43,11 +49,10 @@ fn container(azurite: &Azurite) -> String {
     let runtime = tokio::runtime::Runtime::new().expect("a runtime");
     let made = runtime.block_on(opened.expect("a client").create_if_missing());
     made.expect("a container");
-    name
 }
 
 /// The program on a team's root.
-fn start(root: &Root, azurite: &Azurite, arguments: &[&str]) -> Child {
+pub fn start(root: &Root, azurite: &Azurite, arguments: &[&str]) -> Child {
     root.command(arguments)
         .env("ONESTREAM_CONTROL_TOKEN_FILE", azurite.token())
         .stdout(Stdio::piped())
@@ -56,12 +61,12 @@ fn start(root: &Root, azurite: &Azurite, arguments: &[&str]) -> Child {
         .expect("the program starts")
 }
 
-fn ended(child: Child) -> Ran {
+pub fn ended(child: Child) -> Ran {
     child.wait_with_output().expect("it ends").into()
 }
 
 #[track_caller]
-fn expect(code: i32, root: &Root, azurite: &Azurite, arguments: &[&str]) -> Ran {
+pub fn expect(code: i32, root: &Root, azurite: &Azurite, arguments: &[&str]) -> Ran {
     let ran = ended(start(root, azurite, arguments));
     assert_eq!(ran.code, code, "{arguments:?}\n{}\n{}", ran.out, ran.err);
     ran

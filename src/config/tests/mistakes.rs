@@ -999,7 +999,7 @@ fn nothing_steers_the_terminal() {
      2 | #
        `----
       help: known here: azure, regions, tags, environment, group, network,
-            registry, vault, cluster, workspace, services
+            registry, vault, cluster, workspace, store, services
     "#);
 }
 
@@ -1165,6 +1165,117 @@ steam = \"Custom-Audit_CL\"
         : ^^^^^
         `----
       help: did you mean `stream`?
+
+    Warning:
+      ! no environment beside `shared`
+      help: add one as environments/NAME.toml
+    "#);
+}
+
+#[test]
+fn a_store_that_cannot_be() {
+    let store = |text: &str| {
+        let network = "[shared.group]\nname = \"rg\"\n[shared.store]\n";
+        in_common(&format!("{COMMON}{network}{text}\n"))
+    };
+    insta::assert_snapshot!(
+        store(
+            "account = \"Stone-Stream\"\nsku = \"Standard_LRS\"\nsoft_delete_days = 400\n\
+             public_network_access = true\n[shared.store.containers.Audit]\nappend_only_days = 0",
+        ),
+        @r#"
+      x the configuration has 5 mistakes
+
+    Error:
+      x `Stone-Stream` is not a storage account's name
+        ,-[environments/common.toml:12:11]
+     11 | [shared.store]
+     12 | account = "Stone-Stream"
+        :           ^^^^^^^^^^^^^^
+     13 | sku = "Standard_LRS"
+        `----
+      help: 3 to 24 lower-case letters and digits
+
+    Error:
+      x `Standard_LRS` is none of Standard_GRS, Standard_RAGRS, Standard_GZRS,
+      | Standard_RAGZRS
+        ,-[environments/common.toml:13:7]
+     12 | account = "Stone-Stream"
+     13 | sku = "Standard_LRS"
+        :       ^^^^^^^^^^^^^^
+     14 | soft_delete_days = 400
+        `----
+      help: did you mean `Standard_GRS`?
+
+    Error:
+      x 400 days is not a retention
+        ,-[environments/common.toml:14:20]
+     13 | sku = "Standard_LRS"
+     14 | soft_delete_days = 400
+        :                    ^^^
+     15 | public_network_access = true
+        `----
+      help: 1 to 365 days
+
+    Error:
+      x `Audit` is not a container's name
+        ,-[environments/common.toml:16:1]
+     15 | public_network_access = true
+     16 | [shared.store.containers.Audit]
+        : ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
+     17 | append_only_days = 0
+        `----
+      help: 3 to 63 lower-case letters, digits and single hyphens between them
+
+    Error:
+      x 0 days is not a retention
+        ,-[environments/common.toml:17:20]
+     16 | [shared.store.containers.Audit]
+     17 | append_only_days = 0
+        :                    ^
+        `----
+      help: 1 to 146000 days
+
+    Warning:
+      ! no environment beside `shared`
+      help: add one as environments/NAME.toml
+    "#
+    );
+    let control = |name: &str, container: &str| {
+        store(&format!(
+            "account = \"stonestream\"\npublic_network_access = true\n\
+             [shared.store.containers.{container}]\n\
+             [control]\nstore = \"azblob://stonestream/{name}\""
+        ))
+    };
+    insta::assert_snapshot!(control("contrl", "control"), @r#"
+      x the configuration has a mistake
+
+    Error:
+      x `[shared.store]` declares no container `contrl`
+        ,-[environments/common.toml:16:9]
+     15 | [control]
+     16 | store = "azblob://stonestream/contrl"
+        :         ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
+        `----
+      help: did you mean `control`?
+
+    Warning:
+      ! no environment beside `shared`
+      help: add one as environments/NAME.toml
+    "#);
+    let audit = "control]\nappend_only_days = 7\n[shared.store.containers.other";
+    insta::assert_snapshot!(control("control", audit), @r#"
+      x the configuration has a mistake
+
+    Error:
+      x `control` is append-only, and leases are overwritten
+        ,-[environments/common.toml:18:9]
+     17 | [control]
+     18 | store = "azblob://stonestream/control"
+        :         ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
+        `----
+      help: name a container without append_only_days
 
     Warning:
       ! no environment beside `shared`

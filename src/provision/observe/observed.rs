@@ -42,7 +42,7 @@ pub struct Remains {
 
 /// What Azure remembers of the environments: by what right they may be changed hangs on it.
 #[derive(Debug, Clone, Default)]
-pub struct Standing {
+pub struct Remembered {
     /// The environments in which something of ours stands; `None` where not everything was read,
     /// since what cannot be seen may stand.
     pub populated: Option<BTreeSet<EnvironmentName>>,
@@ -142,8 +142,8 @@ impl Observed {
     }
 
     /// What Azure remembers of the environments.
-    pub fn standing(&self) -> Standing {
-        Standing {
+    pub fn remembered(&self) -> Remembered {
+        Remembered {
             populated: (!self.is_partial()).then(|| self.populated()),
             terms: self.approval_terms(),
         }
@@ -172,14 +172,28 @@ impl Observed {
             .collect()
     }
 
+    /// The environments in which something of ours stands that a destroy would take away. What
+    /// stays whatever is destroyed, and what holds nothing else, says nothing of how far anybody
+    /// came.
     fn populated(&self) -> BTreeSet<EnvironmentName> {
-        let owners = self.objects.values().map(|object| &object.ownership);
-        owners
-            .filter_map(|ownership| match ownership {
-                Ownership::Ours(environment) => Some(environment.clone()),
-                Ownership::Copy | Ownership::Foreign => None,
-            })
-            .collect()
+        let staying = |key: &str| {
+            let within = format!("{key}/");
+            let inside = self.objects.range(within.clone()..);
+            let mut inside = inside
+                .take_while(|(key, _)| key.starts_with(&within))
+                .map(|(_, object)| object)
+                .filter(|object| matches!(object.ownership, Ownership::Ours(_)))
+                .peekable();
+            inside.peek().is_some() && inside.all(|object| object.kind.keeps().is_some())
+        };
+        let standing = self.objects.iter().filter_map(|(key, object)| {
+            let Ownership::Ours(environment) = &object.ownership else {
+                return None;
+            };
+            let stays = object.kind.keeps().is_some() || staying(key);
+            (!stays).then(|| environment.clone())
+        });
+        standing.collect()
     }
 
     /// Why it cannot be told which environments Azure remembers as protected: a list over a

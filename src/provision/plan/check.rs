@@ -61,6 +61,9 @@ fn shape(plan: &Plan, operation: &Operation, kind: &dyn Kind) -> Option<String> 
     if operation.stateful != meta.stateful || operation.guards != meta.is_guard {
         return Some(format!("that is not what a {} is", meta.name));
     }
+    if step == Step::Delete && kind.keeps().is_some() {
+        return Some(format!("no plan deletes a {}", meta.name));
+    }
     if !plan.environments.contains(&operation.address.environment()) {
         return Some("its environment is not among the plan's".to_owned());
     }

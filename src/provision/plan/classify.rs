@@ -354,12 +354,19 @@ impl<'a> Work<'a> {
         let changes = diff(meta, &settled.properties, &object.projection, applied);
         let mut refused = false;
         for change in &changes {
-            if let Rule::Refused(instead) = &change.rule {
+            let instead = match &change.rule {
+                Rule::Refused(instead) => Some(instead.clone()),
+                Rule::InPlace | Rule::Replace => {
+                    let live = &object.projection;
+                    resource.kind.refuses(&change.path, &change.after, live)
+                }
+            };
+            if let Some(instead) = instead {
                 let problem = format!(
                     "{} cannot change from {} to {}",
                     change.path, change.before, change.after
                 );
-                self.draft.refuse(address, problem, instead.clone());
+                self.draft.refuse(address, problem, instead);
                 refused = true;
             }
         }

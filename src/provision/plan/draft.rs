@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::make::{Asked, PlanError};
-use super::{Action, Operation, Refusal, Standing, Step, Unread};
+use super::{Action, Operation, Refusal, Standing, Stay, Step, Unread};
 use crate::resource::{Address, Kind, Pattern, scopes};
 
 /// Operations and findings so far.
@@ -18,6 +18,8 @@ pub(super) struct Draft {
     pub(super) standing: BTreeMap<Address, Standing>,
     /// The lower-cased ids of what is deleted by deleting what it lives in.
     pub(super) along: BTreeSet<String>,
+    /// What would have to go and stays.
+    pub(super) stays: Vec<Stay>,
     /// What the selection leaves out.
     pub(super) left_out: BTreeSet<Address>,
     by_address: BTreeMap<Address, Vec<usize>>,
@@ -85,7 +87,9 @@ impl Draft {
     pub(super) fn narrow(&mut self, asked: &Asked<'_>) -> Result<(), PlanError> {
         let selection = asked.selection;
         for pattern in selection.targets.iter().chain(&selection.excludes) {
+            let stays = self.stays.iter().map(|stay| &stay.address);
             let known = asked.desired.resources.keys().chain(self.by_address.keys());
+            let known = known.chain(stays);
             if !known.into_iter().any(|address| pattern.matches(address)) {
                 return Err(PlanError::NoSuchAddress(pattern.to_string()));
             }
@@ -128,6 +132,8 @@ impl Draft {
         let left_out = standing.filter(|address| !kept.contains(*address));
         self.left_out.extend(left_out.cloned());
         self.retain(|address| kept.contains(address));
+        self.stays
+            .retain(|stay| targets.iter().any(|target| target.matches(&stay.address)));
         self.refusals
             .retain(|refusal| kept.contains(&refusal.address));
         self.unreadable
@@ -149,6 +155,7 @@ impl Draft {
         let left_out = standing.filter(|address| !stays(address)).cloned();
         self.left_out.extend(left_out);
         self.retain(stays);
+        self.stays.retain(|stay| stays(&stay.address));
         self.refusals.retain(|refusal| stays(&refusal.address));
         self.unreadable.retain(|unread| stays(&unread.address));
     }

@@ -82,6 +82,7 @@ pub fn make(asked: &Asked<'_>) -> Result<Plan, PlanError> {
     let declared = std::mem::take(&mut work.ids);
     let mut draft = work.finish();
     draft.narrow(asked)?;
+    orphans::outermost(&mut draft.stays);
     orphans::keep_containers(asked, &mut draft);
     locks::plan(asked, &mut draft);
     widening::mark(&mut draft.operations, |index| {
@@ -106,6 +107,7 @@ pub fn make(asked: &Asked<'_>) -> Result<Plan, PlanError> {
         unread: unread(asked, &draft.unreadable),
         unreadable: draft.unreadable,
         unmanaged,
+        stays: draft.stays,
         standing: draft.standing,
     })
 }

@@ -74,6 +74,9 @@ pub struct Plan {
     pub unread: Vec<UnreadCollection>,
     /// What stands in a managed scope and is nobody's that we know.
     pub unmanaged: Vec<UnmanagedObject>,
+    /// What nothing declares, or a destroy is about, and no plan deletes.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub stays: Vec<Stay>,
     /// What stands as declared: for the applied snapshot, not for the file.
     #[serde(skip)]
     pub standing: BTreeMap<Address, Standing>,
@@ -239,6 +242,19 @@ pub struct UnmanagedObject {
     pub arm_type: String,
     /// Whether it carries a marker that was made for another object.
     pub copied_marker: bool,
+}
+
+/// An object of ours that stays though it would have to go.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Stay {
+    /// Which one.
+    pub address: Address,
+    /// The kind's name.
+    pub kind: String,
+    /// Its id.
+    pub id: String,
+    /// Why it stays, and what to do about it.
+    pub why: String,
 }
 
 /// What the applied snapshot keeps of one resource.

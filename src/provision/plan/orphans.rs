@@ -7,7 +7,7 @@ use super::classify::{Work, leaving, unclear};
 use super::draft::Draft;
 use super::make::{Asked, Mode};
 use super::settled::image;
-use super::{Action, Operation, Standing, Step, Unread};
+use super::{Action, Operation, Standing, Stay, Step, Unread};
 use crate::provision::observe::Object;
 use crate::resource::{
     Address, Carrier, Condition, EnvironmentName, ID_TAG, MANAGED_BY_TAG, Ownership, Resource,
@@ -56,7 +56,15 @@ impl<'a> Work<'a> {
             let address = self.address(key, leaver, &journalled, &mut taken);
             // An orphan's path is made of plain characters; were it not, the object is left alone.
             let Some(address) = address else { continue };
-            if self.goes_with_parent(key, &address, leaver, &leavers) {
+            if let Some(why) = leaver.object.kind.keeps() {
+                self.ids.insert((*key).clone(), address.clone());
+                self.draft.stays.push(Stay {
+                    address,
+                    kind: leaver.object.kind.meta().name.to_owned(),
+                    id: leaver.object.id.clone(),
+                    why: why.to_owned(),
+                });
+            } else if self.goes_with_parent(key, &address, leaver, &leavers) {
                 self.ids.insert((*key).clone(), address);
                 self.draft.along.insert((*key).clone());
             } else {
@@ -226,7 +234,18 @@ fn marker_image(object: &Object) -> Value {
     image(object.kind, &owned, &object.projection)
 }
 
-/// Refuses to delete what still holds something that this plan does not delete before it.
+/// Leaves out what lies in something else that stays: that goes without saying.
+pub(super) fn outermost(stays: &mut Vec<Stay>) {
+    let ids: BTreeSet<String> = stays.iter().map(|stay| stay.id.to_lowercase()).collect();
+    stays.retain(|stay| {
+        let id = stay.id.to_lowercase();
+        !scopes(&id).skip(1).any(|above| ids.contains(above))
+    });
+    stays.sort();
+}
+
+/// Leaves standing what holds something that stays, and refuses to delete what still holds
+/// something else that this plan does not delete before it.
 pub(super) fn keep_containers(asked: &Asked<'_>, draft: &mut Draft) {
     loop {
         let mut deleted: BTreeSet<String> = draft.deletes().map(|(id, _)| id).collect();
@@ -246,12 +265,16 @@ pub(super) fn keep_containers(asked: &Asked<'_>, draft: &mut Draft) {
             let contents = asked.observed.contents.get(&id).into_iter().flatten();
             let all: BTreeSet<&String> = contents.chain(below(asked, &id)).collect();
             let strangers: Vec<&String> = all.into_iter().filter(stays).collect();
-            let first = (*strangers.first()?).clone();
+            let kept = strangers.iter().find(|held| staying(draft, held).is_some());
+            let first = (*kept.or(strangers.first())?).clone();
             Some((index, first, strangers.len()))
         });
         let Some((index, first, count)) = held else {
             break;
         };
+        if leave_standing(draft, index, &first) {
+            continue;
+        }
         let more = match count {
             1 => String::new(),
             n => format!(" and {} more", n - 1),
@@ -264,6 +287,34 @@ pub(super) fn keep_containers(asked: &Asked<'_>, draft: &mut Draft) {
             "move or delete that first: deleting this would take it along".to_owned(),
         );
     }
+}
+
+/// What stays, if an id is its own or lies in it.
+fn staying<'d>(draft: &'d Draft, held: &str) -> Option<&'d Stay> {
+    let held = held.to_lowercase();
+    let is_within = |stay: &&Stay| {
+        let id = stay.id.to_lowercase();
+        scopes(&held).any(|scope| scope == id)
+    };
+    draft.stays.iter().find(is_within)
+}
+
+/// Takes the delete of a container back that holds something that stays; whether it did.
+fn leave_standing(draft: &mut Draft, index: usize, held: &str) -> bool {
+    let Some(why) = staying(draft, held).map(|stay| format!("it holds {}", stay.address)) else {
+        return false;
+    };
+    let operation = &draft.operations[index];
+    let stay = Stay {
+        address: operation.address.clone(),
+        kind: operation.kind.clone(),
+        id: operation.id.to_string(),
+        why,
+    };
+    draft.forget(&BTreeSet::from([stay.address.clone()]));
+    draft.stays.push(stay);
+    draft.stays.sort();
+    true
 }
 
 /// The observed objects that would go along with the one of this lower-cased id. A guard makes

@@ -82,6 +82,7 @@ pub fn revoke(asked: &Asked<'_>, excess: &Excess<'_>) -> Result<Plan, PlanError>
         unreadable: Vec::new(),
         unread: Vec::new(),
         unmanaged: Vec::new(),
+        stays: Vec::new(),
         standing: Default::default(),
     })
 }

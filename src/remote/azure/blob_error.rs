@@ -98,7 +98,7 @@ pub(super) fn service(doing: &'static str, place: &str, error: &Error) -> StoreE
 fn failure(error: &Error) -> Failure {
     let hint = match (status(error), code(error)) {
         (_, Some("ContainerNotFound" | "ContainerBeingDeleted")) => Some(
-            "make the container, or correct [control] store: \
+            "correct [control] store; bring the container back, if it was deleted; or make it: \
              `az storage container create --auth-mode login --account-name ACCOUNT --name CONTAINER`",
         ),
         (Some(403), _) => Some(
@@ -108,9 +108,10 @@ fn failure(error: &Error) -> Failure {
         (Some(401), _) => {
             Some("the token was not taken: check [control] credential and cloud, and the tenant")
         }
-        (None, _) if passes(error) => {
-            Some("check the network, the proxy variables and [control] store and endpoint")
-        }
+        (None, _) if passes(error) => Some(
+            "check the network, the proxy variables and [control] store and endpoint; an \
+                 account that does not exist is made by `apply` where [shared.store] declares it",
+        ),
         _ => None,
     };
     match (error.kind(), status(error)) {

@@ -359,6 +359,7 @@ pub(super) const ABSENT: &[&str] = &[
     "AgentPoolNotFound",
     "ManagedClusterNotFound",
     "WorkspaceNotFound",
+    "ContainerNotFound",
 ];
 
 /// What a 403 means where nothing tells more.

@@ -207,6 +207,9 @@ pub(super) fn nothing_to_do(plan: &Plan) -> String {
     }
 }
 
+/// What no plan deletes.
+pub(super) const STAYS: &str = "Stays, since no plan deletes it";
+
 /// How many resources the selection leaves out, where it leaves any out.
 pub(super) fn left_out(plan: &Plan) -> Option<String> {
     (plan.left_out > 0).then(|| format!("{} not looked at", plan.left_out))

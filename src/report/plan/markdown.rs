@@ -43,6 +43,7 @@ pub(super) fn render(plan: &Plan, objections: &[Objection]) -> String {
             environment(plan, &group, &mut page);
         }
     }
+    stays(plan, &mut page);
     unmanaged(plan, &mut page);
     page.finish()
 }
@@ -167,6 +168,18 @@ fn details(operation: &Operation) -> String {
         ));
     }
     lines.join("<br>")
+}
+
+fn stays(plan: &Plan, page: &mut Page) {
+    if plan.stays.is_empty() {
+        return;
+    }
+    page.push(&format!("\n#### {}\n\n", grouping::STAYS));
+    page.push(&head(&["resource", "kind", "why"]));
+    for stay in &plan.stays {
+        let address = code(stay.address.as_str());
+        page.offer(&row(&[address, prose(&stay.kind), prose(&stay.why)]));
+    }
 }
 
 fn unmanaged(plan: &Plan, page: &mut Page) {

@@ -35,6 +35,7 @@ pub(super) fn render(plan: &Plan, objections: &[Objection], style: &Style) -> St
     text.push_str(&refusals(plan, style));
     text.push_str(&objected(plan, objections, style));
     text.push_str(&unreadable(plan, style));
+    text.push_str(&stays(plan, style));
     text.push_str(&unmanaged(plan, style));
     if !plan.is_empty() {
         text.push_str(&summary(plan, style));
@@ -218,6 +219,19 @@ fn unreadable(plan: &Plan, style: &Style) -> String {
         let scope = plain(&collection.scope);
         text.push_str(&format!("  {sign} every {} in {scope}\n", collection.kind));
         text.push_str(&diagnostics::lines(&collection.failure, style, FIELDS));
+    }
+    text
+}
+
+fn stays(plan: &Plan, style: &Style) -> String {
+    if plan.stays.is_empty() {
+        return String::new();
+    }
+    let mut text = heading(grouping::STAYS, style);
+    for stay in &plan.stays {
+        let kind = style.paint(Tone::Dim, &format!("({})", plain(&stay.kind)));
+        let head = format!("{} {kind}", stay.address);
+        text.push_str(&flow(&[head, plain(&stay.why)], style, 2, FIELDS));
     }
     text
 }

@@ -187,7 +187,7 @@ fn fail(txn: &mut Txn<'_>, object: &Object) {
 }
 
 /// The answer to a poll.
-pub fn poll(cx: &Context<'_>, operation: &Operation) -> Answer {
+pub fn poll(cx: &Context<'_>, world: &World, operation: &Operation) -> Answer {
     let result = operation
         .result
         .as_ref()
@@ -210,6 +210,7 @@ pub fn poll(cx: &Context<'_>, operation: &Operation) -> Answer {
         }
         Polling::Plain { running, .. } => status(operation, *running, Map::new()),
         Polling::Dated => dated(cx, operation),
+        Polling::Made => made(cx, world, operation),
         Polling::Timed => {
             let mut body = Map::new();
             body.insert("name".to_owned(), json!(operation.name));
@@ -236,6 +237,22 @@ pub fn poll(cx: &Context<'_>, operation: &Operation) -> Answer {
     };
     answer.headers.extend(again(cx, operation, polling));
     answer
+}
+
+/// What was made, once it is.
+fn made(cx: &Context<'_>, world: &World, operation: &Operation) -> Answer {
+    match &operation.outcome {
+        Outcome::Succeeded => {
+            let object = world.object(&operation.target);
+            let shown = object.and_then(|object| {
+                let kind = types::of(&object.kind)?;
+                Some(kind.show(cx, object, world))
+            });
+            shown.map_or_else(|| Answer::empty(204), |body| Answer::json(200, body))
+        }
+        Outcome::Failed(failure) => Answer::json(409, json!({"error": error(failure)})),
+        _ => Answer::empty(202),
+    }
 }
 
 /// What Key Vault's operations tell: when they began and when they last did something.

@@ -124,6 +124,11 @@ pub fn poll_headers(cx: &Context<'_>, operation: &Operation) -> Vec<(&'static st
             vec![("azure-asyncoperation", address(&operation.path))]
         }
         Polling::Result { .. } | Polling::Dated => vec![("location", address(&operation.path))],
+        Polling::Made => {
+            let address = address(&operation.path);
+            let monitored = address.replacen("?api-version", "?monitor=true&api-version", 1);
+            vec![("location", monitored)]
+        }
         Polling::Object { header: None } => return Vec::new(),
         Polling::Object {
             header: Some(OwnAddress::AsyncOperation),

@@ -17,11 +17,11 @@ const PAGE: usize = 100;
 pub fn answer(cx: &Context<'_>, world: &World) -> Result<Answer, ArmError> {
     let key = cx.path.text.to_ascii_lowercase();
     if let Some(operation) = world.operation(&key) {
-        return Ok(operations::poll(cx, operation));
+        return Ok(operations::poll(cx, world, operation));
     }
     let asked = pattern::asked_for(cx).and_then(|key| world.operation(&key));
     if let Some(operation) = asked.filter(|operation| operation.effect == Effect::Remove) {
-        return Ok(operations::poll(cx, operation));
+        return Ok(operations::poll(cx, world, operation));
     }
     if let Some((front, name)) = key.rsplit_once('/')
         && front

@@ -98,6 +98,9 @@ pub enum Polling {
     /// `Location`: 202 and 200, with the status and its times in the body, as Key Vault
     /// purges vaults.
     Dated,
+    /// `Location` with `monitor=true`: an empty 202, then 200 with the object itself, as Storage
+    /// makes accounts.
+    Made,
     /// By reading the object itself, which tells its state. `header` carries the object's
     /// address, where the provider sends any.
     Object {

@@ -27,6 +27,7 @@ mod role_definition;
 mod role_definition_checks;
 mod role_filter;
 mod scope_map;
+mod storage;
 pub mod token;
 mod vault;
 mod vault_actions;
@@ -85,6 +86,10 @@ static PROVIDER_ACTIONS: &[ProviderAction] = &[
         kind: "Microsoft.KeyVault/checkNameAvailability",
         run: vault_actions::check_name,
     },
+    ProviderAction {
+        kind: "Microsoft.Storage/checkNameAvailability",
+        run: storage::check_name,
+    },
 ];
 
 /// Namespaces that are played, ARM's own included.
@@ -100,6 +105,7 @@ static NAMESPACES: &[&str] = &[
     "Microsoft.Network",
     "Microsoft.OperationalInsights",
     "Microsoft.Resources",
+    "Microsoft.Storage",
 ];
 
 /// A POST at a subscription that needs no object.
@@ -126,6 +132,7 @@ pub fn all() -> impl Iterator<Item = &'static dyn ResourceType> {
         .chain(network::TYPES)
         .chain(eligibility::TYPES)
         .chain(aks::TYPES)
+        .chain(storage::TYPES)
         .copied()
 }
 

@@ -27,5 +27,6 @@ mod private_endpoints;
 mod registries;
 mod replications;
 mod roles;
+mod storage;
 mod tls;
 mod workspaces;

@@ -23,7 +23,7 @@ pub struct Member {
     pub zone: &'static str,
 }
 
-/// Storage accounts are not played, but they are the usual example of a target.
+/// What a storage account offers.
 const STORAGE: &[(&str, &str, &str)] = &[
     (
         "blob",
