@@ -15,6 +15,8 @@ pub enum Plane {
     Graph,
     /// The data plane of the named key vault.
     Vault(String),
+    /// The API server of the managed cluster with this id in Resource Manager.
+    Cluster(Box<str>),
 }
 
 /// The header that makes a request hang on the object's etag (RFC 9110, 13.1.1).

@@ -7,6 +7,9 @@ use super::error::own;
 use crate::provision::ports::{Failure, Verdict};
 use crate::resource::{Plane, Request};
 
+/// The application that AKS's API servers are in every tenant of every cloud.
+pub(super) const KUBERNETES: &str = "6dae42f8-4368-4678-94ff-3960e28e3630";
+
 /// The hosts that may see a token, one origin for each plane.
 #[derive(Debug, Clone)]
 pub(super) struct Pins {
@@ -25,6 +28,7 @@ impl Pins {
             Plane::Arm => &audiences.resource_manager,
             Plane::Graph => &audiences.graph,
             Plane::Vault(_) => &audiences.vault,
+            Plane::Cluster(_) => KUBERNETES,
         };
         format!("{}/.default", audience.trim_end_matches('/'))
     }
@@ -105,6 +109,9 @@ impl Pins {
             Plane::Arm => Ok(self.endpoints.resource_manager.clone()),
             Plane::Graph => Ok(self.endpoints.graph.clone()),
             Plane::Vault(name) => self.vault(name),
+            Plane::Cluster(id) => Err(invalid(format!(
+                "the API server of {id} has no host that is known beforehand"
+            ))),
         }
     }
 
