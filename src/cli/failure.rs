@@ -283,7 +283,8 @@ pub fn document(failure: &Failure, cloud: Option<&str>) -> String {
     format!("{document:#}")
 }
 
-fn mistake(mistake: &Mistake) -> Value {
+/// A mistake or warning of a configuration, for programs.
+pub fn mistake(mistake: &Mistake) -> Value {
     let location = mistake.location();
     let place = location.as_ref();
     json!({

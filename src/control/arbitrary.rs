@@ -119,6 +119,7 @@ fn plane() -> impl Strategy<Value = Plane> {
         Just(Plane::Graph),
         any::<String>().prop_map(Plane::Vault),
         any::<String>().prop_map(|name| Plane::Ingestion(name.into())),
+        any::<String>().prop_map(|id| Plane::Cluster(id.into())),
     ]
 }
 

@@ -307,6 +307,11 @@ impl Estate {
         }
     }
 
+    /// A client of its own, which has asked nothing yet.
+    pub fn signed_in_anew(&self) -> Azure {
+        connect(self.emulator.endpoint(), None, &self.clock)
+    }
+
     /// The object id of who applies here.
     pub fn deployer(&self) -> &str {
         &self.emulator.endpoint().deployer.object_id

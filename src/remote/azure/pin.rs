@@ -9,6 +9,8 @@ use crate::resource::{Plane, Request};
 
 /// The most characters of a host's name before the cloud's domain.
 const LONGEST_HOST: usize = 200;
+/// The application that AKS's API servers are in every tenant of every cloud.
+pub(super) const KUBERNETES: &str = "6dae42f8-4368-4678-94ff-3960e28e3630";
 
 /// The hosts that may see a token, one origin for each plane.
 #[derive(Debug, Clone)]
@@ -29,6 +31,7 @@ impl Pins {
             Plane::Graph => &audiences.graph,
             Plane::Vault(_) => &audiences.vault,
             Plane::Ingestion(_) => &audiences.monitor,
+            Plane::Cluster(_) => KUBERNETES,
         };
         format!("{}/.default", audience.trim_end_matches('/'))
     }
@@ -110,6 +113,9 @@ impl Pins {
             Plane::Graph => Ok(self.endpoints.graph.clone()),
             Plane::Vault(name) => self.vault(name),
             Plane::Ingestion(name) => self.ingestion(name),
+            Plane::Cluster(id) => Err(invalid(format!(
+                "the API server of {id} has no host that is known beforehand"
+            ))),
         }
     }
 

@@ -15,6 +15,7 @@ mod management_group;
 mod monitor;
 mod network;
 mod private_endpoint_connection;
+mod provider_operations;
 mod registry;
 mod registry_actions;
 mod registry_fields;
@@ -54,6 +55,7 @@ static TYPES: &[&dyn ResourceType] = &[
     &role_assignment::RoleAssignment,
     &role_definition::RoleDefinition,
     &deny_assignment::DenyAssignment,
+    &provider_operations::ProviderOperations,
     &management_group::ManagementGroup,
     &management_group::SubscriptionPlacement,
     &registry::Registry,
