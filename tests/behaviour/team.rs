@@ -16,7 +16,7 @@ fn team() -> Option<(Root, &'static Azurite)> {
 }
 
 /// The sample, with its control data in a new container there.
-fn team_on(azurite: &Azurite) -> Root {
+pub fn team_on(azurite: &Azurite) -> Root {
     let root = Root::unprotected();
     let container = container(azurite);
     root.replace(
@@ -47,7 +47,7 @@ fn container(azurite: &Azurite) -> String {
 }
 
 /// The program on a team's root.
-fn start(root: &Root, azurite: &Azurite, arguments: &[&str]) -> Child {
+pub fn start(root: &Root, azurite: &Azurite, arguments: &[&str]) -> Child {
     root.command(arguments)
         .env("ONESTREAM_CONTROL_TOKEN_FILE", azurite.token())
         .stdout(Stdio::piped())
@@ -56,18 +56,18 @@ fn start(root: &Root, azurite: &Azurite, arguments: &[&str]) -> Child {
         .expect("the program starts")
 }
 
-fn ended(child: Child) -> Ran {
+pub fn ended(child: Child) -> Ran {
     child.wait_with_output().expect("it ends").into()
 }
 
 #[track_caller]
-fn expect(code: i32, root: &Root, azurite: &Azurite, arguments: &[&str]) -> Ran {
+pub fn expect(code: i32, root: &Root, azurite: &Azurite, arguments: &[&str]) -> Ran {
     let ran = ended(start(root, azurite, arguments));
     assert_eq!(ran.code, code, "{arguments:?}\n{}\n{}", ran.out, ran.err);
     ran
 }
 
-fn locks(root: &Root, azurite: &Azurite) -> Json {
+pub fn locks(root: &Root, azurite: &Azurite) -> Json {
     let ran = expect(0, root, azurite, &["--format", "json", "lock", "status"]);
     let status: Json = serde_json::from_str(&ran.out).expect("JSON");
     assert_eq!(
@@ -143,7 +143,7 @@ fn who_waits_for_the_lease_gets_it() {
 
 /// Sends a signal to a process that this test started.
 #[cfg(unix)]
-fn signal(child: &Child, name: &str) {
+pub fn signal(child: &Child, name: &str) {
     let sent = std::process::Command::new("kill")
         .args([format!("-{name}"), child.id().to_string()])
         .status();
