@@ -4,7 +4,6 @@ use std::collections::BTreeSet;
 use std::io::IsTerminal;
 use std::path::Path;
 use std::sync::Arc;
-use std::time::Duration;
 
 use onestream::control::Pointed;
 use onestream::kinds::KINDS;
@@ -20,7 +19,7 @@ use tokio::sync::watch;
 use super::arguments::{ApplyArguments, DestroyArguments, Global, RunArguments};
 use super::failure::{self, Exit, Failure};
 use super::interrupt;
-use super::lease;
+use super::lease::{self, UnderLease};
 use super::output::Output;
 use super::recording::Recorder;
 use super::resume::resume;
@@ -372,7 +371,10 @@ impl Under<'_> {
     }
 
     fn snapshots(&self) -> Arc<dyn Snapshots> {
-        let snapshots: Arc<dyn Snapshots> = Arc::clone(&self.session.control) as _;
+        let snapshots: Arc<dyn Snapshots> = Arc::new(UnderLease {
+            snapshots: Arc::clone(&self.session.control) as _,
+            held: Arc::clone(self.held),
+        });
         match &self.session.failpoints {
             Some(points) => Arc::new(Pointed::of(snapshots, points)),
             None => snapshots,
@@ -415,14 +417,12 @@ impl Under<'_> {
         }
     }
 
-    /// Whoever holds the lease now says what stands.
     async fn save(
         &self,
         plan: &Plan,
         outcome: &Outcome,
         before: &Applied,
     ) -> Result<(), StoreError> {
-        self.held.check(Duration::ZERO)?;
         applied::save(self.snapshots().as_ref(), before, plan, outcome).await
     }
 }

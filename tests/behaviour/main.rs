@@ -27,6 +27,8 @@ mod saved_plans;
 mod scenarios;
 mod served;
 mod serving;
+#[cfg(unix)]
+mod stops;
 mod storms;
 #[cfg(unix)]
 mod sweep;

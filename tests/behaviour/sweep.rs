@@ -161,14 +161,8 @@ impl Stage {
         std::fs::remove_dir_all(self.root.file(".onestream/control")).expect("it was there");
     }
 
-    /// What Azure holds, by kind and id without what it chose by itself, and how often.
     async fn objects(&self) -> BTreeMap<String, usize> {
-        let listed = self.served.control("GET", "objects", None).await;
-        let mut objects = BTreeMap::new();
-        for object in listed["value"].as_array().expect("a list") {
-            *objects.entry(seen(object)).or_insert(0) += 1;
-        }
-        objects
+        objects(&self.served).await
     }
 
     /// Kills an apply at this point; whether it got there. The next apply has to mend it.
@@ -198,6 +192,16 @@ impl Stage {
         assert!(same, "{}\nmore: {more:#?}\nlost: {lost:#?}", told());
         reached
     }
+}
+
+/// What Azure holds, by kind and id without what it chose by itself, and how often.
+pub async fn objects(served: &Served) -> BTreeMap<String, usize> {
+    let listed = served.control("GET", "objects", None).await;
+    let mut objects = BTreeMap::new();
+    for object in listed["value"].as_array().expect("a list") {
+        *objects.entry(seen(object)).or_insert(0) += 1;
+    }
+    objects
 }
 
 fn said(output: &std::process::Output) -> String {
