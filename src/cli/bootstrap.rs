@@ -227,7 +227,7 @@ async fn make(
 async fn begun(session: &Session) -> Result<Option<Record>, Failure> {
     let chain = Ledger::of(&session.objects).read().await?;
     let records = chain.links.into_iter().map(|link| link.record);
-    Ok(records.filter(|it| it.event == What::Begun).last())
+    Ok(records.filter(|it| it.event == What::Begun).next_back())
 }
 
 /// Says in the store's audit log how it came to be. What is declared of `shared` has been begun
