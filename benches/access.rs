@@ -279,7 +279,6 @@ fn facts(reading: &mut Reading, columns: &[(Column, &str, &str)]) {
                 admin_groups: Vec::new(),
                 kubelet: None,
                 issuer: None,
-                bindings: Vec::new(),
             }),
             TargetType::Key => {
                 let vault = scope

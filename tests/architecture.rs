@@ -184,6 +184,16 @@ fn the_emulator_depends_on_nothing_of_ours() {
     }
 }
 
+/// The local Azure knows nothing of the program, so each has a list of Azure's operations.
+#[test]
+fn both_lists_of_operations_say_the_same() {
+    let list = |path: &str| std::fs::read_to_string(root().join(path)).expect("a list");
+    assert_eq!(
+        list("src/config/rbac/operations.txt"),
+        list("src/emulator/src/types/operations.txt")
+    );
+}
+
 #[test]
 fn files_open_with_their_sentence_and_stay_short() {
     let mut violations = Vec::new();

@@ -4,7 +4,6 @@ use std::collections::BTreeSet;
 use std::io::IsTerminal;
 use std::path::Path;
 use std::sync::Arc;
-use std::time::Duration;
 
 use onestream::control::Pointed;
 use onestream::kinds::KINDS;
@@ -20,12 +19,12 @@ use tokio::sync::watch;
 use super::arguments::{ApplyArguments, DestroyArguments, Global, RunArguments};
 use super::failure::{self, Exit, Failure};
 use super::interrupt;
-use super::lease;
+use super::lease::{self, UnderLease};
 use super::output::Output;
 use super::recording::Recorder;
 use super::resume::resume;
 use super::wiring::{Review, Session, Wish};
-use super::{approving, ask, bootstrap, revoking};
+use super::{approving, ask, bootstrap, export, revoking};
 
 /// Runs `apply`.
 pub async fn run(
@@ -116,6 +115,8 @@ async fn go(
         Ok(Some(exit)) => Ok(exit),
         Err(failure) => Err(failure),
     };
+    let configuration = &session.declared.configuration;
+    export::at_end(configuration, &session.azure, &session.objects, output).await;
     let counted = session.failpoints.as_ref().filter(|it| it.is_count());
     if let Some(points) = counted {
         output.remark(format!("failpoints: {}", points.passed()));
@@ -225,12 +226,13 @@ impl Under<'_> {
 
     /// A fresh plan has just read TOML and who is protected; a file's word counts for nothing.
     async fn fresh(&self, wish: &Wish) -> Result<(Plan, Review), Failure> {
-        let plan = self.session.plan(wish).await?;
+        let (plan, remembered) = self.session.plan(wish).await?;
         let mut protected = self.session.protected();
         protected.extend(plan.protected.iter().cloned());
         let review = Review {
             protected,
             objections: Vec::new(),
+            remembered,
         };
         Ok((plan, review))
     }
@@ -295,7 +297,8 @@ impl Under<'_> {
         } = self;
         let recorder = Recorder::of(session, source.doing()).await?;
         let applier = recorder.actor().identity.as_ref();
-        let rights = approving::rights(session, &plan, applier, review.protected).await?;
+        let (protected, remembered) = (review.protected, &review.remembered);
+        let rights = approving::rights(session, &plan, applier, protected, remembered).await?;
         let permissions = Permissions {
             allow_destroy: run.allow_destroy.clone(),
             allow_wider_access: run.allow_wider_access,
@@ -368,7 +371,10 @@ impl Under<'_> {
     }
 
     fn snapshots(&self) -> Arc<dyn Snapshots> {
-        let snapshots: Arc<dyn Snapshots> = Arc::clone(&self.session.control) as _;
+        let snapshots: Arc<dyn Snapshots> = Arc::new(UnderLease {
+            snapshots: Arc::clone(&self.session.control) as _,
+            held: Arc::clone(self.held),
+        });
         match &self.session.failpoints {
             Some(points) => Arc::new(Pointed::of(snapshots, points)),
             None => snapshots,
@@ -411,14 +417,12 @@ impl Under<'_> {
         }
     }
 
-    /// Whoever holds the lease now says what stands.
     async fn save(
         &self,
         plan: &Plan,
         outcome: &Outcome,
         before: &Applied,
     ) -> Result<(), StoreError> {
-        self.held.check(Duration::ZERO)?;
         applied::save(self.snapshots().as_ref(), before, plan, outcome).await
     }
 }

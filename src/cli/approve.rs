@@ -3,9 +3,8 @@
 use std::collections::BTreeMap;
 use std::io::IsTerminal;
 
-use onestream::config::CloudChoice;
 use onestream::control::audit::{Ledger, machine};
-use onestream::control::{Approvals, Keys, is_genuine};
+use onestream::control::{Approvals, Keys, Store, is_genuine};
 use onestream::kinds::KINDS;
 use onestream::provision::approval::{Approval, LONGEST, Statement};
 use onestream::provision::audit::{Actor, Identity, Record, What};
@@ -22,7 +21,7 @@ use super::connect;
 use super::failure::{Exit, Failure};
 use super::output::Output;
 use super::wiring::{self, Declared};
-use super::{ask, recording};
+use super::{ask, export, recording};
 
 /// Runs `approve`.
 pub async fn run(
@@ -54,24 +53,25 @@ pub async fn run(
             choice.name()
         )));
     }
+    let control = super::control::open(&declared.configuration, choice)?;
     let person = global.person.as_deref();
     let connect::Connected {
         azure, connection, ..
     } = connect::connect(&declared.configuration, choice, person, output).await?;
-    let approved = approve(&declared, choice, &azure, &plan, arguments, output).await;
+    let approved = approve(&declared, &control, &azure, &plan, arguments, output).await;
+    export::at_end(&declared.configuration, &azure, control.objects(), output).await;
     connection.close().await;
     approved.map(|()| Exit::Clean)
 }
 
 async fn approve(
     declared: &Declared,
-    choice: CloudChoice,
+    control: &Store,
     azure: &Azure,
     plan: &Plan,
     arguments: &ApproveArguments,
     output: &Output,
 ) -> Result<(), Failure> {
-    let control = super::control::open(&declared.configuration, choice)?;
     let person = azure
         .identity()
         .await?

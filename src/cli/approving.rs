@@ -15,7 +15,8 @@ use onestream::control::audit::{Ledger, Link, Reading};
 use onestream::control::{Approvals, Keys, is_genuine};
 use onestream::provision::approval::{Found, Tally, Vote};
 use onestream::provision::audit::{Identity, Permit, What};
-use onestream::provision::plan::{self, Applied, Plan};
+use onestream::provision::observe::Remembered;
+use onestream::provision::plan::{self, Plan};
 use onestream::provision::ports::{Event, Reader as _, StoreError};
 use onestream::rbac::audit::Audit;
 use onestream::rbac::{Action, Scope, besides};
@@ -46,8 +47,8 @@ pub struct Rights {
     pub missing: BTreeMap<EnvironmentName, String>,
 }
 
-/// The rights of a run to change what is `protected`. `applier` is who would carry the plan out.
-/// Azure is looked at anew where the plan changes something protected.
+/// The rights of a run to change what is `protected`. `applier` is who would carry the plan out,
+/// `remembered` what Azure remembers.
 ///
 /// # Errors
 /// When nothing can be read.
@@ -56,6 +57,7 @@ pub async fn rights(
     plan: &Plan,
     applier: Option<&Identity>,
     protected: BTreeSet<EnvironmentName>,
+    remembered: &Remembered,
 ) -> Result<Rights, Failure> {
     let mut rights = Rights {
         protected,
@@ -72,29 +74,41 @@ pub async fn rights(
         rights.permits = permitted.map(|it| (it, Permit::Excess)).collect();
         return Ok(rights);
     }
-    let observed = session.observe(&Applied::new()).await?;
-    // What cannot be seen may stand.
-    let populated = (!observed.is_partial()).then(|| observed.populated());
-    let terms = observed.approval_terms();
-    let chain = Ledger::of(&session.objects).read().await?;
+    // What cannot be read shows nothing: without an approval it is refused as ever.
+    let chain = Ledger::of(&session.objects).read().await;
     let mut found = None;
     for environment in written.intersection(&rights.protected) {
         let desired = session.declared.desired.digest(environment);
-        let stands = populated.as_ref().is_none_or(|it| it.contains(environment));
+        let populated = remembered.populated.as_ref();
+        let stands = populated.is_none_or(|it| it.contains(environment));
         let permit = if !stands {
             Ok(Permit::Bootstrap { desired })
-        } else if is_unfinished(session, plan, &chain, environment, &desired).await? {
+        } else if let Ok(chain) = &chain
+            && is_unfinished(session, plan, chain, environment, &desired).await?
+        {
             Ok(Permit::Continuation { desired })
         } else {
             if found.is_none() {
                 found = Some(genuine(session, plan).await?);
             }
             let found = found.as_deref().unwrap_or_default();
-            voted(session, plan, applier, environment, found, &terms)
+            voted(
+                session,
+                plan,
+                applier,
+                environment,
+                found,
+                &remembered.terms,
+            )
         };
         match permit {
             Ok(permit) => drop(rights.permits.insert(environment.clone(), permit)),
-            Err(why) => drop(rights.missing.insert(environment.clone(), why)),
+            Err(mut why) => {
+                if let Err(error) = &chain {
+                    why.push_str(&format!("; {error}"));
+                }
+                rights.missing.insert(environment.clone(), why);
+            }
         }
     }
     Ok(rights)

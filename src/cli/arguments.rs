@@ -139,7 +139,7 @@ pub enum Command {
         #[command(subcommand)]
         command: StateCommand,
     },
-    /// Show or verify who did what.
+    /// Show, verify or export who did what.
     Audit {
         /// What to do with the audit log.
         #[command(subcommand)]
@@ -354,6 +354,12 @@ pub enum AuditCommand {
         /// Trust the recorded key without holding it against the vault; contacts nothing.
         #[arg(long)]
         offline: bool,
+    },
+    /// Send what was not sent yet to Azure Monitor, as [control.export] says.
+    Export {
+        /// Send all of it again, from the first entry on.
+        #[arg(long)]
+        from_start: bool,
     },
 }
 

@@ -1,4 +1,4 @@
-//! `audit log` and `audit verify`: who did what, and whether the log still says so.
+//! `audit`: who did what, whether the log still says so, and where else it is kept.
 
 use std::sync::Arc;
 
@@ -11,11 +11,11 @@ use time::UtcDateTime;
 use time::format_description::well_known::Rfc3339;
 
 use super::arguments::{AuditCommand, AuditLogArguments, Global};
-use super::connect;
 use super::failure::{Exit, Failure};
 use super::output::Output;
 use super::recording;
 use super::wiring::{self, Declared};
+use super::{connect, export};
 
 /// Runs `audit`.
 pub async fn run(
@@ -33,6 +33,9 @@ pub async fn run(
         }
         AuditCommand::Verify { offline } => {
             verify(global, &declared, control.objects(), *offline, output).await
+        }
+        AuditCommand::Export { from_start } => {
+            export::run(global, &declared, control.objects(), *from_start, output).await
         }
     }
 }

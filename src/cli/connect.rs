@@ -236,11 +236,11 @@ async fn emulator(
 ) -> Result<(Cloud, Own, Connection), Failure> {
     use onestream_emulator::{Access, open};
 
-    let access = open(super::emulator::settings(configuration), |data| {
+    let settings = super::emulator::settings(configuration);
+    let access = open(settings, super::emulator::TURN, |busy| {
         output.remark(format!(
-            "another command is using {}; waiting for it (run `onestream emulator serve` to share \
-             one emulator between commands)",
-            data.display()
+            "{busy}; waiting for it (run `onestream emulator serve` to share one emulator between \
+             commands)"
         ));
     })
     .await

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use onestream::config::Configuration;
-use onestream_emulator::{Access, Endpoint, Pace, Settings, StartError, discard, open};
+use onestream_emulator::{Access, Busy, Endpoint, Pace, Settings, StartError, discard, open};
 
 use super::arguments::{EmulatorCommand, Global, ServeArguments};
 use super::failure::{Exit, Failure};
@@ -12,6 +12,8 @@ use super::interrupt;
 use super::output::Output;
 use super::wiring;
 
+/// How long a command waits for another one that has the data to itself.
+pub const TURN: Duration = Duration::from_secs(300);
 /// How long an emulator in another process may take to empty itself.
 const PATIENCE: Duration = Duration::from_secs(30);
 
@@ -79,11 +81,8 @@ async fn serve(
     if arguments.realistic {
         settings.pace = Pace::Realistic;
     }
-    let access = open(settings, |data| {
-        output.remark(format!(
-            "a command is using {}; waiting for it",
-            data.display()
-        ));
+    let access = open(settings, TURN, |busy| {
+        output.remark(format!("{busy}; waiting for it"));
     })
     .await
     .map_err(failure)?;
@@ -127,11 +126,8 @@ async fn reset(global: &Global, output: &Output) -> Result<Exit, Failure> {
         data: Some(folder.clone()),
         ..Settings::default()
     };
-    let access = open(settings, |data| {
-        output.remark(format!(
-            "a command is using {}; waiting for it",
-            data.display()
-        ));
+    let access = open(settings, TURN, |busy| {
+        output.remark(format!("{busy}; waiting for it"));
     })
     .await;
     match access {
@@ -179,6 +175,13 @@ pub fn failure(error: StartError) -> Failure {
         StartError::State(_) => {
             failure.hint("`onestream emulator reset` starts it afresh: what it held is lost")
         }
-        _ => failure,
+        StartError::InUse(Busy { process, .. }) => failure.hint(match process {
+            Some(process) => format!(
+                "end it, or continue it where it was stopped (`kill -CONT {process}`); commands \
+                 share one emulator where `onestream emulator serve` runs"
+            ),
+            None => "end it, and run again".to_owned(),
+        }),
+        StartError::Io { .. } | StartError::Port { .. } => failure,
     }
 }

@@ -230,13 +230,15 @@ pub fn print(failure: &Failure, colour: bool, mut out: impl std::io::Write) -> s
         What::Configuration(errors) => diagnose(errors.as_ref(), colour, &mut out)?,
         What::Objections(objections) => {
             writeln!(out, "{red}refused{off}: nothing was changed")?;
-            for objection in objections {
-                let address = objection.address.as_ref().map(ToString::to_string);
-                let address = address
-                    .map(|a| format!("{bold}{a}{off}: "))
-                    .unwrap_or_default();
-                writeln!(out, "  {red}!{off} {address}{}", plain(&objection.problem))?;
-                writeln!(out, "    instead: {}", plain(&objection.instead))?;
+            for row in objections.chunk_by(|one, next| one.instead == next.instead) {
+                for objection in row {
+                    let address = objection.address.as_ref();
+                    let address = address
+                        .map(|address| format!("{bold}{address}{off}: "))
+                        .unwrap_or_default();
+                    writeln!(out, "  {red}!{off} {address}{}", plain(&objection.problem))?;
+                }
+                writeln!(out, "    instead: {}", plain(&row[0].instead))?;
             }
         }
     }
@@ -281,7 +283,8 @@ pub fn document(failure: &Failure, cloud: Option<&str>) -> String {
     format!("{document:#}")
 }
 
-fn mistake(mistake: &Mistake) -> Value {
+/// A mistake or warning of a configuration, for programs.
+pub fn mistake(mistake: &Mistake) -> Value {
     let location = mistake.location();
     let place = location.as_ref();
     json!({

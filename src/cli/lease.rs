@@ -4,9 +4,11 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use async_trait::async_trait;
 use onestream::control::Store;
-use onestream::provision::ports::{Held, Lease as _, StoreError};
+use onestream::provision::ports::{Held, Lease as _, Snapshots, StoreError};
 use onestream::resource::EnvironmentName;
+use serde_json::Value as Json;
 
 use super::failure::Failure;
 use super::output::Output;
@@ -41,6 +43,31 @@ pub async fn take(
             }
             other => return Ok(other?),
         }
+    }
+}
+
+/// Applied snapshots that only whoever still holds the leases writes: who was stopped meanwhile
+/// must not put an older one in the place of a newer.
+pub struct UnderLease {
+    /// The snapshots.
+    pub snapshots: Arc<dyn Snapshots>,
+    /// The leases.
+    pub held: Arc<dyn Held>,
+}
+
+#[async_trait]
+impl Snapshots for UnderLease {
+    async fn environments(&self) -> Result<Vec<EnvironmentName>, StoreError> {
+        self.snapshots.environments().await
+    }
+
+    async fn load(&self, environment: &EnvironmentName) -> Result<Option<Json>, StoreError> {
+        self.snapshots.load(environment).await
+    }
+
+    async fn save(&self, environment: &EnvironmentName, snapshot: &Json) -> Result<(), StoreError> {
+        self.held.check(Duration::ZERO)?;
+        self.snapshots.save(environment, snapshot).await
     }
 }
 

@@ -1,10 +1,13 @@
 //! `lock status` and `lock break`: who may write which environment.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
-use onestream::config;
+use onestream::config::{self, CloudChoice};
+use onestream::control::Store;
 use onestream::control::audit::{Ledger, machine};
 use onestream::provision::audit::{Actor, Record, What};
+use onestream::provision::objects::Objects;
 use onestream::provision::ports::{Lease as _, Standing, StoreError};
 use onestream::report::lock::{self, Locks};
 use onestream::resource::EnvironmentName;
@@ -13,6 +16,7 @@ use uuid::Uuid;
 use super::arguments::{Global, LockCommand};
 use super::failure::{Exit, Failure};
 use super::output::Output;
+use super::{connect, export};
 
 /// Runs `lock`.
 pub async fn run(global: &Global, command: &LockCommand, output: &Output) -> Result<Exit, Failure> {
@@ -26,34 +30,10 @@ pub async fn run(global: &Global, command: &LockCommand, output: &Output) -> Res
         reason,
     } = command
     {
-        known(&configuration, environment)?;
-        // On record before it is done, as everything that others have to know of; and then what
-        // came of it.
-        let ledger = Ledger::of(store.objects());
-        let reason = reason.clone();
-        let mut record = asked(&ledger, environment, reason.clone());
-        ledger.append(&record).await?;
-        let broken = store.break_lease(environment, &reason).await;
-        record.at = ledger.now();
-        record.event = match &broken {
-            Ok(Standing::Free) => What::LockNotBroken {
-                why: "it was not locked".to_owned(),
-            },
-            Ok(Standing::Abandoned(_) | Standing::Held(_)) => What::LockBroken { reason },
-            Err(error) => What::LockNotBroken {
-                why: error.to_string(),
-            },
-        };
-        let noted = ledger.append(&record).await;
-        let was = broken.map_err(still_held)?;
-        noted?;
-        output.remark(match was {
-            Standing::Free => format!("{environment} was not locked"),
-            Standing::Abandoned(holder) => format!("{environment} is free: {holder} is gone"),
-            Standing::Held(holder) => format!(
-                "{environment} is taken from {holder}; it is free once that lease's minute is over"
-            ),
-        });
+        known(&configuration, &store, environment).await?;
+        let broken = take_away(&store, environment, reason).await;
+        exported(&configuration, cloud, global, store.objects(), output).await;
+        output.remark(broken?);
     }
     let mut standing = store.standing().await?;
     for environment in configuration.environments.iter().map(|one| one.name()) {
@@ -75,6 +55,62 @@ pub async fn run(global: &Global, command: &LockCommand, output: &Output) -> Res
     Ok(Exit::Clean)
 }
 
+/// Takes a lease away. It is on record before it is done, as everything that others have to know
+/// of; and then what came of it, which is what is told.
+async fn take_away(
+    store: &Store,
+    environment: &EnvironmentName,
+    reason: &str,
+) -> Result<String, Failure> {
+    let ledger = Ledger::of(store.objects());
+    let mut record = asked(&ledger, environment, reason.to_owned());
+    ledger.append(&record).await?;
+    let broken = store.break_lease(environment, reason).await;
+    record.at = ledger.now();
+    record.event = match &broken {
+        Ok(Standing::Free) => What::LockNotBroken {
+            why: "it was not locked".to_owned(),
+        },
+        Ok(Standing::Abandoned(_) | Standing::Held(_)) => What::LockBroken {
+            reason: reason.to_owned(),
+        },
+        Err(error) => What::LockNotBroken {
+            why: error.to_string(),
+        },
+    };
+    let noted = ledger.append(&record).await;
+    let was = broken.map_err(still_held)?;
+    noted?;
+    Ok(match was {
+        Standing::Free => format!("{environment} was not locked"),
+        Standing::Abandoned(holder) => format!("{environment} is free: {holder} is gone"),
+        Standing::Held(holder) => format!(
+            "{environment} is taken from {holder}; it is free once that lease's minute is over"
+        ),
+    })
+}
+
+/// Sends the entries to where the log is kept beside the store. Only for that somebody has to be
+/// signed in to Azure.
+async fn exported(
+    configuration: &config::Configuration,
+    cloud: CloudChoice,
+    global: &Global,
+    objects: &Arc<dyn Objects>,
+    output: &Output,
+) {
+    if configuration.control.export.is_none() {
+        return;
+    }
+    match connect::connect(configuration, cloud, global.person.as_deref(), output).await {
+        Ok(connected) => {
+            export::at_end(configuration, &connected.azure, objects, output).await;
+            connected.connection.close().await;
+        }
+        Err(failure) => export::told(&failure, output),
+    }
+}
+
 /// Nobody has to sign in to Azure for it: the machine says who it was.
 fn asked(ledger: &Ledger, environment: &EnvironmentName, reason: String) -> Record {
     Record {
@@ -94,14 +130,21 @@ fn asked(ledger: &Ledger, environment: &EnvironmentName, reason: String) -> Reco
     }
 }
 
-fn known(
+/// An environment that is gone from TOML is known while the store has a lease of it.
+async fn known(
     configuration: &config::Configuration,
+    store: &Store,
     environment: &EnvironmentName,
 ) -> Result<(), Failure> {
-    let mut names = configuration.environments.iter().map(|one| one.name());
-    match names.any(|name| name == environment) {
+    let mut declared = configuration.environments.iter().map(|one| one.name());
+    if declared.any(|name| name == environment) {
+        return Ok(());
+    }
+    let standing = store.standing().await?;
+    match standing.iter().any(|(name, _)| name == environment) {
         true => Ok(()),
-        false => Err(Failure::usage(format!("no environment `{environment}`"))),
+        false => Err(Failure::usage(format!("no environment `{environment}`"))
+            .hint("`onestream lock status` lists those that TOML declares or the store knows")),
     }
 }
 

@@ -15,6 +15,7 @@ mod connect;
 mod control;
 #[cfg(feature = "emulator")]
 mod emulator;
+mod export;
 mod failure;
 mod graph;
 mod interrupt;

@@ -8,7 +8,7 @@ use onestream::config;
 use serde_json::json;
 
 use super::arguments::{Arguments, Global, OutputFormat, SchemaOf};
-use super::failure::{Exit, Failure};
+use super::failure::{self, Exit, Failure};
 use super::output::Output;
 use super::wiring;
 
@@ -54,6 +54,7 @@ pub fn validate(global: &Global, output: &Output) -> Result<Exit, Failure> {
     let declared = wiring::declared(global, output)?;
     let (count, environments) = (declared.desired.resources.len(), &declared.desired.places);
     let names: Vec<&str> = environments.keys().map(|name| name.as_str()).collect();
+    let warnings = declared.configuration.warnings.iter().map(failure::mistake);
     match output.asked() {
         OutputFormat::Json => output.result(&format!(
             "{:#}",
@@ -64,6 +65,7 @@ pub fn validate(global: &Global, output: &Output) -> Result<Exit, Failure> {
                 "environments": names,
                 "resources": count,
                 "digest": declared.configuration.digest,
+                "warnings": warnings.collect::<Vec<_>>(),
             })
         ))?,
         _ => output.result(&format!("valid: {count} resources in {}", names.join(", ")))?,

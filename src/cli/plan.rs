@@ -63,9 +63,10 @@ async fn make(
         targets: arguments.selection.target.clone(),
         excludes: arguments.selection.exclude.clone(),
     };
-    let plan = session.plan(&wish).await?;
+    let (plan, remembered) = session.plan(&wish).await?;
     let others = session.objections(&plan).await;
-    let rights = approving::rights(session, &plan, None, session.protected()).await?;
+    let protected = session.protected();
+    let rights = approving::rights(session, &plan, None, protected, &remembered).await?;
     let permissions = Permissions {
         protected: rights.protected,
         permits: rights.permits,

@@ -63,6 +63,7 @@ pub async fn plan(session: &Session, id: &str) -> Result<(Plan, Review), Failure
     let review = Review {
         protected,
         objections: Vec::new(),
+        remembered: access.observed.remembered(),
     };
     Ok((plan, review))
 }

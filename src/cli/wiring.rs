@@ -11,7 +11,7 @@ use onestream::provision::desired::{self, Desired};
 use onestream::provision::graph::Dag;
 use onestream::provision::guard::{Objection, Rule};
 use onestream::provision::objects::Objects;
-use onestream::provision::observe::{self, Observed};
+use onestream::provision::observe::{self, Observed, Remembered};
 use onestream::provision::plan::{self, Applied, Asked, Mode, Plan, Selection, Target};
 use onestream::provision::ports::Snapshots;
 use onestream::rbac::meaning;
@@ -189,10 +189,7 @@ impl Session {
     }
 
     fn keep_in_shared(&mut self, store: Arc<Store>) {
-        self.objects = Arc::clone(store.objects());
-        if let Some(points) = &self.failpoints {
-            self.objects = Arc::new(Pointed::of(Arc::clone(&self.objects), points));
-        }
+        self.objects = around(store.objects(), self.failpoints.as_ref());
         self.control = store;
     }
 
@@ -269,6 +266,7 @@ impl Session {
         Ok(Review {
             protected,
             objections: objections.collect(),
+            remembered: observed.remembered(),
         })
     }
 
@@ -315,7 +313,7 @@ impl Session {
     ///
     /// # Errors
     /// When nothing can be read, or no plan exists.
-    pub async fn plan(&self, wish: &Wish) -> Result<Plan, Failure> {
+    pub async fn plan(&self, wish: &Wish) -> Result<(Plan, Remembered), Failure> {
         let applied = self.applied().await?;
         let mut observed = self.observe(&applied).await?;
         let selection = Selection {
@@ -330,7 +328,7 @@ impl Session {
             plan = self.make(wish, &selection, &observed, &applied)?;
         }
         plan.author = self.azure.identity().await?;
-        Ok(plan)
+        Ok((plan, observed.remembered()))
     }
 
     fn make(
@@ -387,13 +385,15 @@ impl Session {
     }
 }
 
-/// What is known now of a plan that was made earlier.
+/// What is known of a plan at the time that it is to be carried out.
 #[derive(Debug, Clone, Default)]
 pub struct Review {
     /// The environments that are protected, by TOML or by what Azure remembers.
     pub protected: BTreeSet<EnvironmentName>,
     /// What it says that TOML does not.
     pub objections: Vec<Objection>,
+    /// What Azure remembers of the environments.
+    pub remembered: Remembered,
 }
 
 /// What a plan is wanted for.
@@ -407,6 +407,22 @@ pub struct Wish {
     pub targets: Vec<Pattern>,
     /// Not these.
     pub excludes: Vec<Pattern>,
+}
+
+/// The store's objects, with points around their writes where the environment asks for them.
+///
+/// # Errors
+/// Where it asks for what is none.
+pub fn pointed(objects: &Arc<dyn Objects>) -> Result<Arc<dyn Objects>, Failure> {
+    Ok(around(objects, failpoints()?.as_ref()))
+}
+
+fn around(objects: &Arc<dyn Objects>, points: Option<&Arc<FailPoints>>) -> Arc<dyn Objects> {
+    let objects = Arc::clone(objects);
+    match points {
+        Some(points) => Arc::new(Pointed::of(objects, points)),
+        None => objects,
+    }
 }
 
 /// Where the environment says that this run is to be killed or stopped.

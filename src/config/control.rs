@@ -8,6 +8,7 @@ use url::Url;
 
 use super::SettingsError;
 use super::azure::{endpoint, is_loopback};
+use super::export::ExportSettings;
 use super::near;
 use super::tables::ControlTable;
 use crate::kinds::{StoreSection, is_container_name};
@@ -18,6 +19,8 @@ use crate::resource::Problem;
 pub struct ControlSettings {
     /// The store.
     pub store: ControlStore,
+    /// Where the audit log is sent to, beside the store.
+    pub export: Option<ExportSettings>,
 }
 
 /// A place to keep control data in.
@@ -223,7 +226,10 @@ impl ControlSettings {
                 folder
             }
         };
-        (Self { store }, problems)
+        let export = table.export.as_ref().map(ExportSettings::read);
+        let (export, wrong) = export.unwrap_or_default();
+        problems.extend(wrong);
+        (Self { store, export }, problems)
     }
 }
 

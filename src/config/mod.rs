@@ -17,6 +17,7 @@ mod control;
 mod decode;
 mod environment;
 mod excerpt;
+mod export;
 mod files;
 mod load;
 mod mistake;
@@ -38,6 +39,7 @@ pub use azure::{AzureSettings, CloudChoice, CredentialChoice, CustomEndpoints, H
 pub use configuration::{Configuration, Environment, SettingsError};
 pub use control::{BlobStore, ControlSettings, ControlStore, StoreCloud, StoreCredential};
 pub use excerpt::Location;
+pub use export::ExportSettings;
 pub use load::load;
 pub use mistake::{ConfigErrors, Mistake};
 pub use schema::{

@@ -130,6 +130,21 @@ pub(super) struct ControlTable {
     /// A file with the certificate authority of an endpoint on this machine (PEM), from the root
     /// folder.
     pub ca: Option<String>,
+    /// Where the audit log is sent to, beside the store.
+    pub export: Option<ExportTable>,
+}
+
+/// `[control.export]`: where in Azure Monitor the audit log is sent to, by the Logs Ingestion API.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct ExportTable {
+    /// The logs ingestion endpoint of the data collection rule, or of a data collection endpoint.
+    #[schemars(extend("format" = "uri"))]
+    pub endpoint: String,
+    /// The immutable id of the data collection rule, `dcr-…`.
+    pub rule: String,
+    /// The stream that the rule declares. `Custom-OnestreamAudit_CL` when absent.
+    pub stream: Option<String>,
 }
 
 /// `[environment]`.

@@ -118,6 +118,8 @@ fn plane() -> impl Strategy<Value = Plane> {
         Just(Plane::Arm),
         Just(Plane::Graph),
         any::<String>().prop_map(Plane::Vault),
+        any::<String>().prop_map(|name| Plane::Ingestion(name.into())),
+        any::<String>().prop_map(|id| Plane::Cluster(id.into())),
     ]
 }
 

@@ -35,14 +35,26 @@ enum Strike {
 /// The points that a process has passed, and the one at which something happens.
 #[derive(Debug)]
 pub struct FailPoints {
-    /// The number of the point, from 1, and what happens there; only counted when absent.
-    strike: Option<(u64, Strike)>,
+    task: Task,
     passed: AtomicU64,
+}
+
+/// What the points are for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Task {
+    /// Something happens at the point of this number, from 1.
+    Strike(u64, Strike),
+    /// They are counted.
+    Count,
+    /// They are counted, and each is named.
+    List,
 }
 
 /// A value of [`FAILPOINT`] that says nothing.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
-#[error("{FAILPOINT} is `{0}`: a number from 1, perhaps with `:kill` or `:stop`, or `count`")]
+#[error(
+    "{FAILPOINT} is `{0}`: a number from 1, perhaps with `:kill` or `:stop`, or `count` or `list`"
+)]
 pub struct FailPointError(String);
 
 impl std::str::FromStr for FailPoints {
@@ -56,15 +68,16 @@ impl std::str::FromStr for FailPoints {
             Some((number, "stop")) => (number, Strike::Stop),
             Some(_) => return Err(wrong()),
         };
-        let strike = match number {
-            "count" if number == text => None,
+        let task = match number {
+            "count" if number == text => Task::Count,
+            "list" if number == text => Task::List,
             _ => match number.parse() {
-                Ok(number @ 1..) => Some((number, strike)),
+                Ok(number @ 1..) => Task::Strike(number, strike),
                 _ => return Err(wrong()),
             },
         };
         Ok(Self {
-            strike,
+            task,
             passed: AtomicU64::new(0),
         })
     }
@@ -78,17 +91,19 @@ impl FailPoints {
 
     /// Whether they are only counted.
     pub fn is_count(&self) -> bool {
-        self.strike.is_none()
+        !matches!(self.task, Task::Strike(..))
     }
 
     /// Passes a point; `place` says for people where it is.
     pub fn pass(&self, place: impl fmt::Display) {
         let number = self.passed.fetch_add(1, Ordering::SeqCst) + 1;
-        if let Some((at, strike)) = self.strike
-            && at == number
-        {
-            eprintln!("failpoint {number}: {place}");
-            strike.now();
+        match self.task {
+            Task::Strike(at, strike) if at == number => {
+                eprintln!("failpoint {number}: {place}");
+                strike.now();
+            }
+            Task::List => eprintln!("failpoint {number}: {place}"),
+            Task::Strike(..) | Task::Count => {}
         }
     }
 
@@ -287,11 +302,12 @@ mod tests {
 
     #[test]
     fn a_point_is_a_number_and_what_happens_there() {
-        let parse = |text: &str| text.parse::<FailPoints>().map(|points| points.strike);
-        assert_eq!(parse("7"), Ok(Some((7, Strike::Kill))));
-        assert_eq!(parse("7:kill"), Ok(Some((7, Strike::Kill))));
-        assert_eq!(parse("12:stop"), Ok(Some((12, Strike::Stop))));
-        assert_eq!(parse("count"), Ok(None));
+        let parse = |text: &str| text.parse::<FailPoints>().map(|points| points.task);
+        assert_eq!(parse("7"), Ok(Task::Strike(7, Strike::Kill)));
+        assert_eq!(parse("7:kill"), Ok(Task::Strike(7, Strike::Kill)));
+        assert_eq!(parse("12:stop"), Ok(Task::Strike(12, Strike::Stop)));
+        assert_eq!(parse("count"), Ok(Task::Count));
+        assert_eq!(parse("list"), Ok(Task::List));
         for wrong in [
             "",
             "0",
@@ -300,6 +316,7 @@ mod tests {
             "7:",
             "7:pause",
             "count:kill",
+            "list:stop",
             "1:kill:2",
         ] {
             assert_eq!(parse(wrong), Err(FailPointError(wrong.to_owned())));

@@ -3,13 +3,11 @@
 //! Reference: Microsoft Graph v1.0, "Add members", "Remove member", "List members". All that a
 //! membership says, its id says.
 
-use std::collections::BTreeMap;
-
 use serde_json::{Value as Json, json};
 
 use super::{EntraGroup, Members, Sections, entra_group, graph};
 use crate::resource::{
-    Address, AddressError, Carrier, Kind, Meta, Method, Place, Problem, ReadMode, Request,
+    Address, AddressError, Carrier, Kind, Map, Meta, Method, Place, Problem, ReadMode, Request,
     Resource, UpdateMode, Value,
 };
 
@@ -128,7 +126,7 @@ pub(super) fn declare(place: &Place, sections: &Sections) -> Result<Vec<Resource
         for (person, object_id) in members {
             let address = place.address(&format!("people.{name}.member.{person}"))?;
             let id = below(&entra_group::id(place, name), object_id);
-            let nothing = Value::Map(BTreeMap::new());
+            let nothing = Value::Map(Map::default());
             let resource = Resource::new(place, &Membership, address, id.into(), nothing);
             resources.push(resource.inside(&group));
         }

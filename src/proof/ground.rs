@@ -4,14 +4,12 @@
 use std::collections::BTreeSet;
 
 use base64::Engine as _;
-use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
-use serde::Deserialize;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::Value as Json;
 use sha2::{Digest, Sha256, Sha384, Sha512};
-use url::Url;
 
+use super::api_server::ApiServer;
 use super::attempt::{CLUSTER_API, act};
-use super::ports::ApiServer;
 use crate::kinds::{Sections, Target};
 use crate::provision::desired::Desired;
 use crate::provision::ports::{Begun, Cloud, Failure};
@@ -148,7 +146,7 @@ async fn locate(
                     end.unwrap_or_default()
                 }
             };
-            server(&body, &file).map(|server| {
+            ApiServer::of(&body, &file).map(|server| {
                 Place::Cluster(ClusterPlace {
                     id: id.to_owned(),
                     server,
@@ -195,89 +193,11 @@ fn key(id: &str, body: &Json) -> Option<KeyPlace> {
     })
 }
 
-/// What of a credential file matters here.
-#[derive(Deserialize)]
-struct CredentialFile {
-    clusters: Vec<NamedCluster>,
-}
-
-#[derive(Deserialize)]
-struct NamedCluster {
-    cluster: ClusterEntry,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "kebab-case")]
-struct ClusterEntry {
-    server: String,
-    certificate_authority_data: Option<String>,
-}
-
-/// The API server that a credential file leads to, if it is the cluster's own: tokens go there.
-fn server(cluster: &Json, file: &Json) -> Option<ApiServer> {
-    let file = STANDARD
-        .decode(text(file, "/kubeconfigs/0/value")?)
-        .ok()
-        .and_then(|bytes| String::from_utf8(bytes).ok())?;
-    let file: CredentialFile = serde_saphyr::from_str(&file).ok()?;
-    let entry = file.clusters.into_iter().next()?.cluster;
-    let url = Url::parse(&entry.server).ok()?;
-    let names = ["/properties/privateFQDN", "/properties/fqdn"];
-    let own = names.iter().filter_map(|name| text(cluster, name));
-    let host = url.host_str()?;
-    let is_own = own.clone().any(|name| name.eq_ignore_ascii_case(host))
-        || host
-            .strip_suffix(".localhost")
-            .is_some_and(|front| own.clone().any(|name| is_played(name, front)));
-    let ca = entry.certificate_authority_data;
-    let ca = ca.and_then(|data| STANDARD.decode(data).ok());
-    is_own.then(|| ApiServer {
-        origin: url.origin().ascii_serialization(),
-        ca: ca.and_then(|bytes| String::from_utf8(bytes).ok()),
-    })
-}
-
-/// Whether a local Azure plays the host `name`, under `localhost` instead of its last label.
-fn is_played(name: &str, front: &str) -> bool {
-    name.rsplit_once('.')
-        .is_some_and(|(known, _)| known.eq_ignore_ascii_case(front))
-}
-
 #[cfg(test)]
 mod tests {
     use serde_json::json;
 
     use super::*;
-
-    fn file(server: &str) -> Json {
-        let text = format!(
-            "apiVersion: v1\nclusters:\n- cluster:\n    certificate-authority-data: LS0t\n    \
-             server: {server}\n  name: aks\nusers: []\n"
-        );
-        json!({"kubeconfigs": [{"name": "clusterUser", "value": STANDARD.encode(text)}]})
-    }
-
-    #[test]
-    fn a_token_goes_to_the_clusters_own_server_only() {
-        let cluster = json!({"properties": {
-            "fqdn": "aks.hcp.eastus2.azmk8s.io",
-            "privateFQDN": "aks.x.privatelink.eastus2.azmk8s.io",
-        }});
-        for (origin, own) in [
-            ("https://aks.hcp.eastus2.azmk8s.io:443", true),
-            ("https://AKS.x.privatelink.eastus2.azmk8s.io", true),
-            ("http://aks.hcp.eastus2.azmk8s.localhost:4280", true),
-            ("https://aks.hcp.eastus2.azmk8s.io.example.org", false),
-            ("https://other.hcp.eastus2.azmk8s.io", false),
-            ("http://localhost:4280", false),
-        ] {
-            let found = server(&cluster, &file(origin));
-            assert_eq!(found.is_some(), own, "{origin}");
-            let ca = found.map(|server| server.ca);
-            assert!(ca.is_none_or(|ca| ca.as_deref() == Some("---")));
-        }
-        assert_eq!(server(&cluster, &json!({"kubeconfigs": []})), None);
-    }
 
     #[test]
     fn a_key_signs_as_its_curve_wants() {

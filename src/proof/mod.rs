@@ -9,6 +9,7 @@
 //! leaves anything behind. It must not know HTTP, tokens or a particular cloud.
 
 mod answer;
+mod api_server;
 mod attempt;
 mod ground;
 mod ports;
@@ -18,7 +19,8 @@ mod tests;
 mod whom;
 
 pub use answer::{Measured, Step, Way};
+pub use api_server::ApiServer;
 pub use ground::{Ground, Place, read};
-pub use ports::{ApiServer, Caller, Identity, Issued, Plain, Reply, SignIns};
+pub use ports::{Caller, Identity, Issued, Plain, Reply, SignIns};
 pub use prove::{Cell, Proof, Row, Try, Verdict, prove};
 pub use whom::{Declared, Somebody, declared, everybody};

@@ -3,6 +3,7 @@
 use async_trait::async_trait;
 use serde_json::Value as Json;
 
+use super::api_server::ApiServer;
 use crate::resource::{Method, Request};
 
 /// Whose token is wanted.
@@ -42,15 +43,6 @@ pub struct Plain {
     pub path: String,
     /// The JSON body.
     pub body: Option<Json>,
-}
-
-/// Where a cluster's API server answers.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ApiServer {
-    /// Scheme, host and port.
-    pub origin: String,
-    /// The certificate authority (PEM) that vouches for it, where the cluster has its own.
-    pub ca: Option<String>,
 }
 
 /// What came back.

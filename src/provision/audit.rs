@@ -3,10 +3,13 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
+use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
+use serde_json::Value as Json;
 
 use super::apply::{End, Outcome};
 use super::plan::Plan;
+use super::ports::Failure;
 use crate::resource::EnvironmentName;
 
 /// Who is signed in to Azure.
@@ -133,6 +136,17 @@ pub enum Permit {
         /// The digest of what is declared there.
         desired: String,
     },
+}
+
+/// Takes entries of the audit chain and keeps them elsewhere.
+#[async_trait]
+pub trait Collector: Send + Sync {
+    /// Takes rows, each an object of columns; none of them is lost once this returns. Rows that
+    /// were taken before are kept twice.
+    ///
+    /// # Errors
+    /// [`Failure`] when they were refused, or may not have been taken.
+    async fn take(&self, rows: Vec<Json>) -> Result<(), Failure>;
 }
 
 impl Permit {

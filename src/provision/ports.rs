@@ -138,6 +138,9 @@ pub enum Verdict {
     Fatal,
 }
 
+/// The code of a request that was sent and not answered.
+pub const NO_ANSWER: &str = "NoAnswer";
+
 /// A request that failed: Azure's own code and message, and what to do about it.
 #[derive(Debug, Clone, PartialEq, Eq, Error, Serialize, Deserialize)]
 #[error("{code}: {message}")]
@@ -163,6 +166,11 @@ impl Failure {
             self.verdict,
             Verdict::Denied | Verdict::Conflict | Verdict::Fatal
         )
+    }
+
+    /// Whether the request was sent, and nobody knows what came of it.
+    pub fn is_unheard(&self) -> bool {
+        self.verdict == Verdict::Unknown && (self.status.is_some() || self.code == NO_ANSWER)
     }
 }
 

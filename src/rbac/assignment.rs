@@ -8,6 +8,7 @@ use time::OffsetDateTime;
 
 use super::body::{BodyError, Wire, last_segment, moment, read, wrong};
 use super::condition::Condition;
+use super::native::Binding;
 use super::scope::Scope;
 
 /// A role assignment, an instance of one on a schedule, or one that somebody is eligible for.
@@ -29,6 +30,8 @@ pub struct Assignment {
     pub starts: Option<OffsetDateTime>,
     /// When it ceases to count.
     pub expires: Option<OffsetDateTime>,
+    /// Of a native role binding in a cluster, which Azure neither lists nor denies: which one.
+    pub native: Option<Binding>,
 }
 
 /// What a role is assigned to.
@@ -115,6 +118,7 @@ impl Assignment {
             condition,
             starts: properties.start_date_time,
             expires: properties.end_date_time,
+            native: None,
             id: wire.id,
         })
     }

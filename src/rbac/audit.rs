@@ -268,6 +268,7 @@ fn assignments(estate: &Estate, allowed: &BTreeSet<Triple>) -> Vec<Assignment> {
         condition: None,
         starts: None,
         expires: None,
+        native: None,
     };
     let declared = estate.grants.iter().filter_map(|grant| {
         let principal = grant.principal.as_ref()?;

@@ -186,7 +186,10 @@ impl Effective<'_> {
         let beside = Circumstances::default();
         let truth = |fits: Fits<'_>| {
             let granted = grant.truth(plane, fits, &beside);
-            granted.and(!self.denied(plane, fits))
+            match grant.is_native() {
+                true => granted,
+                false => granted.and(!self.denied(plane, fits)),
+            }
         };
         let look = |least: Truth| {
             search(pattern, patterns.iter().copied(), |fits| {

@@ -82,6 +82,29 @@ pub enum Doubt {
 }
 
 impl Decision {
+    /// Allowed where either allows it: what the other says of it is left out then, but for what
+    /// allows it, too.
+    pub(super) fn or(self, other: Self) -> Self {
+        match (self, other) {
+            (one, Self::Nothing { ruled_out }) if ruled_out.is_empty() => one,
+            (Self::Allowed { mut by }, other) => {
+                if let Self::Allowed { by: further } = other {
+                    by.extend(further);
+                }
+                Self::Allowed { by }
+            }
+            (_, allowed @ Self::Allowed { .. }) => allowed,
+            (Self::Possible { mut by, against }, Self::Possible { by: further, .. }) => {
+                by.extend(further);
+                Self::Possible { by, against }
+            }
+            (Self::Denied { .. } | Self::Nothing { .. }, possible @ Self::Possible { .. }) => {
+                possible
+            }
+            (one, _) => one,
+        }
+    }
+
     /// Whether it may be done, for all that is known.
     pub fn is_allowed(&self) -> bool {
         matches!(self, Self::Allowed { .. })

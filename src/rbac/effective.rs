@@ -1,7 +1,8 @@
 //! What a principal effectively may do at one scope.
 //!
 //! Effective is the union over assignments at the scope and above it, the groups' included, of
-//! what each role gives less what it excepts, minus deny assignments. The action in question is
+//! what each role gives less what it excepts, minus deny assignments; these say nothing to native
+//! role bindings, of which Azure is not asked. The action in question is
 //! a predicate over patterns, so that the same evaluation answers for one action and, in
 //! [`compare`](super::compare), for all that there could be.
 //! <https://learn.microsoft.com/azure/role-based-access-control/overview>
@@ -133,6 +134,11 @@ impl Grant<'_> {
         self.held.role.map_or(&[], |role| &role.permissions)
     }
 
+    /// Whether it holds whatever Azure denies.
+    pub(super) fn is_native(&self) -> bool {
+        self.held.assignment.native.is_some()
+    }
+
     /// Whether nobody knows what its role gives.
     pub(super) fn is_obscure(&self) -> bool {
         self.held.role.is_none()
@@ -237,51 +243,10 @@ fn undecided<'c>(
 impl Effective<'_> {
     /// Whether an action may be done, and why.
     pub fn decide(&self, action: &Action, beside: &Circumstances) -> Decision {
-        let plane = action.plane();
-        let fits = |pattern: &Pattern| pattern.matches(action);
-        let (mut certain, mut perhaps, mut ruled_out) = (Vec::new(), Vec::new(), Vec::new());
-        for grant in &self.grants {
-            let truth = grant.truth(plane, &fits, beside);
-            if truth == Truth::False && !grant.speaks_of(plane, &fits) {
-                continue;
-            }
-            let mut why = grant.why(plane, &fits, beside);
-            match truth {
-                Truth::True => {
-                    // Another of the role's permissions may be in doubt; this one is not.
-                    why.doubts.clear();
-                    certain.push(why);
-                }
-                Truth::Unknown => perhaps.push(why),
-                Truth::False => ruled_out.push(why),
-            }
-        }
-        if certain.is_empty() && perhaps.is_empty() {
-            return Decision::Nothing { ruled_out };
-        }
-        let (mut denied, mut doubtful) = (Vec::new(), Vec::new());
-        for denial in &self.denials {
-            let list = match denial.truth(plane, &fits, beside) {
-                Truth::True => &mut denied,
-                Truth::Unknown => &mut doubtful,
-                Truth::False => continue,
-            };
-            list.push(denial.against(plane, &fits, beside));
-        }
-        if denied.is_empty() && doubtful.is_empty() && !certain.is_empty() {
-            return Decision::Allowed { by: certain };
-        }
-        certain.append(&mut perhaps);
-        if denied.is_empty() {
-            return Decision::Possible {
-                by: certain,
-                against: doubtful,
-            };
-        }
-        Decision::Denied {
-            by: denied,
-            granted: certain,
-        }
+        let azure = self.grants.iter().filter(|grant| !grant.is_native());
+        let native = self.grants.iter().filter(|grant| grant.is_native());
+        let by_azure = decide(azure, &self.denials, action, beside);
+        by_azure.or(decide(native, &[], action, beside))
     }
 
     /// Of the actions that are known, those that may be done, or may be so.
@@ -327,12 +292,19 @@ impl Effective<'_> {
     /// Whether an action may be done.
     pub(super) fn truth(&self, plane: Plane, fits: Fits<'_>) -> Truth {
         let beside = Circumstances::default();
-        let grants = self.grants.iter();
-        let granted = Truth::any(grants.map(|grant| grant.truth(plane, fits, &beside)));
-        if granted == Truth::False {
-            return granted;
+        let mut by_azure = Truth::False;
+        let mut native = Truth::False;
+        for grant in &self.grants {
+            let given = grant.truth(plane, fits, &beside);
+            match grant.is_native() {
+                true => native = native.or(given),
+                false => by_azure = by_azure.or(given),
+            }
         }
-        granted.and(!self.denied(plane, fits))
+        if by_azure == Truth::False {
+            return native;
+        }
+        native.or(by_azure.and(!self.denied(plane, fits)))
     }
 
     /// All patterns that the answer about a plane rests on.
@@ -340,5 +312,59 @@ impl Effective<'_> {
         let granted = self.grants.iter().flat_map(|one| one.patterns(plane));
         let taken = self.denials.iter().flat_map(|one| one.patterns(plane));
         granted.chain(taken).collect()
+    }
+}
+
+/// What grants and denials make of an action.
+fn decide<'g>(
+    grants: impl Iterator<Item = &'g Grant<'g>>,
+    denials: &[Taken<'_>],
+    action: &Action,
+    beside: &Circumstances,
+) -> Decision {
+    let plane = action.plane();
+    let fits = |pattern: &Pattern| pattern.matches(action);
+    let (mut certain, mut perhaps, mut ruled_out) = (Vec::new(), Vec::new(), Vec::new());
+    for grant in grants {
+        let truth = grant.truth(plane, &fits, beside);
+        if truth == Truth::False && !grant.speaks_of(plane, &fits) {
+            continue;
+        }
+        let mut why = grant.why(plane, &fits, beside);
+        match truth {
+            Truth::True => {
+                // Another of the role's permissions may be in doubt; this one is not.
+                why.doubts.clear();
+                certain.push(why);
+            }
+            Truth::Unknown => perhaps.push(why),
+            Truth::False => ruled_out.push(why),
+        }
+    }
+    if certain.is_empty() && perhaps.is_empty() {
+        return Decision::Nothing { ruled_out };
+    }
+    let (mut denied, mut doubtful) = (Vec::new(), Vec::new());
+    for denial in denials {
+        let list = match denial.truth(plane, &fits, beside) {
+            Truth::True => &mut denied,
+            Truth::Unknown => &mut doubtful,
+            Truth::False => continue,
+        };
+        list.push(denial.against(plane, &fits, beside));
+    }
+    if denied.is_empty() && doubtful.is_empty() && !certain.is_empty() {
+        return Decision::Allowed { by: certain };
+    }
+    certain.append(&mut perhaps);
+    if denied.is_empty() {
+        return Decision::Possible {
+            by: certain,
+            against: doubtful,
+        };
+    }
+    Decision::Denied {
+        by: denied,
+        granted: certain,
     }
 }

@@ -4,6 +4,7 @@ use thiserror::Error;
 
 use super::assignment::Assignment;
 use super::audit::Audit;
+use super::native::Binding;
 use super::scope::Scope;
 use crate::resource::Address;
 
@@ -13,6 +14,9 @@ pub enum NotExcess {
     /// No list has it.
     #[error("no role assignment of that id holds in the subscriptions of {0}")]
     Missing(String),
+    /// It is none of Azure's.
+    #[error("it is {0}, which its cluster keeps, and not Azure")]
+    Native(Binding),
     /// It comes from above everything that is ours.
     #[error("it is given at {0}, above the subscription, and holds for others, too")]
     Inherited(Scope),
@@ -44,6 +48,9 @@ pub fn excess<'a>(audit: &'a Audit<'_>, id: &str) -> Result<&'a Assignment, NotE
         .find(|one| one.id.eq_ignore_ascii_case(id))
         .ok_or_else(|| NotExcess::Missing(audit.estate.subscriptions.join(", ")))?;
     let same = |scope: &Scope, role: &str| *scope == one.scope && role == one.role;
+    if let Some(binding) = &one.native {
+        return Err(NotExcess::Native(binding.clone()));
+    }
     if !one.scope.is_in_subscription() {
         return Err(NotExcess::Inherited(one.scope.clone()));
     }

@@ -269,7 +269,10 @@ fn reason(audit: &Audit<'_>, id: &str, why: &Why, gives: Vec<String>) -> Reason 
             "take it out of rbac/principals.toml, then delete the assignment {}",
             why.assignment
         ),
-        None => format!("delete the assignment {}", why.assignment),
+        None => match assignment.and_then(|one| one.native.as_ref()) {
+            Some(binding) => format!("`{}`, or take it out of {binding}", binding.removal()),
+            None => format!("delete the assignment {}", why.assignment),
+        },
     };
     if let Some(group) = why.via.first() {
         let (who, group) = (audit.name(id), audit.name(group));

@@ -19,6 +19,8 @@ pub struct Hierarchy {
     parents: BTreeMap<Node, Option<String>>,
     /// Management groups that subscriptions are known to lie in, at whatever depth.
     above: BTreeSet<(String, String)>,
+    /// Subscriptions of which `above` names every management group that anything was read of.
+    whole: BTreeSet<String>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -112,6 +114,12 @@ impl Hierarchy {
         self.above.insert(pair);
     }
 
+    /// Says that no management group bears on a subscription but those that [`Self::put_above`]
+    /// names: all that Azure lists with it was read.
+    pub fn put_whole(&mut self, subscription: &str) {
+        self.whole.insert(subscription.to_ascii_lowercase());
+    }
+
     /// Says that a management group lies in another, or that it is the one at the top.
     pub fn put_group(&mut self, group: &str, parent: Option<&str>) {
         self.put(Node::Group(group.to_ascii_lowercase()), parent);
@@ -138,10 +146,16 @@ impl Hierarchy {
         let Some(wanted) = above.management_group() else {
             return Truth::False;
         };
-        if let Some(id) = scope.subscription()
-            && self.above.contains(&(id.to_owned(), wanted.to_owned()))
-        {
-            return Truth::True;
+        if let Some(id) = scope.subscription() {
+            if self.above.contains(&(id.to_owned(), wanted.to_owned())) {
+                return Truth::True;
+            }
+            let unread = !self
+                .parents
+                .contains_key(&Node::Subscription(id.to_owned()));
+            if unread && self.whole.contains(id) {
+                return Truth::False;
+            }
         }
         let mut at = match (scope.subscription(), scope.management_group()) {
             (Some(id), _) => Node::Subscription(id.to_owned()),
@@ -221,6 +235,11 @@ mod tests {
         assert_eq!(hierarchy.holds(&group("mid"), &scope), Truth::Unknown);
         let other = Scope::new("/subscriptions/s2");
         assert_eq!(hierarchy.holds(&group("top"), &other), Truth::Unknown);
+        // What is not listed with a subscription of which all was read does not lie above it.
+        hierarchy.put_whole("S2");
+        hierarchy.put_whole("S");
+        assert_eq!(hierarchy.holds(&group("top"), &other), Truth::False);
+        assert_eq!(hierarchy.holds(&group("top"), &scope), Truth::True);
     }
 
     #[test]

@@ -29,6 +29,7 @@ pub mod explain;
 mod hierarchy;
 pub mod meaning;
 mod membership;
+pub mod native;
 mod notable;
 pub mod obtain;
 mod pattern;

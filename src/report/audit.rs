@@ -34,6 +34,23 @@ pub struct Verified {
     pub torn: Vec<String>,
 }
 
+/// What came of sending the log elsewhere.
+#[derive(Debug, Clone, Serialize)]
+pub struct Delivery {
+    /// How many entries were sent now.
+    pub entries: usize,
+    /// In how many calls.
+    pub calls: usize,
+    /// The number of the last entry that was ever sent.
+    pub up_to: Option<u64>,
+    /// Its hash.
+    pub hash: Option<String>,
+    /// The immutable id of the data collection rule that took them.
+    pub rule: String,
+    /// Its stream.
+    pub stream: String,
+}
+
 const HEADER: [&str; 7] = [
     "#",
     "time",
@@ -117,6 +134,49 @@ fn actor(actor: &Actor, style: &Style) -> String {
     match name {
         Some(name) => format!("{} on {}", shorten(name, NAME, style), actor.machine),
         None => actor.machine.clone(),
+    }
+}
+
+/// What was sent elsewhere.
+pub fn delivered(delivery: &Delivery, cloud: &str, format: Format, style: &Style) -> String {
+    match format {
+        Format::Json => document(&Delivered {
+            version: VERSION,
+            cloud,
+            kind: "audit_export",
+            delivery,
+        }),
+        Format::Table => wrap(&plain(&told(delivery)), style, 0, 2),
+        Format::Markdown => {
+            let mut page = Page::new(LIMIT);
+            page.push(&format!("### Audit log\n\n{}\n", prose(&told(delivery))));
+            page.finish()
+        }
+    }
+}
+
+#[derive(Serialize)]
+struct Delivered<'a> {
+    version: u32,
+    cloud: &'a str,
+    kind: &'static str,
+    #[serde(flatten)]
+    delivery: &'a Delivery,
+}
+
+fn told(delivery: &Delivery) -> String {
+    let Delivery {
+        entries,
+        rule,
+        stream,
+        ..
+    } = delivery;
+    let place = format!("{stream} of {rule}");
+    match (delivery.up_to, entries) {
+        (None, _) => format!("no entries to send to {place}"),
+        (Some(last), 0) => format!("nothing to send to {place}: it has all up to entry {last}"),
+        (Some(last), 1) => format!("1 entry sent to {place}, up to entry {last}"),
+        (Some(last), _) => format!("{entries} entries sent to {place}, up to entry {last}"),
     }
 }
 

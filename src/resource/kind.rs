@@ -5,7 +5,7 @@ use std::fmt;
 
 use serde_json::Value as Json;
 
-use super::{Address, Condition, Field, Method, Request, Resource, Unmanaged, Value};
+use super::{Address, Condition, Field, Map, Method, Request, Resource, Unmanaged, Value};
 
 /// Where an object carries its [`Marker`](super::Marker).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -363,7 +363,7 @@ impl Meta {
 
     /// The managed fields of a live body, all of them, what is absent as what absence means.
     pub fn project(&self, body: &Json) -> Value {
-        let mut projection = Value::Map(BTreeMap::new());
+        let mut projection = Value::Map(Map::default());
         for field in self.fields {
             let found = field
                 .path

@@ -15,6 +15,7 @@ mod kind;
 mod marker;
 mod place;
 mod request;
+mod text;
 mod value;
 
 pub use address::{Address, AddressError, EnvironmentName, Pattern};
@@ -32,4 +33,5 @@ pub use marker::{
 };
 pub use place::{ApprovalTerms, Place, Problem};
 pub use request::{Method, Plane, Request};
-pub use value::{Late, MissingOutput, Outputs, Text, Value};
+pub use text::{Late, MissingOutput, Outputs, Text};
+pub use value::{Map, Value};

@@ -15,6 +15,10 @@ pub enum Plane {
     Graph,
     /// The data plane of the named key vault.
     Vault(String),
+    /// Where Azure Monitor takes logs, by what stands in the host before the cloud's domain.
+    Ingestion(Box<str>),
+    /// The API server of the managed cluster with this id in Resource Manager.
+    Cluster(Box<str>),
 }
 
 /// The header that makes a request hang on the object's etag (RFC 9110, 13.1.1).

@@ -1,237 +1,25 @@
 //! Property trees: JSON whose leaves may be late, that is, known only after another operation.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::fmt;
 use std::sync::Arc;
 
+use litemap::LiteMap;
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::{Value as Json, json};
-use thiserror::Error;
-use uuid::Uuid;
 
-use super::Address;
+use super::{Address, Late, MissingOutput, Outputs, Text};
 
 /// The key that marks a late value in stored JSON; Azure uses no property of this name.
 const LATE_KEY: &str = "$late";
 
-/// A text that is known now or after other operations have run: names, ids, parts of them.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Text {
-    /// Known while planning.
-    Known(String),
-    /// Known after the operations that it names.
-    Late(Late),
-}
-
-/// A value that only the outputs of other operations make known.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Late {
-    /// An output of the operation at an address, such as a principal's object id.
-    Output {
-        /// Whose output it is.
-        address: Address,
-        /// The output's name, one of the kind's [`super::Meta::outputs`].
-        output: String,
-    },
-    /// The parts, one after the other.
-    Concat(Vec<Text>),
-    /// The `UUIDv5` of the parts, lower-cased and joined by `|`.
-    NameUuid(Vec<Text>),
-}
-
-/// An output that a late value needs and that no predecessor has given.
-#[derive(Debug, Clone, PartialEq, Eq, Error)]
-#[error("the output `{output}` of {address} is not known")]
-pub struct MissingOutput {
-    /// Whose output is missing.
-    pub address: Address,
-    /// The output's name.
-    pub output: String,
-}
-
-/// The outputs of operations that have run, by address and name.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Outputs(BTreeMap<Address, BTreeMap<String, String>>);
-
-impl Outputs {
-    /// Records the outputs of the object at `address`.
-    pub fn insert(&mut self, address: Address, outputs: BTreeMap<String, String>) {
-        self.0.insert(address, outputs);
-    }
-
-    /// Records all that `later` holds.
-    pub fn extend(&mut self, later: Self) {
-        self.0.extend(later.0);
-    }
-
-    /// One output, if it is known.
-    pub fn get(&self, address: &Address, output: &str) -> Option<&str> {
-        self.0.get(address)?.get(output).map(String::as_str)
-    }
-
-    /// Every output of an object; `None` where none is known.
-    pub fn of(&self, address: &Address) -> Option<&BTreeMap<String, String>> {
-        self.0.get(address)
-    }
-}
-
-impl Text {
-    /// The text of an output of `address`.
-    pub fn output(address: &Address, output: &str) -> Self {
-        Self::Late(Late::Output {
-            address: address.clone(),
-            output: output.to_owned(),
-        })
-    }
-
-    /// The parts one after the other; known when every part is.
-    pub fn concat(parts: Vec<Text>) -> Self {
-        let mut known = String::new();
-        for part in &parts {
-            match part {
-                Self::Known(text) => known.push_str(text),
-                Self::Late(_) => return Self::Late(Late::Concat(parts)),
-            }
-        }
-        Self::Known(known)
-    }
-
-    /// The `UUIDv5` (RFC 9562, namespace OID) of the parts; known when every part is.
-    pub fn name_uuid(parts: Vec<Text>) -> Self {
-        match Outputs::default().resolve_all(&parts) {
-            Ok(texts) => Self::Known(name_uuid(&texts)),
-            Err(_) => Self::Late(Late::NameUuid(parts)),
-        }
-    }
-
-    /// The text, where it is known.
-    pub fn known(&self) -> Option<&str> {
-        match self {
-            Self::Known(text) => Some(text),
-            Self::Late(_) => None,
-        }
-    }
-
-    /// The part before the first late one: of a late id, the scope that it will lie in.
-    pub fn known_start(&self) -> String {
-        match self {
-            Self::Known(text) => text.clone(),
-            Self::Late(Late::Concat(parts)) => parts.iter().map_while(Self::known).collect(),
-            Self::Late(_) => String::new(),
-        }
-    }
-
-    /// The text with every late part taken from `outputs`.
-    ///
-    /// # Errors
-    /// [`MissingOutput`] for the first output that is not there.
-    pub fn resolve(&self, outputs: &Outputs) -> Result<String, MissingOutput> {
-        match self {
-            Self::Known(text) => Ok(text.clone()),
-            Self::Late(late) => late.resolve(outputs),
-        }
-    }
-
-    /// The text with what `outputs` knows filled in; late still where something is missing.
-    pub fn settle(&self, outputs: &Outputs) -> Self {
-        self.resolve(outputs)
-            .map_or_else(|_| self.clone(), Self::Known)
-    }
-
-    /// Adds the addresses whose outputs the text needs.
-    pub fn references(&self, into: &mut BTreeSet<Address>) {
-        if let Self::Late(late) = self {
-            late.references(into);
-        }
-    }
-}
-
-impl From<&str> for Text {
-    fn from(text: &str) -> Self {
-        Self::Known(text.to_owned())
-    }
-}
-
-impl From<String> for Text {
-    fn from(text: String) -> Self {
-        Self::Known(text)
-    }
-}
-
-impl fmt::Display for Text {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Known(text) => f.pad(text),
-            Self::Late(late) => late.fmt(f),
-        }
-    }
-}
-
-impl Outputs {
-    fn resolve_all(&self, parts: &[Text]) -> Result<Vec<String>, MissingOutput> {
-        parts.iter().map(|part| part.resolve(self)).collect()
-    }
-}
-
-/// The `UUIDv5` of parts, lower-cased and joined by `|`, in the OID namespace.
-fn name_uuid(parts: &[String]) -> String {
-    let name = parts.join("|").to_lowercase();
-    Uuid::new_v5(&Uuid::NAMESPACE_OID, name.as_bytes()).to_string()
-}
-
-impl Late {
-    /// The value, from the outputs that it names.
-    ///
-    /// # Errors
-    /// [`MissingOutput`] for the first output that is not there.
-    pub fn resolve(&self, outputs: &Outputs) -> Result<String, MissingOutput> {
-        match self {
-            Self::Output { address, output } => outputs
-                .get(address, output)
-                .map(str::to_owned)
-                .ok_or_else(|| MissingOutput {
-                    address: address.clone(),
-                    output: output.clone(),
-                }),
-            Self::Concat(parts) => Ok(outputs.resolve_all(parts)?.concat()),
-            Self::NameUuid(parts) => Ok(name_uuid(&outputs.resolve_all(parts)?)),
-        }
-    }
-
-    /// The text that it begins with, where that is known.
-    pub fn known_start(&self) -> Option<&str> {
-        match self {
-            Self::Concat(parts) => parts.first()?.known(),
-            Self::Output { .. } | Self::NameUuid(_) => None,
-        }
-    }
-
-    /// Adds the addresses whose outputs the value needs.
-    pub fn references(&self, into: &mut BTreeSet<Address>) {
-        match self {
-            Self::Output { address, .. } => {
-                into.insert(address.clone());
-            }
-            Self::Concat(parts) | Self::NameUuid(parts) => {
-                for part in parts {
-                    part.references(into);
-                }
-            }
-        }
-    }
-}
-
-impl fmt::Display for Late {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut needs = BTreeSet::new();
-        self.references(&mut needs);
-        let needs: Vec<&str> = needs.iter().map(Address::as_str).collect();
-        write!(f, "(known after {})", needs.join(", "))
-    }
-}
+/// A map of a property tree, ordered by key.
+///
+/// ## Why
+/// An estate is tens of thousands of maps with a handful of keys each, and a node of a `BTreeMap`
+/// has room for eleven however few there are.
+pub type Map = LiteMap<String, Value>;
 
 /// A canonical property tree.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -248,7 +36,7 @@ pub enum Value {
     /// A list, in order.
     List(Vec<Value>),
     /// A map, ordered by key.
-    Map(BTreeMap<String, Value>),
+    Map(Map),
     /// A text that is known later.
     Late(Late),
 }
@@ -267,7 +55,7 @@ impl Value {
         let mut here = self;
         for key in path.split('.') {
             if !matches!(here, Self::Map(_)) {
-                *here = Self::Map(BTreeMap::new());
+                *here = Self::Map(Map::default());
             }
             let Self::Map(map) = here else { return };
             here = map.entry(key.to_owned()).or_default();
@@ -294,7 +82,7 @@ impl Value {
     }
 
     /// The map, where it is one.
-    pub fn as_map(&self) -> Option<&BTreeMap<String, Value>> {
+    pub fn as_map(&self) -> Option<&Map> {
         match self {
             Self::Map(map) => Some(map),
             _ => None,
@@ -459,7 +247,7 @@ impl Serialize for Value {
             Self::Number(number) => number.serialize(serializer),
             Self::String(text) => text.serialize(serializer),
             Self::List(items) => items.serialize(serializer),
-            Self::Map(map) => map.serialize(serializer),
+            Self::Map(map) => serializer.collect_map(map),
             Self::Late(late) => json!({ LATE_KEY: late }).serialize(serializer),
         }
     }
@@ -499,34 +287,12 @@ mod tests {
     #[test]
     fn a_late_value_survives_storage_and_prints_what_it_waits_for() {
         let late = Value::from(Text::output(&principal(), "objectId"));
-        let tree = Value::Map([("id".to_owned(), late.clone())].into());
+        let tree = Value::Map([("id".to_owned(), late.clone())].into_iter().collect());
         let stored = serde_json::to_string(&tree).expect("serialises");
         assert_eq!(serde_json::from_str::<Value>(&stored).expect("reads"), tree);
         assert_eq!(
             late.to_string(),
             "(known after shared.principal.promotion-engine)"
-        );
-    }
-
-    #[test]
-    fn resolving_is_a_function_of_the_outputs() {
-        let id = Text::concat(vec![
-            "/x/".into(),
-            Text::name_uuid(vec!["A".into(), Text::output(&principal(), "objectId")]),
-        ]);
-        let mut outputs = Outputs::default();
-        assert!(id.resolve(&outputs).is_err());
-        outputs.insert(
-            principal(),
-            [("objectId".to_owned(), "B".to_owned())].into(),
-        );
-        let known = Text::concat(vec![
-            "/x/".into(),
-            Text::name_uuid(vec!["a".into(), "b".into()]),
-        ]);
-        assert_eq!(
-            Some(id.resolve(&outputs).expect("known").as_str()),
-            known.known()
         );
     }
 

@@ -107,6 +107,46 @@ fn access_is_as_declared_after_an_apply_and_differs_after_an_edit() {
 }
 
 #[test]
+fn an_action_that_no_provider_has_is_warned_of_here_and_found_there() {
+    let root = Root::unprotected();
+    let capabilities = root.read("rbac/capabilities.toml");
+    let misspelt = capabilities.replace(
+        "registries/importImage/action",
+        "registries/importImages/action",
+    );
+    root.write("rbac/capabilities.toml", &misspelt);
+    // Providers grow, so it is no mistake.
+    let said = root.expect(0, &["validate"]);
+    for text in [
+        "no provider is known to have",
+        "rbac/capabilities.toml:",
+        "did you mean `Microsoft.ContainerRegistry/registries/importImage/action`?",
+    ] {
+        assert!(said.err.contains(text), "{text}: {}", said.err);
+    }
+    let valid: Json = serde_json::from_str(&root.expect(0, &["validate", "--format", "json"]).out)
+        .expect("one document");
+    let warnings = valid["warnings"].as_array().expect("a list");
+    // In the role, and in what the word means.
+    assert_eq!(warnings.len(), 2, "{warnings:#?}");
+    for warning in warnings {
+        assert_eq!(warning["file"], "rbac/capabilities.toml");
+        assert!(warning["line"].is_u64() && warning["help"].is_string());
+    }
+    root.expect(0, &["apply", "--auto-approve"]);
+    let checked = json(&root.expect(2, &["rbac", "check", "--format", "json"]));
+    let findings = checked["findings"].as_array().expect("a list");
+    assert_eq!(
+        rules(&checked),
+        [("unknown-action", "shared.role.image-importer")]
+    );
+    assert_eq!(
+        findings[0]["instead"],
+        "did you mean Microsoft.ContainerRegistry/registries/importImage/action?"
+    );
+}
+
+#[test]
 fn it_is_explained_what_gives_something_and_how_to_take_it_away() {
     let root = Root::unprotected();
     root.expect(64, &["rbac", "explain", "ada", "dev.nowhere"]);

@@ -185,3 +185,46 @@ async fn a_lock_that_was_not_broken_is_not_recorded_as_broken() {
     assert!(told.contains("lock not broken: "), "{told}");
     assert!(!told.contains("lock broken"), "{told}");
 }
+
+#[tokio::test]
+async fn the_lease_of_an_environment_that_is_gone_can_be_broken() {
+    let root = Root::sample();
+    let store = Store::folder(root.file(".onestream/control")).expect("opens");
+    let breaking = ["lock", "break", "gone", "--reason", "its file was deleted"];
+    let unknown = root.expect(64, &breaking);
+    assert!(
+        unknown.err.contains("no environment `gone`"),
+        "{}",
+        unknown.err
+    );
+    let gone = ["gone".parse().expect("a name")];
+    let held = store.acquire(&gone, "testing").await.expect("free");
+    let status = root.expect(0, &["lock", "status"]);
+    assert!(status.out.contains("1 of 5 locked"), "{}", status.out);
+    let alive = root.expect(3, &breaking);
+    assert!(alive.err.contains("its process is alive"), "{}", alive.err);
+    drop(held);
+    let broken = root.expect(0, &breaking);
+    assert!(broken.err.contains("gone was not locked"), "{}", broken.err);
+}
+
+#[test]
+fn who_is_refused_is_refused_though_the_log_cannot_be_read() {
+    let root = Root::sample();
+    root.expect(0, &["apply", "--auto-approve"]);
+    root.replace(
+        "environments/prod.toml",
+        "criticality = \"high\"",
+        "criticality = \"low\"",
+    );
+    root.expect(3, &["apply", "--auto-approve"]);
+    root.write(HEAD, "{}\n");
+    let refused = root.expect(3, &["apply", "--auto-approve"]);
+    for told in [
+        "it needs 1 approval, and there is none",
+        "head.json is not readable",
+        "the audit chain does not say that this was refused",
+    ] {
+        assert!(refused.err.contains(told), "{told}: {}", refused.err);
+    }
+}

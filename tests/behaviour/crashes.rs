@@ -231,3 +231,34 @@ fn who_is_asked_to_end_ends_cleanly_and_gives_its_lease_back() {
     assert!(!status.out.contains("abandoned"), "{}", status.out);
     root.expect(0, &apply);
 }
+
+#[cfg(unix)]
+#[test]
+fn who_waits_for_a_stopped_process_says_for_which() {
+    let root = Root::unprotected();
+    let apply = ["--env", "shared", "apply", "--auto-approve"];
+    let mut command = root.command(&apply);
+    command.env("ONESTREAM_FAILPOINT", "1:stop");
+    let stopped = command.stderr(Stdio::piped()).stdout(Stdio::null());
+    let mut stopped = stopped.spawn().expect("the program starts");
+    let mut said = BufReader::new(stopped.stderr.take().expect("its stderr")).lines();
+    let at =
+        |line: &std::io::Result<String>| line.as_ref().expect("text").starts_with("failpoint 1: ");
+    assert!(said.any(|line| at(&line)), "it ended first");
+    let mut waiting = root.command(&["--env", "shared", "plan"]);
+    let waiting = waiting.stderr(Stdio::piped()).stdout(Stdio::null());
+    let mut waiting = waiting.spawn().expect("the program starts");
+    let mut told = BufReader::new(waiting.stderr.take().expect("its stderr"));
+    let mut line = String::new();
+    told.read_line(&mut line).expect("text");
+    let process = format!("process {} is using ", stopped.id());
+    assert!(line.starts_with(&process), "{line}");
+    let pid = stopped.id().to_string();
+    let sent = Command::new("kill").args(["-CONT", &pid]).status();
+    assert!(sent.expect("kill").success());
+    // Whoever has a pipe reads it to its end.
+    said.for_each(drop);
+    assert!(stopped.wait().expect("it ends").success());
+    std::io::copy(&mut told, &mut std::io::sink()).expect("text");
+    assert!(waiting.wait().expect("it ends").success());
+}

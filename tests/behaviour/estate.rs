@@ -33,6 +33,7 @@ pub struct Estate {
     pub azure: Azure,
     dag: Dag,
     emulator: Emulator,
+    clock: Arc<Hurried>,
     control: Arc<Store>,
     /// What the objects that have been seen make known.
     outputs: Mutex<Outputs>,
@@ -115,8 +116,18 @@ impl Estate {
 
     /// From now on with as much patience as there is with Azure itself.
     pub fn with_patience(mut self) -> Self {
-        self.azure = connect(self.emulator.endpoint(), Some(Timing::azure()));
+        let timing = Some(Timing::azure());
+        self.azure = connect(self.emulator.endpoint(), timing, &self.clock);
         self
+    }
+
+    /// How long the client has waited, on its own clock.
+    pub fn waited(&self) -> Duration {
+        *self
+            .clock
+            .slept
+            .lock()
+            .expect("nobody panics while holding it")
     }
 
     /// These resources, with nothing applied yet.
@@ -132,13 +143,15 @@ impl Estate {
         })
         .await
         .expect("the emulator starts");
-        let azure = connect(emulator.endpoint(), None);
+        let clock = Arc::default();
+        let azure = connect(emulator.endpoint(), None, &clock);
         let dag = Dag::of(&desired).expect("no cycle");
         Self {
             desired,
             azure,
             dag,
             emulator,
+            clock,
             control: Arc::new(Store::in_memory()),
             outputs: Mutex::default(),
         }
@@ -294,6 +307,11 @@ impl Estate {
         }
     }
 
+    /// A client of its own, which has asked nothing yet.
+    pub fn signed_in_anew(&self) -> Azure {
+        connect(self.emulator.endpoint(), None, &self.clock)
+    }
+
     /// The object id of who applies here.
     pub fn deployer(&self) -> &str {
         &self.emulator.endpoint().deployer.object_id
@@ -442,14 +460,14 @@ impl Estate {
 }
 
 /// A client of an emulator, on a clock of its own.
-fn connect(endpoint: &Endpoint, timing: Option<Timing>) -> Azure {
+fn connect(endpoint: &Endpoint, timing: Option<Timing>, clock: &Arc<Hurried>) -> Azure {
     let credential = Credential::ClientSecret {
         client_id: endpoint.deployer.client_id.clone(),
         secret: endpoint.deployer.client_secret.clone().into(),
     };
     let cloud = Cloud::emulator(&endpoint.origin).expect("a loopback origin");
     let mut settings = Settings::new(cloud, endpoint.tenant.clone(), credential);
-    settings.clock = Arc::new(Hurried::default());
+    settings.clock = Arc::clone(clock) as _;
     settings.timing = timing.unwrap_or(settings.timing);
     Azure::connect(settings).expect("a client")
 }

@@ -12,6 +12,7 @@ mod diagnostics;
 mod directory;
 mod effective;
 mod estate;
+mod export;
 mod first_light;
 mod grants;
 mod kept;
@@ -26,6 +27,8 @@ mod saved_plans;
 mod scenarios;
 mod served;
 mod serving;
+#[cfg(unix)]
+mod stops;
 mod storms;
 #[cfg(unix)]
 mod sweep;

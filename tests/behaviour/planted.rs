@@ -9,7 +9,8 @@ use onestream::rbac::audit::Audit;
 use onestream::rbac::cells::{Mark, Matrix};
 use onestream::rbac::check::{Finding, Rule, check};
 use onestream::rbac::estate::{self, Estate as Declared};
-use onestream::rbac::read;
+use onestream::rbac::explain::explain;
+use onestream::rbac::{Scope, excess, read};
 use onestream::resource::{Address, Method, Outputs, Place, Plane, Request};
 use serde_json::{Value as Json, json};
 use time::OffsetDateTime;
@@ -25,6 +26,7 @@ const PULL: &str = "7f951dda-4ed3-4680-a7ca-43fe172d538d";
 const PUSH: &str = "8311e382-0749-4cb8-b61a-304f252e45ec";
 const CRYPTO_USER: &str = "12338af0-0e69-4776-bea7-57ae8d297424";
 const CLUSTER_WRITER: &str = "a7ffa36f-339b-4b5c-8bdf-e2c188b2c0eb";
+const CLUSTER_ADMINISTRATOR: &str = "b1ff04bb-8a4e-4dc4-8eb5-8693973ce19b";
 const GLOBAL_ADMINISTRATOR: &str = "62e90394-69f5-4237-9190-012177145e10";
 const GROUPS_ADMINISTRATOR: &str = "fdd7a751-b60b-444a-984c-02652fe8fa1c";
 const GRANT_APP_ROLES: &str = "06b708a9-e830-4db3-a914-8e69da51d44f";
@@ -220,6 +222,58 @@ impl Stage {
     async fn remove(&self, address: &str) {
         let request = Request::arm(Method::Delete, self.at(address), "2022-04-01");
         self.estate.send(&request).await;
+    }
+
+    /// Binds somebody to a role inside a cluster, in a namespace or everywhere, as its administrator.
+    async fn bind(&self, cluster: &str, namespace: Option<&str>, role: &str, subject: Json) {
+        let scope = self.at(cluster);
+        let id = format!(
+            "{scope}/providers/Microsoft.Authorization/roleAssignments/{}",
+            uuid::Uuid::new_v4()
+        );
+        let administrator =
+            format!("/providers/Microsoft.Authorization/roleDefinitions/{CLUSTER_ADMINISTRATOR}");
+        let body = json!({"properties": {"roleDefinitionId": administrator,
+            "principalId": self.estate.deployer(), "principalType": "ServicePrincipal"}});
+        let put = Request::arm(Method::Put, &id, "2022-04-01").body(body);
+        self.estate.send(&put).await;
+        let mut path = "/apis/rbac.authorization.k8s.io/v1/clusterrolebindings".to_owned();
+        if let Some(namespace) = namespace {
+            let body = json!({"metadata": {"name": namespace}});
+            self.in_cluster(&scope, "/api/v1/namespaces", body).await;
+            path =
+                format!("/apis/rbac.authorization.k8s.io/v1/namespaces/{namespace}/rolebindings");
+        }
+        let api = "rbac.authorization.k8s.io";
+        let body = json!({"metadata": {"name": "theirs"}, "subjects": [subject],
+            "roleRef": {"apiGroup": api, "kind": "ClusterRole", "name": role}});
+        self.in_cluster(&scope, &path, body).await;
+        // A lock may stand over it.
+        let object = format!("objects?id={id}");
+        self.estate.control("DELETE", &object, None).await;
+    }
+
+    async fn in_cluster(&self, id: &str, path: &str, body: Json) {
+        let token = self.estate.azure.credential();
+        let token = token
+            .get_token(&["6dae42f8-4368-4678-94ff-3960e28e3630/.default"], None)
+            .await;
+        let token = token.expect("a token");
+        let cluster = self.estate.object(id).await;
+        let host = text(&cluster["properties"]["fqdn"]).replace(".azmk8s.io", ".azmk8s.localhost");
+        let arm = &self.estate.azure.cloud().endpoints().resource_manager;
+        let port = arm.port().expect("a port");
+        let client = reqwest::Client::builder().resolve(&host, ([127, 0, 0, 1], port).into());
+        let request = client
+            .build()
+            .expect("a client")
+            .post(format!("http://{host}:{port}{path}"))
+            .bearer_auth(token.token.secret())
+            .header("content-type", "application/json")
+            .body(body.to_string());
+        let answer = request.send().await.expect("an answer");
+        let status = answer.status().as_u16();
+        assert!([201, 409].contains(&status), "{path}: {status}");
     }
 
     fn declared(&self, environments: &[(Place, Sections)]) -> Declared {
@@ -758,6 +812,96 @@ const WAYS: &[Planted] = &[
     },
 ];
 
+/// Bindings inside clusters, of which Azure's roles say nothing.
+const BINDINGS: &[Planted] = &[
+    Planted {
+        name: "a pipeline that administers a cluster from inside",
+        plant: plant!(s => {
+            let who = json!({"kind": "User", "name": s.id("dev-pipeline")});
+            s.bind("prod.cluster", None, "cluster-admin", who).await;
+        }),
+        found: &[(
+            Rule::ExtraGrant,
+            "dev-pipeline",
+            &[
+                "ClusterRole cluster-admin on prod.cluster by ClusterRoleBinding theirs",
+                "read secrets",
+            ],
+        )],
+    },
+    Planted {
+        name: "a pipeline that edits a namespace through a group of a group",
+        plant: plant!(s => {
+            s.join(&s.id("staging-pipeline"), &s.inner).await;
+            let who = json!({"kind": "Group", "name": s.outer});
+            s.bind("prod.cluster", Some("iam"), "edit", who).await;
+        }),
+        found: &[(
+            Rule::ExtraGrant,
+            "staging-pipeline",
+            &[
+                "outer",
+                "ClusterRole edit on prod.cluster/namespaces/iam by RoleBinding theirs in iam",
+                "through it staging-pipeline",
+                "deploy",
+            ],
+        )],
+    },
+    Planted {
+        name: "a stranger that edits a namespace",
+        plant: plant!(s => {
+            let who = json!({"kind": "User", "name": s.stranger});
+            s.bind("dev.cluster", Some("iam"), "edit", who).await;
+        }),
+        found: &[(
+            Rule::StrangerGrant,
+            "stranger",
+            &[
+                "ClusterRole edit",
+                "read secrets",
+                "act as service accounts",
+            ],
+        )],
+    },
+    Planted {
+        name: "a person whom a binding names by the sign-in name",
+        plant: plant!(s => {
+            let person = s.estate_object(&format!("/v1.0/users/{ADA}")).await;
+            let who = json!({"kind": "User", "name": person["userPrincipalName"]});
+            s.bind("prod.cluster", None, "view", who).await;
+        }),
+        found: &[(
+            Rule::ExtraGrant,
+            "ada",
+            &["ClusterRole view on prod.cluster", "look inside"],
+        )],
+    },
+    Planted {
+        name: "a name that no directory has",
+        plant: plant!(s => {
+            let who = json!({"kind": "User", "name": "jane"});
+            s.bind("prod.cluster", None, "admin", who).await;
+        }),
+        found: &[(
+            Rule::StrangerGrant,
+            "jane",
+            &["ClusterRole admin", "bind Kubernetes roles"],
+        )],
+    },
+    Planted {
+        name: "everybody who is signed in",
+        plant: plant!(s => {
+            let who = json!({"kind": "Group", "name": "system:authenticated"});
+            s.bind("dev.cluster", Some("iam"), "view", who).await;
+        }),
+        found: &[(
+            Rule::ExtraGrant,
+            "dev-pipeline, prod-pipeline, promotion-engine, staging-pipeline, approvers, qa-approvers, local",
+            &["system:authenticated holds ClusterRole view", "look inside"],
+        )],
+    },
+];
+
 #[tokio::test]
 async fn what_is_planted_is_found_and_nothing_else() {
     let stage = Stage::applied().await;
@@ -765,7 +909,7 @@ async fn what_is_planted_is_found_and_nothing_else() {
     assert_eq!(found.findings, [], "nothing is planted");
     assert_eq!(found.marks, BTreeSet::new(), "nothing is planted");
     assert_eq!(found.unread, [""; 0], "nothing is planted");
-    let all = GRANTS.iter().chain(GAPS).chain(WAYS);
+    let all = GRANTS.iter().chain(GAPS).chain(WAYS).chain(BINDINGS);
     let mut wrong = Vec::new();
     let mut tried = 0;
     for case in all {
@@ -859,6 +1003,76 @@ async fn what_is_allowed_is_no_finding_until_it_is_over() {
         "{:#?}",
         found.findings
     );
+}
+
+#[tokio::test]
+async fn a_binding_inside_a_cluster_shows_in_the_matrix_and_is_explained() {
+    let stage = Stage::applied().await;
+    let who = json!({"kind": "User", "name": stage.id("dev-pipeline")});
+    stage.bind("prod.cluster", Some("iam"), "edit", who).await;
+    let found = stage.found(&stage.environments).await;
+    let marks: Vec<_> = found.marks.iter().collect();
+    let expected = (
+        "dev-pipeline".to_owned(),
+        "prod.cluster".to_owned(),
+        Mark::More,
+    );
+    assert_eq!(marks, [&expected]);
+    let declared = stage.declared(&stage.environments);
+    let reading = read::read(&stage.estate.azure, &declared).await;
+    let audit = Audit::new(&declared, &reading, OffsetDateTime::now_utc());
+    let scope = Scope::new(&stage.at("prod.cluster"));
+    let secrets = "Microsoft.ContainerService/managedClusters/secrets/read";
+    let id = stage.id("dev-pipeline");
+    let told = explain(&audit, &id, "prod.cluster", &scope, Some(secrets));
+    let [_, inside, ..] = &told.answers[..] else {
+        panic!("the cluster and the namespace: {told:#?}")
+    };
+    let [reason] = &inside.by[..] else {
+        panic!("one reason: {told:#?}")
+    };
+    assert_eq!(reason.role, "ClusterRole edit");
+    assert_eq!(reason.declared, None);
+    let away = "`kubectl delete rolebinding theirs -n iam`, or take it out of RoleBinding theirs";
+    assert!(reason.take_away.starts_with(away), "{reason:#?}");
+    // Azure has no such assignment that it could take away.
+    let refused = excess(&audit, &reason.assignment).expect_err("none of Azure's");
+    assert!(refused.to_string().contains("RoleBinding theirs in iam"));
+}
+
+#[tokio::test]
+async fn bindings_are_read_where_they_may_be_and_else_said_not_to_be() {
+    let stage = Stage::applied().await;
+    let declared = stage.declared(&stage.environments);
+    let bindings = "*/rbac.authorization.k8s.io/v1/rolebindings";
+    let not_read = "native role bindings of dev.cluster are not read";
+    for (path, fault, partial) in [
+        (bindings, json!({"status": 403}), false),
+        (bindings, json!({"drop": "before"}), false),
+        (bindings, json!({"status": 404}), true),
+        (bindings, json!({"body": {"items": 1}, "status": 200}), true),
+        ("*/listClusterUserCredential", json!({"status": 403}), false),
+    ] {
+        let mut rule = json!({ "path": path });
+        for (name, value) in fault.as_object().expect("an object") {
+            rule[name] = value.clone();
+        }
+        // A connection keeps what was found out of a server, so each has its own.
+        let azure = stage.estate.signed_in_anew();
+        stage.estate.faults(json!([rule])).await;
+        let reading = read::read(&azure, &declared).await;
+        stage.estate.faults(json!([])).await;
+        assert_eq!(
+            reading.is_partial(),
+            partial,
+            "{path} {fault}: {:?}",
+            reading.unknown
+        );
+        let said = reading.remarks.iter().any(|one| one.starts_with(not_read));
+        assert_eq!(said, !partial, "{path} {fault}: {:?}", reading.remarks);
+        let audit = Audit::new(&declared, &reading, OffsetDateTime::now_utc());
+        assert_eq!(check(&audit), [], "{path} {fault}");
+    }
 }
 
 #[tokio::test]

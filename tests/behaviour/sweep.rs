@@ -37,6 +37,16 @@ impl Sweep {
             Err(_) => Self::Sample,
         }
     }
+
+    /// How many estates are swept side by side. By default other tests run beside this one.
+    fn lanes(self) -> usize {
+        match self {
+            Self::Sample => 1,
+            Self::Some(_) | Self::All => {
+                std::thread::available_parallelism().map_or(1, std::num::NonZero::get)
+            }
+        }
+    }
 }
 
 /// Numbers that follow from a seed (splitmix64).
@@ -151,14 +161,8 @@ impl Stage {
         std::fs::remove_dir_all(self.root.file(".onestream/control")).expect("it was there");
     }
 
-    /// What Azure holds, by kind and id without what it chose by itself, and how often.
     async fn objects(&self) -> BTreeMap<String, usize> {
-        let listed = self.served.control("GET", "objects", None).await;
-        let mut objects = BTreeMap::new();
-        for object in listed["value"].as_array().expect("a list") {
-            *objects.entry(seen(object)).or_insert(0) += 1;
-        }
-        objects
+        objects(&self.served).await
     }
 
     /// Kills an apply at this point; whether it got there. The next apply has to mend it.
@@ -190,6 +194,16 @@ impl Stage {
     }
 }
 
+/// What Azure holds, by kind and id without what it chose by itself, and how often.
+pub async fn objects(served: &Served) -> BTreeMap<String, usize> {
+    let listed = served.control("GET", "objects", None).await;
+    let mut objects = BTreeMap::new();
+    for object in listed["value"].as_array().expect("a list") {
+        *objects.entry(seen(object)).or_insert(0) += 1;
+    }
+    objects
+}
+
 fn said(output: &std::process::Output) -> String {
     let text = [&output.stdout[..], &output.stderr].map(String::from_utf8_lossy);
     text.concat()
@@ -218,7 +232,17 @@ fn seen(object: &Json) -> String {
         .collect()
 }
 
-#[tokio::test]
+/// Tries these points, one after the other, and says now and then how far it has come.
+async fn try_all(stage: Stage, points: Vec<u64>) {
+    for (tried, point) in points.iter().enumerate() {
+        assert!(stage.crash(*point).await, "point {point} was not reached");
+        if (tried + 1) % 100 == 0 {
+            println!("tried {} points, the last was {point}", tried + 1);
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn an_apply_killed_at_any_point_is_mended_by_the_next() {
     let sweep = Sweep::asked();
     let stage = Stage::set(sweep, "1").await;
@@ -231,8 +255,20 @@ async fn an_apply_killed_at_any_point_is_mended_by_the_next() {
         Sweep::All => (1..=last).collect(),
     };
     println!("{} of {last} points, seed {seed}: {points:?}", points.len());
-    for point in &points {
-        assert!(stage.crash(*point).await, "point {point} was not reached");
+    let lanes = sweep.lanes();
+    let mut running = Vec::new();
+    let mut first = Some(stage);
+    for lane in 0..lanes {
+        let stage = match first.take() {
+            Some(stage) => stage,
+            None => Stage::set(sweep, "1").await,
+        };
+        assert_eq!(stage.points, last, "every apply passes the same points");
+        let share = points.iter().skip(lane).step_by(lanes);
+        running.push(tokio::spawn(try_all(stage, share.copied().collect())));
+    }
+    for lane in running {
+        lane.await.expect("every point is mended");
     }
     println!("tried {} of {last} points", points.len());
 }

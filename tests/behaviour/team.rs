@@ -16,7 +16,7 @@ fn team() -> Option<(Root, &'static Azurite)> {
 }
 
 /// The sample, with its control data in a new container there.
-fn team_on(azurite: &Azurite) -> Root {
+pub fn team_on(azurite: &Azurite) -> Root {
     let root = Root::unprotected();
     let container = container(azurite);
     root.replace(
@@ -72,7 +72,7 @@ pub fn expect(code: i32, root: &Root, azurite: &Azurite, arguments: &[&str]) -> 
     ran
 }
 
-fn locks(root: &Root, azurite: &Azurite) -> Json {
+pub fn locks(root: &Root, azurite: &Azurite) -> Json {
     let ran = expect(0, root, azurite, &["--format", "json", "lock", "status"]);
     let status: Json = serde_json::from_str(&ran.out).expect("JSON");
     assert_eq!(
@@ -148,7 +148,7 @@ fn who_waits_for_the_lease_gets_it() {
 
 /// Sends a signal to a process that this test started.
 #[cfg(unix)]
-fn signal(child: &Child, name: &str) {
+pub fn signal(child: &Child, name: &str) {
     let sent = std::process::Command::new("kill")
         .args([format!("-{name}"), child.id().to_string()])
         .status();

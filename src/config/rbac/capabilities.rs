@@ -8,7 +8,7 @@ use super::super::checked::Complaint;
 use super::super::near;
 use super::tables::{CapabilitiesFile, CapabilityTable, GrantTable, On, RoleTable};
 use super::text;
-use super::{meaning, separation};
+use super::{meaning, operations, separation};
 use crate::kinds::{CustomRole, GrantPart, Probe, Role, Scope, TargetType};
 use crate::resource::{DEFAULT_ESTATE, Problem};
 
@@ -210,6 +210,39 @@ fn check_role(name: &str, role: &RoleTable) -> Vec<Complaint> {
         }
     }
     complaints
+}
+
+/// Actions that no provider is known to have.
+pub(super) fn oddities(file: &CapabilitiesFile) -> Vec<Complaint> {
+    let roles = file.roles.iter().flat_map(|(name, role)| {
+        let path = vec!["roles".to_owned(), name.clone()];
+        odd_actions(&path, &role.actions, &role.data_actions)
+    });
+    let meanings = file.capabilities.iter().filter_map(|(name, capability)| {
+        let means = capability.means.as_ref()?;
+        let path = ["capabilities", name, "means"].map(str::to_owned);
+        Some(odd_actions(&path, &means.actions, &means.data_actions))
+    });
+    roles.chain(meanings.flatten()).collect()
+}
+
+fn odd_actions(path: &[String], actions: &[String], data: &[String]) -> Vec<Complaint> {
+    let mut odd = Vec::new();
+    for (key, actions) in [("actions", actions), ("data_actions", data)] {
+        let list = operations::List::of(key);
+        for (at, action) in actions.iter().enumerate() {
+            // What is no action at all is said to be a mistake.
+            if wrong_action(action).is_some() {
+                continue;
+            }
+            if let Some((message, help)) = operations::odd(action, list) {
+                let path = path.iter().cloned();
+                let path = path.chain([key.to_owned(), at.to_string()]);
+                odd.push(Problem::below(path, message).help(help).into());
+            }
+        }
+    }
+    odd
 }
 
 pub(super) fn wrong_action(action: &str) -> Option<(String, &'static str)> {

@@ -9,6 +9,7 @@ mod allowed;
 mod capabilities;
 mod matrix;
 mod meaning;
+mod operations;
 mod principals;
 mod resolve;
 mod separation;
@@ -145,7 +146,8 @@ pub(super) fn read(inputs: Inputs, estate: &Estate) -> Reading {
     if let (Some(words), Some(people)) = (&capabilities.decoded, &principals.decoded) {
         faults.extend(separation::breaches(&cells, &words.value, &people.value));
     }
-    let warnings = principals.complaints(principals::oddities);
+    let mut warnings = principals.complaints(principals::oddities);
+    warnings.extend(capabilities.complaints(capabilities::oddities));
     let signs = meanings(&capabilities)
         .map(|words| matches!(words.get(signers::SIGN), Some(None | Some(TargetType::Key))));
     faults.extend(principals.complaints(|file| signers::check(file, estate, signs)));

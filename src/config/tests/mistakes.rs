@@ -1125,6 +1125,54 @@ private_endpoint = true
 }
 
 #[test]
+fn places_that_take_no_audit_log() {
+    let export = "\
+[control.export]
+endpoint = \"https://logs.example.org\"
+rule = \"dcr-1234\"
+steam = \"Custom-Audit_CL\"
+";
+    insta::assert_snapshot!(in_common(&format!("{COMMON}{export}")), @r#"
+      x the configuration has 3 mistakes
+
+    Error:
+      x `https://logs.example.org` takes no logs for Azure Monitor
+        ,-[environments/common.toml:10:12]
+      9 | [control.export]
+     10 | endpoint = "https://logs.example.org"
+        :            ^^^^^^^^^^^^^^^^^^^^^^^^^^
+     11 | rule = "dcr-1234"
+        `----
+      help: such as https://NAME-1a2b-eastus2.logs.z1.ingest.monitor.azure.com:
+            `az monitor data-collection rule show --query endpoints.logsIngestion`
+
+    Error:
+      x `dcr-1234` is no immutable id of a rule
+        ,-[environments/common.toml:11:8]
+     10 | endpoint = "https://logs.example.org"
+     11 | rule = "dcr-1234"
+        :        ^^^^^^^^^^
+     12 | steam = "Custom-Audit_CL"
+        `----
+      help: `dcr-` and 32 hexadecimal digits: `az monitor data-collection rule
+            show --query immutableId`
+
+    Error:
+      x unknown key `steam`
+        ,-[environments/common.toml:12:1]
+     11 | rule = "dcr-1234"
+     12 | steam = "Custom-Audit_CL"
+        : ^^^^^
+        `----
+      help: did you mean `stream`?
+
+    Warning:
+      ! no environment beside `shared`
+      help: add one as environments/NAME.toml
+    "#);
+}
+
+#[test]
 fn a_store_that_cannot_be() {
     let store = |text: &str| {
         let network = "[shared.group]\nname = \"rg\"\n[shared.store]\n";

@@ -703,6 +703,44 @@ issuer = \"https://login.microsoftonline.com/11111111-1111-4111-8111-11111111111
 }
 
 #[test]
+fn actions_that_no_provider_has_are_warned_of() {
+    let capabilities = "\
+[capabilities.import]
+target = \"registry\"
+grants = [{ role = \"importer\" }]
+[roles.importer]
+actions = [
+    \"Microsoft.ContainerRegistry/registries/importImages/action\",
+    \"Microsoft.ContainerRegistry/registries/pull/read\",
+]
+[roles.signer]
+actions = [\"Microsoft.KeyVault/vaults/keys/sign/action\"]
+";
+    let configuration = sound(&files(PRINCIPALS, capabilities, ""));
+    let warnings: Vec<String> = configuration.warnings.iter().map(|it| render(it)).collect();
+    insta::assert_snapshot!(warnings.join("\n\n"), @r#"
+      ! no provider is known to have `Microsoft.ContainerRegistry/registries/
+      | importImages/action`
+       ,-[rbac/capabilities.toml:6:5]
+     5 | actions = [
+     6 |     "Microsoft.ContainerRegistry/registries/importImages/action",
+       :     ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
+     7 |     "Microsoft.ContainerRegistry/registries/pull/read",
+       `----
+      help: did you mean `Microsoft.ContainerRegistry/registries/importImage/
+            action`?
+
+      ! `Microsoft.KeyVault/vaults/keys/sign/action` belongs in `data_actions`
+        ,-[rbac/capabilities.toml:10:12]
+      9 | [roles.signer]
+     10 | actions = ["Microsoft.KeyVault/vaults/keys/sign/action"]
+        :            ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
+        `----
+      help: Azure knows it on the other plane only
+    "#);
+}
+
+#[test]
 fn capabilities_give_what_they_say() {
     let capabilities = "\
 [capabilities.pull]

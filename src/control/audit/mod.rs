@@ -10,14 +10,17 @@
 //! A hash alone tells that something was changed inside of the chain, not that its end is gone or
 //! that all of it was made anew: the signed head does.
 
+mod export;
 mod head;
 mod ledger;
 mod link;
 mod reading;
+mod row;
 
 #[cfg(test)]
 mod tests;
 
+pub use export::{Export, ExportError, Exported};
 pub use head::{Head, SignedHead};
 pub use ledger::{Ledger, machine};
 pub use link::Link;

@@ -36,6 +36,7 @@ const NAMES: &[&str] = &[
     "graph.localhost",
     "*.vault.localhost",
     "*.azurecr.localhost",
+    "*.logs.z1.ingest.monitor.localhost",
     "127.0.0.1",
 ];
 
@@ -167,6 +168,7 @@ mod tests {
             "login.localhost",
             "kv-1.vault.localhost",
             "r.azurecr.localhost",
+            "r-0a1b-eastus2.logs.z1.ingest.monitor.localhost",
             "127.0.0.1",
         ] {
             assert!(taken(authority.der(), &ours, name), "{name}");

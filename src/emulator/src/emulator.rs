@@ -5,7 +5,7 @@ use crate::certificate::{AUTHORITY, Identity};
 use crate::control;
 use crate::endpoint::Endpoint;
 use crate::entra::{CREDENTIALS, Directory};
-use crate::process::{Claim, StartError};
+use crate::process::{Claim, StartError, busy};
 use crate::registry;
 use crate::seeds;
 use crate::server;
@@ -43,9 +43,10 @@ impl Emulator {
     pub async fn start(settings: Settings) -> Result<Self, StartError> {
         let claim = match &settings.data {
             None => None,
-            Some(folder) => Some(Claim::take(folder)?.ok_or_else(|| StartError::InUse {
-                folder: folder.clone(),
-            })?),
+            Some(folder) => {
+                let claim = Claim::take(folder)?;
+                Some(claim.ok_or_else(|| StartError::InUse(busy(folder)))?)
+            }
         };
         Self::start_with(settings, claim).await
     }

@@ -9,6 +9,7 @@
 //! vault/    the data plane of Key Vault: keys and what is done with them
 //! registry/ the data plane of registries: tokens, manifests, blobs, referrers
 //! kubernetes/ the API of clusters, as far as deployments need it
+//! ingestion where Azure Monitor takes logs
 //! arm/      the front door (order of checks, locks, paging, operations), the same for all types
 //! access/   role-based access control: what a principal holds, and what follows
 //! types/    one file per ARM type: what its provider accepts, adds and refuses
@@ -27,6 +28,7 @@ mod emulator;
 mod endpoint;
 mod entra;
 mod graph;
+mod ingestion;
 mod kubernetes;
 mod process;
 mod reach;
@@ -40,5 +42,5 @@ mod vault;
 
 pub use emulator::Emulator;
 pub use endpoint::{Credential, Endpoint};
-pub use process::{Access, StartError, discard, open};
+pub use process::{Access, Busy, StartError, discard, open};
 pub use settings::{DEFAULT_SUBSCRIPTION, DEFAULT_TENANT, Pace, Settings};

@@ -7,16 +7,20 @@ use crate::registry::BLOBS;
 use crate::settings::Settings;
 use crate::state::{LogError, STATE};
 use serde::{Deserialize, Serialize};
+use std::fmt;
 use std::fs::{self, DirBuilder, File, OpenOptions, TryLockError};
 use std::io::{self, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// How often a waiting process looks whether the folder is free.
 const LOOK_EVERY: Duration = Duration::from_millis(100);
 
 const VERSION: u32 = 1;
+
+/// The file that whoever has the folder locks, and writes the number of its process into.
+const LOCK: &str = "lock";
 
 /// An emulator to work with.
 #[derive(Debug)]
@@ -37,6 +41,25 @@ impl Access {
     }
 }
 
+/// A data folder that another process has.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Busy {
+    /// The data folder.
+    pub folder: PathBuf,
+    /// The process, where it says who it is.
+    pub process: Option<u32>,
+}
+
+impl fmt::Display for Busy {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.process {
+            Some(process) => write!(f, "process {process} is using ")?,
+            None => f.write_str("another process is using ")?,
+        }
+        write!(f, "{}", self.folder.display())
+    }
+}
+
 /// Why an emulator does not start.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
@@ -49,11 +72,8 @@ pub enum StartError {
         source: io::Error,
     },
     /// Another process has the data folder.
-    #[error("{}: in use by another process", folder.display())]
-    InUse {
-        /// The data folder.
-        folder: PathBuf,
-    },
+    #[error("{0}")]
+    InUse(Busy),
     /// The stored state is not one that this program can read; it was left as it is.
     #[error("the emulator's state is unreadable: {0}")]
     State(String),
@@ -81,15 +101,19 @@ impl From<DirectoryError> for StartError {
 
 /// The emulator for a data folder: one in this process, or the one that already serves it.
 /// Where another command has the folder, `waiting` is called once with it and then this
-/// waits.
+/// waits, for `patience` at most.
 ///
 /// # Errors
-/// As [`Emulator::start`], but for a folder in use.
-pub async fn open(settings: Settings, waiting: impl Fn(&Path)) -> Result<Access, StartError> {
+/// As [`Emulator::start`]; [`StartError::InUse`] once the patience is over.
+pub async fn open(
+    settings: Settings,
+    patience: Duration,
+    waiting: impl Fn(&Busy),
+) -> Result<Access, StartError> {
     let Some(folder) = settings.data.clone() else {
         return Ok(Access::Started(Emulator::start(settings).await?));
     };
-    let mut told = false;
+    let mut since = None;
     loop {
         if let Some(claim) = Claim::take(&folder)? {
             let emulator = Emulator::start_with(settings, Some(claim)).await?;
@@ -98,11 +122,14 @@ pub async fn open(settings: Settings, waiting: impl Fn(&Path)) -> Result<Access,
         if let Some(endpoint) = announced(&folder) {
             return Ok(Access::Running(endpoint));
         }
-        if !told {
-            waiting(&folder);
-            told = true;
+        let since = *since.get_or_insert_with(|| {
+            waiting(&busy(&folder));
+            Instant::now()
+        });
+        if since.elapsed() >= patience {
+            return Err(StartError::InUse(busy(&folder)));
         }
-        tokio::time::sleep(LOOK_EVERY).await;
+        tokio::time::sleep(LOOK_EVERY.min(patience)).await;
     }
 }
 
@@ -111,9 +138,7 @@ pub async fn open(settings: Settings, waiting: impl Fn(&Path)) -> Result<Access,
 /// # Errors
 /// Another process has the folder, or a file cannot be removed.
 pub fn discard(folder: &Path) -> Result<(), StartError> {
-    let _claim = Claim::take(folder)?.ok_or_else(|| StartError::InUse {
-        folder: folder.to_owned(),
-    })?;
+    let _claim = Claim::take(folder)?.ok_or_else(|| StartError::InUse(busy(folder)))?;
     let blobs = folder.join(BLOBS);
     match fs::remove_dir_all(&blobs) {
         Err(source) if source.kind() != io::ErrorKind::NotFound => {
@@ -148,7 +173,7 @@ struct Announcement {
 pub(crate) struct Claim {
     folder: PathBuf,
     announced: bool,
-    _lock: File,
+    lock: File,
 }
 
 impl Claim {
@@ -159,8 +184,8 @@ impl Claim {
             .mode(0o700)
             .create(folder)
             .map_err(|source| fault(folder, source))?;
-        let path = folder.join("lock");
-        let lock = OpenOptions::new()
+        let path = folder.join(LOCK);
+        let mut lock = OpenOptions::new()
             .create(true)
             .truncate(false)
             .write(true)
@@ -174,10 +199,14 @@ impl Claim {
         }
         // The lock was free, so whoever wrote an announcement is gone.
         withdraw(folder);
+        let named = lock
+            .set_len(0)
+            .and_then(|()| write!(lock, "{}", std::process::id()));
+        named.map_err(|source| fault(&path, source))?;
         Ok(Some(Self {
             folder: folder.to_owned(),
             announced: false,
-            _lock: lock,
+            lock,
         }))
     }
 
@@ -213,6 +242,17 @@ impl Drop for Claim {
         if self.announced {
             withdraw(&self.folder);
         }
+        // Only politeness: whoever takes the folder next writes its own name.
+        let _ = self.lock.set_len(0);
+    }
+}
+
+/// Who has a folder.
+pub(crate) fn busy(folder: &Path) -> Busy {
+    let text = fs::read_to_string(folder.join(LOCK)).ok();
+    Busy {
+        folder: folder.to_owned(),
+        process: text.and_then(|text| text.trim().parse().ok()),
     }
 }
 

@@ -36,6 +36,14 @@ const KEY_ACTIONS: &[&str] = &[
     "Microsoft.KeyVault/vaults/keyrotationpolicies/write",
 ];
 
+/// What the deployer may read inside clusters: who is bound to which role beside Azure's roles.
+const CLUSTER_ACTIONS: &[&str] = &[
+    "Microsoft.ContainerService/managedClusters/rbac.authorization.k8s.io/clusterrolebindings/read",
+    "Microsoft.ContainerService/managedClusters/rbac.authorization.k8s.io/clusterroles/read",
+    "Microsoft.ContainerService/managedClusters/rbac.authorization.k8s.io/rolebindings/read",
+    "Microsoft.ContainerService/managedClusters/rbac.authorization.k8s.io/roles/read",
+];
+
 /// Graph permissions of the deployer.
 const PERMISSIONS: &[&str] = &[
     "Application.ReadWrite.All",
@@ -226,9 +234,11 @@ fn role(txn: &mut Txn<'_>, scopes: &[String], deployer: &Credential, now: &str) 
     let id = format!("/providers/{DEFINITION}/{guid}");
     let known = txn.world().object(&id.to_ascii_lowercase()).cloned();
     let seen = format!("seeds/role/{}", scopes.join(","));
-    if !first_time(txn, &seen) {
+    let reads = first_time(txn, "role reads bindings");
+    if !first_time(txn, &seen) && !reads {
         return;
     }
+    let data_actions: Vec<&str> = [KEY_ACTIONS, CLUSTER_ACTIONS].concat();
     let mut body = known.map_or_else(
         || {
             json!({
@@ -239,7 +249,7 @@ fn role(txn: &mut Txn<'_>, scopes: &[String], deployer: &Credential, now: &str) 
                     "permissions": [{
                         "actions": ["*"],
                         "notActions": [],
-                        "dataActions": KEY_ACTIONS,
+                        "dataActions": data_actions,
                         "notDataActions": [],
                     }],
                     "createdOn": now,
@@ -255,6 +265,10 @@ fn role(txn: &mut Txn<'_>, scopes: &[String], deployer: &Credential, now: &str) 
         |known| known.body.clone(),
     );
     body["properties"]["assignableScopes"] = json!(scopes);
+    if reads {
+        // A role that was planted before the deployer read bindings.
+        body["properties"]["permissions"][0]["dataActions"] = json!(data_actions);
+    }
     txn.put(Object {
         id,
         kind: DEFINITION.to_owned(),

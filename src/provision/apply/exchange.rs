@@ -7,7 +7,7 @@ use serde_json::Value as Json;
 use sha2::{Digest, Sha256};
 
 use super::Past;
-use super::judge::{differences, has_failed, is_in_progress};
+use super::judge::{differences, has_failed, is_in_progress, is_ours};
 use super::operate::{Run, Subject, lock};
 use super::outcome::OperationError;
 use crate::provision::plan::{Operation, Step};
@@ -15,6 +15,9 @@ use crate::provision::ports::{
     Begun, Event, Failure, Intent, Pending, Poll, Progress, PutBack, Verdict,
 };
 use crate::resource::{Address, Request};
+
+/// How often what must not be sent twice is sent again, each time after the object was looked at.
+const REPEATS: u32 = 3;
 
 impl Run {
     /// How far an earlier run came, after waiting for what it had left running.
@@ -62,21 +65,51 @@ impl Run {
         }
     }
 
-    /// Journals, sends, waits. The final body, where Azure gives one.
+    /// Sends, and waits until it is known what came of it. The final body, where Azure gives one.
+    ///
+    /// What must not be sent twice and was not heard of is sent again only once the object, asked
+    /// for as long as replicas may lag, shows that it had no effect.
     pub(super) async fn send(
         &self,
         index: usize,
         subject: &Subject,
-        live: Option<&Json>,
+        before: Option<&Json>,
     ) -> Result<Option<Json>, OperationError> {
         let operation = &self.plan.operations[index];
-        let request = self.request(operation, subject, live)?;
-        let body = request
-            .body
-            .as_ref()
-            .map(Json::to_string)
-            .unwrap_or_default();
-        let body_hash = Sha256::digest(body.as_bytes())
+        let request = self.request(operation, subject, before)?;
+        let mut repeats = 0;
+        loop {
+            let failure = match self.exchange(index, subject, &request).await? {
+                Ok(body) => return Ok(body),
+                Err(failure) => failure,
+            };
+            let is_open = failure.verdict == Verdict::Unknown || has_moved(&request, &failure);
+            // What was sent before may have taken effect late, and be why this one was refused.
+            if !is_open && repeats == 0 {
+                return Err(failure.into());
+            }
+            let live = self.left_behind(operation, subject).await?;
+            if took_effect(operation, subject, before, live.as_ref()) {
+                return Ok(live);
+            }
+            let had_none = before.is_none() && live.is_none() && subject.kind.lags();
+            if request.idempotent || !had_none || !failure.is_unheard() || repeats == REPEATS {
+                return Err(failure.into());
+            }
+            repeats += 1;
+        }
+    }
+
+    /// Journals a request, sends it and waits for its end; or why nobody can tell from the answer.
+    async fn exchange(
+        &self,
+        index: usize,
+        subject: &Subject,
+        request: &Request,
+    ) -> Result<Result<Option<Json>, Failure>, OperationError> {
+        let operation = &self.plan.operations[index];
+        let body = request.body.as_ref().map(Json::to_string);
+        let body_hash = Sha256::digest(body.unwrap_or_default().as_bytes())
             .iter()
             .map(|b| format!("{b:02x}"))
             .collect();
@@ -88,36 +121,25 @@ impl Run {
             intent: Some(Box::new(self.intent(index, subject))),
         })
         .await?;
-        let answered = match self.ports.cloud.begin(&request).await {
-            Ok(Begun::Done(body)) => Ok(body),
-            Ok(Begun::Accepted(pending)) => {
-                let accepted = Event::Accepted {
-                    operation: index,
-                    pending: pending.clone(),
-                };
-                self.ports
-                    .observer
-                    .event(Progress::Waiting { operation: index });
-                // Azure works on while that becomes durable.
-                let finished = self.ports.cloud.finish(&pending);
-                let (written, finished) = futures::join!(self.write(accepted), finished);
-                written?;
-                return match finished {
-                    Err(failure) if has_moved(&request, &failure) => {
-                        self.settle_unknown(operation, subject, failure).await
-                    }
-                    finished => Ok(finished?),
-                };
-            }
-            Err(failure) => Err(failure),
+        let pending = match self.ports.cloud.begin(request).await {
+            Ok(Begun::Done(body)) => return Ok(Ok(body)),
+            Ok(Begun::Accepted(pending)) => pending,
+            Err(failure) => return Ok(Err(failure)),
         };
-        match answered {
-            Err(failure)
-                if failure.verdict == Verdict::Unknown || has_moved(&request, &failure) =>
-            {
-                self.settle_unknown(operation, subject, failure).await
-            }
-            answered => Ok(answered?),
+        let accepted = Event::Accepted {
+            operation: index,
+            pending: pending.clone(),
+        };
+        self.ports
+            .observer
+            .event(Progress::Waiting { operation: index });
+        // Azure works on while that becomes durable.
+        let finished = self.ports.cloud.finish(&pending);
+        let (written, finished) = futures::join!(self.write(accepted), finished);
+        written?;
+        match finished {
+            Err(failure) if !has_moved(request, &failure) => Err(failure.into()),
+            finished => Ok(finished),
         }
     }
 
@@ -141,32 +163,19 @@ impl Run {
         }
     }
 
-    /// The answer was lost: the object itself says whether the request took effect.
-    async fn settle_unknown(
+    /// The object as a request left it whose answer does not tell.
+    async fn left_behind(
         &self,
         operation: &Operation,
         subject: &Subject,
-        failure: Failure,
-    ) -> Result<Option<Json>, OperationError> {
+    ) -> Result<Option<Json>, Failure> {
         let deletes = operation.step == Step::Delete;
-        let mut live = self
+        let live = self
             .settled(subject, &|live| live.is_none() == deletes)
             .await?;
-        if !deletes {
-            live = self.come_to_rest(subject, live).await?;
-        }
-        let as_declared = |live: &Json| {
-            !has_failed(subject.kind, live)
-                && differences(subject.kind, subject.desired.as_ref(), live).is_empty()
-        };
-        let took_effect = match operation.step {
-            Step::Delete => live.is_none(),
-            _ => live.as_ref().is_some_and(as_declared),
-        };
-        if took_effect {
-            Ok(live)
-        } else {
-            Err(failure.into())
+        match deletes {
+            true => Ok(live),
+            false => self.come_to_rest(subject, live).await,
         }
     }
 
@@ -241,6 +250,27 @@ impl Run {
         self.record(event)
             .await
             .map_err(|error| OperationError::Store(Arc::new(error)))
+    }
+}
+
+/// Whether what was sent to an object that was as `before` has taken effect, by what it is now.
+fn took_effect(
+    operation: &Operation,
+    subject: &Subject,
+    before: Option<&Json>,
+    live: Option<&Json>,
+) -> bool {
+    let Some(live) = live else {
+        return operation.step == Step::Delete;
+    };
+    match operation.step {
+        Step::Delete => false,
+        // It comes back as it was deleted; what differs is updated after it.
+        Step::Recover if before.is_none() => is_ours(operation, subject, live),
+        _ => {
+            !has_failed(subject.kind, live)
+                && differences(subject.kind, subject.desired.as_ref(), live).is_empty()
+        }
     }
 }
 

@@ -185,7 +185,7 @@ pub(super) fn differences(kind: &dyn Kind, desired: Option<&Json>, live: &Json) 
     .collect()
 }
 
-fn is_ours(operation: &Operation, subject: &Subject, live: &Json) -> bool {
+pub(super) fn is_ours(operation: &Operation, subject: &Subject, live: &Json) -> bool {
     subject.kind.meta().carrier == Carrier::Parent
         || subject.ownership(live) == Ownership::Ours(operation.address.environment())
 }

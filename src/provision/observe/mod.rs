@@ -17,7 +17,7 @@ mod read;
 
 pub use contents::contents;
 pub(super) use contents::held_id;
-pub use observed::{Object, Observed, Remains, State, Stray, Unreadable};
+pub use observed::{Object, Observed, Remains, Remembered, State, Stray, Unreadable};
 pub use read::{left_behind, observe};
 
 #[cfg(test)]

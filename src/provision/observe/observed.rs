@@ -40,6 +40,16 @@ pub struct Remains {
     pub outputs: BTreeMap<String, String>,
 }
 
+/// What Azure remembers of the environments: by what right they may be changed hangs on it.
+#[derive(Debug, Clone, Default)]
+pub struct Remembered {
+    /// The environments in which something of ours stands; `None` where not everything was read,
+    /// since what cannot be seen may stand.
+    pub populated: Option<BTreeSet<EnvironmentName>>,
+    /// On which terms changes of protected environments are approved.
+    pub terms: BTreeMap<EnvironmentName, ApprovalTerms>,
+}
+
 /// One live object.
 #[derive(Debug, Clone)]
 pub struct Object {
@@ -131,8 +141,15 @@ impl Observed {
         !(self.unreadable.is_empty() && self.unsearched.is_empty())
     }
 
-    /// On which terms changes of protected environments are approved, as Azure remembers it.
-    pub fn approval_terms(&self) -> BTreeMap<EnvironmentName, ApprovalTerms> {
+    /// What Azure remembers of the environments.
+    pub fn remembered(&self) -> Remembered {
+        Remembered {
+            populated: (!self.is_partial()).then(|| self.populated()),
+            terms: self.approval_terms(),
+        }
+    }
+
+    fn approval_terms(&self) -> BTreeMap<EnvironmentName, ApprovalTerms> {
         let marked = self.objects.values().filter(|o| o.is_marked_protected());
         let terms = marked.filter_map(|object| match &object.ownership {
             Ownership::Ours(environment) => {
@@ -158,7 +175,7 @@ impl Observed {
     /// The environments in which something of ours stands that a destroy would take away. What
     /// stays whatever is destroyed, and what holds nothing else, says nothing of how far anybody
     /// came.
-    pub fn populated(&self) -> BTreeSet<EnvironmentName> {
+    fn populated(&self) -> BTreeSet<EnvironmentName> {
         let staying = |key: &str| {
             let within = format!("{key}/");
             let inside = self.objects.range(within.clone()..);

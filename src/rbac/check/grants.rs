@@ -206,6 +206,9 @@ fn extra(audit: &Audit<'_>, assignment: &Assignment, eligible: bool) -> Finding 
         audit.role_name(&assignment.role),
         audit.place(&assignment.scope)
     );
+    if let Some(binding) = &assignment.native {
+        text.push_str(&format!(" by {binding}"));
+    }
     if !through.is_empty() {
         text.push_str(&format!(", and through it {}", through.join(", ")));
     }
@@ -225,15 +228,26 @@ fn extra(audit: &Audit<'_>, assignment: &Assignment, eligible: bool) -> Finding 
         certain: assignment.condition.is_none() && !given.perhaps,
         ..Finding::new(severity, rule, subject)
     };
+    let instead = instead(assignment, eligible);
+    finding.about(principal).because(text).instead(instead)
+}
+
+/// What to do about a grant that nobody declared.
+fn instead(assignment: &Assignment, eligible: bool) -> String {
     let id = &assignment.id;
+    if let Some(binding) = &assignment.native {
+        return format!(
+            "`{}` takes it away, of all whom it names; what it is needed for is declared in \
+             rbac/matrix.toml",
+            binding.removal()
+        );
+    }
     let remove = match (eligible, assignment.scope.is_in_subscription()) {
         (true, _) => format!("end the eligibility {id}"),
         (false, true) => format!("`onestream apply --revoke-excess {id}` takes it away"),
         (false, false) => format!("have {id} removed, which is above the subscription"),
     };
-    finding.about(principal).because(text).instead(format!(
-        "{remove}, or declare it: in rbac/matrix.toml, or in [allowed] for a time"
-    ))
+    format!("{remove}, or declare it: in rbac/matrix.toml, or in [allowed] for a time")
 }
 
 /// Entries of the allow-list that have ended.

@@ -119,17 +119,6 @@ pub struct Cluster {
     pub kubelet: Option<String>,
     /// The issuer of its service accounts' tokens.
     pub issuer: Option<String>,
-    /// Its native role bindings that name somebody of the directory.
-    pub bindings: Vec<Binding>,
-}
-
-/// A native role binding: in force beside what Azure says.
-#[derive(Debug, Clone)]
-pub struct Binding {
-    /// The object id of the user, service principal or group.
-    pub subject: String,
-    /// The Kubernetes role, e.g. `cluster-admin` or `iam/edit`.
-    pub role: String,
 }
 
 /// A key vault.

@@ -15,8 +15,8 @@ mod step;
 pub use closure::{Link, Obtainable, Obtained, obtain};
 pub use directory::{AppRole, DirectoryRole};
 pub use facts::{
-    Application, Binding, Cluster, Directory, Ground, GroupFacts, Identity, Registry,
-    RegistryToken, Resources, ServicePrincipal, Vault,
+    Application, Cluster, Directory, Ground, GroupFacts, Identity, Registry, RegistryToken,
+    Resources, ServicePrincipal, Vault,
 };
 pub use power::Power;
 pub use step::{STEPS, Step};

@@ -24,8 +24,6 @@ pub enum Power {
     Push(Scope),
     /// Everything inside a cluster.
     ClusterAdmin(Scope),
-    /// A Kubernetes role in a cluster.
-    Bound(Scope, String),
     /// Everything with the keys of a vault.
     Keys(Scope),
 }
@@ -46,8 +44,7 @@ impl Power {
             Self::Anything(scope) => (scope, Permission::of(&["*"], &["*"])),
             Self::Pull(scope) => (scope, Permission::of(&[PULL], &[])),
             Self::Push(scope) => (scope, Permission::of(&[PULL, PUSH], &[])),
-            // Which actions a Kubernetes role comes to only the cluster knows.
-            Self::ClusterAdmin(scope) | Self::Bound(scope, _) => {
+            Self::ClusterAdmin(scope) => {
                 let all = "Microsoft.ContainerService/managedClusters/*";
                 (scope, Permission::of(&[], &[all]))
             }
@@ -69,7 +66,6 @@ impl fmt::Display for Power {
             Self::Pull(scope) => write!(f, "pull from {scope}"),
             Self::Push(scope) => write!(f, "push to {scope}"),
             Self::ClusterAdmin(scope) => write!(f, "administer {scope} from inside"),
-            Self::Bound(scope, role) => write!(f, "be {role} in {scope}"),
             Self::Keys(scope) => write!(f, "use every key of {scope}"),
         }
     }

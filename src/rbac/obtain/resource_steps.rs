@@ -69,7 +69,9 @@ pub(super) fn elevate(_: &Ground<'_>, who: &Somebody<'_>) -> Vec<Gain> {
 pub(super) fn widen_role(ground: &Ground<'_>, who: &Somebody<'_>) -> Vec<Gain> {
     let action = "Microsoft.Authorization/roleDefinitions/write";
     let mut gains = Vec::new();
-    for assignment in who.holdings.assignments() {
+    let assignments = who.holdings.assignments();
+    // A cluster's own roles are no matter of Azure's.
+    for assignment in assignments.filter(|one| one.native.is_none()) {
         let roles = &ground.access.tenant().roles;
         let Some(role) = roles.get(&assignment.role).filter(|role| role.custom) else {
             continue;
@@ -208,21 +210,14 @@ pub(super) fn admin_group(ground: &Ground<'_>, who: &Somebody<'_>) -> Vec<Gain> 
     })
 }
 
-pub(super) fn bindings(ground: &Ground<'_>, who: &Somebody<'_>) -> Vec<Gain> {
-    let mut gains = Vec::new();
-    for one in &ground.resources.clusters {
-        for binding in &one.bindings {
-            let power = if binding.role == "cluster-admin" {
-                Power::ClusterAdmin(one.scope.clone())
-            } else {
-                Power::Bound(one.scope.clone(), binding.role.clone())
-            };
-            let bound = who.is_among([&binding.subject]);
-            let detail = format!("{} is bound to {}", binding.subject, binding.role);
-            gains.extend(gain(power, bound, detail));
-        }
-    }
-    gains
+pub(super) fn bind(ground: &Ground<'_>, who: &Somebody<'_>) -> Vec<Gain> {
+    const RBAC: &str = "Microsoft.ContainerService/managedClusters/rbac.authorization.k8s.io";
+    inside(ground, "may bind itself to cluster-admin", |one| {
+        let writes = format!("{RBAC}/clusterrolebindings/write");
+        let binds = format!("{RBAC}/clusterroles/bind/action");
+        let writes = who.may_inside(&one.scope, &writes);
+        writes.and(who.may_inside(&one.scope, &binds))
+    })
 }
 
 pub(super) fn nodes(ground: &Ground<'_>, who: &Somebody<'_>) -> Vec<Gain> {

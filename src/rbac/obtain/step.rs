@@ -69,8 +69,17 @@ impl<'a> Somebody<'a> {
 
     /// Whether it may do something of the control plane.
     pub(super) fn may(&self, scope: &Scope, action: &str) -> Truth {
+        self.decide(scope, &Action::control(action))
+    }
+
+    /// Whether it may do something of the data plane.
+    pub(super) fn may_inside(&self, scope: &Scope, action: &str) -> Truth {
+        self.decide(scope, &Action::data(action))
+    }
+
+    fn decide(&self, scope: &Scope, action: &Action) -> Truth {
         let effective = self.holdings.at(scope);
-        match effective.decide(&Action::control(action), &Circumstances::default()) {
+        match effective.decide(action, &Circumstances::default()) {
             Decision::Allowed { .. } => Truth::True,
             Decision::Possible { .. } => Truth::Unknown,
             Decision::Denied { .. } | Decision::Nothing { .. } => Truth::False,
@@ -194,11 +203,12 @@ pub const STEPS: &[Step] = &[
         take: Take::Somebody(resource::admin_group),
     },
     Step {
-        name: "native role binding",
-        needs: "being a subject of a Kubernetes RoleBinding or ClusterRoleBinding",
-        gives: "the Kubernetes role",
-        by_rights: false,
-        take: Take::Somebody(resource::bindings),
+        name: "bind cluster roles",
+        needs: "clusterrolebindings/write and clusterroles/bind/action inside a cluster, of a role \
+                or of a native binding",
+        gives: "everything inside the cluster",
+        by_rights: true,
+        take: Take::Somebody(resource::bind),
     },
     Step {
         name: "cluster nodes",

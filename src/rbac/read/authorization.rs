@@ -1,7 +1,7 @@
 //! Role assignments, definitions, deny assignments, and what PIM adds, by lists over subscriptions.
 //!
-//! A subscription's list of assignments holds those above it and below it, those of management
-//! groups included, so one list tells all.
+//! A subscription's lists hold what is above it and below it, in management groups included, so
+//! they tell all: management groups themselves are not read, which few may.
 
 use std::collections::BTreeSet;
 
@@ -22,7 +22,6 @@ use crate::resource::Request;
 
 const API_VERSION: &str = "2022-04-01";
 const PIM_API_VERSION: &str = "2020-10-01";
-const GROUPS_API_VERSION: &str = "2020-05-01";
 
 const ELIGIBLE: &str = "eligible assignments";
 const SCHEDULES: &str = "assignment schedules";
@@ -47,16 +46,24 @@ struct Lists {
     schedules: Listed,
 }
 
-/// Reads the lists of every subscription, and the management groups.
+impl Lists {
+    /// Whether everything is there that is granted or denied above the subscription.
+    fn is_whole(&self) -> bool {
+        let there = |listed: &Listed| matches!(listed, Listed::All(_));
+        let eligible = match &self.eligible {
+            Listed::Failed(failure) => is_unlicensed(failure),
+            Listed::All(_) | Listed::Absent => true,
+        };
+        there(&self.assignments) && there(&self.denials) && eligible
+    }
+}
+
+/// Reads the lists of every subscription.
 pub(super) async fn read(reader: &dyn Reader, estate: &Estate) -> Authorization {
     let subscriptions = estate.subscriptions.iter();
     let lists = futures::future::join_all(subscriptions.map(|id| of_subscription(reader, id)));
     let providers = providers(estate);
-    let (lists, groups, operations) = futures::join!(
-        lists,
-        management_groups(reader, &estate.tenant),
-        operations(reader, &providers)
-    );
+    let (lists, operations) = futures::join!(lists, operations(reader, &providers));
     let mut read = Authorization::default();
     let mut roles = Vec::new();
     for lists in lists {
@@ -64,18 +71,6 @@ pub(super) async fn read(reader: &dyn Reader, estate: &Estate) -> Authorization 
     }
     read.tenant.roles = roles.into_iter().collect();
     read.take_operations(providers, operations);
-    match groups {
-        Ok(Some(body)) => match read.tenant.hierarchy.add(&body) {
-            Ok(()) => {}
-            Err(error) => read.remarks.push(format!("management groups: {error}")),
-        },
-        // The lists of the subscriptions hold what is granted in the groups above them.
-        Ok(None) | Err(_) => read.remarks.push(
-            "management groups cannot be read: which of them a subscription lies in is taken \
-             from the assignments that Azure lists with it"
-                .to_owned(),
-        ),
-    }
     read
 }
 
@@ -133,14 +128,6 @@ async fn operations(
     reader.get_many(&requests).await
 }
 
-async fn management_groups(reader: &dyn Reader, tenant: &str) -> Result<Option<Json>, Failure> {
-    let path = format!("/providers/Microsoft.Management/managementGroups/{tenant}");
-    let request = arm(path, GROUPS_API_VERSION)
-        .query("$expand", "children")
-        .query("$recurse", "true");
-    reader.get(&request).await
-}
-
 impl Authorization {
     pub(super) fn put(self, reading: &mut Reading) {
         reading.tenant = self.tenant;
@@ -175,6 +162,9 @@ impl Authorization {
 
     fn take(&mut self, lists: Lists, roles: &mut Vec<RoleDefinition>) {
         let id = &lists.subscription;
+        if lists.is_whole() {
+            self.tenant.hierarchy.put_whole(id);
+        }
         let found = self.members(id, "role assignments", lists.assignments, Assignment::read);
         for assignment in found {
             if let Some(group) = assignment.scope.management_group() {
@@ -204,7 +194,12 @@ impl Authorization {
             return;
         }
         let found = self.members(id, ELIGIBLE, lists.eligible, Assignment::read);
-        self.tenant.eligible.extend(found);
+        for eligible in found {
+            if let Some(group) = eligible.scope.management_group() {
+                self.tenant.hierarchy.put_above(id, group);
+            }
+            self.tenant.eligible.push(eligible);
+        }
         let found = self.members(id, SCHEDULES, lists.schedules, schedule);
         self.tenant.schedules.extend(found.into_iter().flatten());
     }

@@ -76,6 +76,8 @@ fn subjects(estate: &Estate, reading: &Reading) -> BTreeSet<String> {
         .chain(admins)
         .chain(policies)
         .chain(roles.cloned())
+        // Bindings in clusters may name somebody whom no directory has.
+        .filter(|id| uuid::Uuid::try_parse(id).is_ok())
         .collect()
 }
 

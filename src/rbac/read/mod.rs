@@ -6,6 +6,7 @@
 //! result, and never taken for empty; whatever a cloud or tenant does not have is a remark.
 
 mod authorization;
+mod clusters;
 mod directory;
 mod facts;
 mod fetch;
@@ -22,12 +23,15 @@ use crate::provision::ports::Reader;
 /// Reads everything that the estate's access is judged by.
 pub async fn read(reader: &dyn Reader, estate: &Estate) -> Reading {
     let mut reading = Reading::default();
-    let (authorization, resources) = futures::join!(
-        authorization::read(reader, estate),
-        resources::read(reader, estate)
-    );
+    let (authorization, (resources, bindings)) =
+        futures::join!(authorization::read(reader, estate), async {
+            let resources = resources::read(reader, estate).await;
+            let bindings = clusters::read(reader, &resources.asked).await;
+            (resources, bindings)
+        });
     authorization.put(&mut reading);
     resources.put(&mut reading);
+    bindings.put(estate, &mut reading);
     directory::read(reader, estate, &mut reading).await;
     reading
 }

@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 
 use serde_json::Value as Json;
 
+use super::clusters::Asked;
 use super::facts::{
     ClusterFacts, Federated, KeyFacts, Reading, RegistryFacts, Unknown, VaultFacts,
 };
@@ -39,6 +40,8 @@ pub(super) struct Facts {
     vaults: Vec<VaultFacts>,
     keys: Vec<KeyFacts>,
     identities: Vec<(Address, Federated)>,
+    /// The clusters that stand, whose bindings are read next.
+    pub(super) asked: Vec<Asked>,
     unknown: Vec<Unknown>,
     remarks: Vec<String>,
 }
@@ -70,12 +73,6 @@ pub(super) async fn read(reader: &dyn Reader, estate: &Estate) -> Facts {
     facts.read_keys(reader, estate).await;
     let identities = facts.standing(reader, estate, IDENTITY).await;
     facts.read_identities(reader, identities).await;
-    if !facts.clusters.is_empty() {
-        facts.remarks.push(
-            "native role bindings inside clusters are not looked at: they add to what Azure says"
-                .to_owned(),
-        );
-    }
     facts
 }
 
@@ -129,7 +126,6 @@ impl Facts {
                 node_group: None,
                 kubelet: None,
                 issuer: None,
-                bindings: Vec::new(),
             }),
             VAULT => self.resources.vaults.push(Vault {
                 scope,
@@ -216,6 +212,10 @@ impl Facts {
         let disabled = flag("/properties/disableLocalAccounts").unwrap_or(false);
         let groups = body.pointer("/properties/aadProfile/adminGroupObjectIDs");
         let groups = groups.and_then(Json::as_array).into_iter().flatten();
+        let admins: Vec<String> = groups
+            .filter_map(Json::as_str)
+            .map(str::to_ascii_lowercase)
+            .collect();
         let node_group = text(body, "/properties/nodeResourceGroup").and_then(|name| {
             let subscription = one.scope.subscription()?;
             Some(Scope::new(&format!(
@@ -230,14 +230,16 @@ impl Facts {
         self.resources.clusters.push(Cluster {
             scope: one.scope.clone(),
             local_accounts: Some(!disabled),
-            admin_groups: groups
-                .filter_map(Json::as_str)
-                .map(str::to_ascii_lowercase)
-                .collect(),
+            admin_groups: admins.clone(),
             node_group,
             kubelet: id(body, "/properties/identityProfile/kubeletidentity/objectId"),
             issuer: text(body, "/properties/oidcIssuerProfile/issuerURL").map(str::to_owned),
-            bindings: Vec::new(),
+        });
+        self.asked.push(Asked {
+            address: one.address.clone(),
+            scope: one.scope.clone(),
+            admins,
+            runs: text(body, "/properties/powerState/code") != Some("Stopped"),
         });
     }
 

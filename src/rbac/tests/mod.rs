@@ -6,6 +6,7 @@ mod built_in;
 mod decisions;
 mod differences;
 mod naive;
+mod native;
 mod obtaining;
 
 use serde_json::{Value as Json, json};

@@ -6,7 +6,7 @@ use serde_json::json;
 
 use super::{SUBSCRIPTION, Sketch};
 use crate::rbac::obtain::{
-    AppRole, Application, Binding, Cluster, Directory, DirectoryRole, Ground, GroupFacts, Identity,
+    AppRole, Application, Cluster, Directory, DirectoryRole, Ground, GroupFacts, Identity,
     Obtainable, Power, Registry, RegistryToken, Resources, STEPS, ServicePrincipal, Vault, obtain,
 };
 use crate::rbac::{Declared, Permission, Scope};
@@ -43,7 +43,6 @@ impl Plot {
             node_group: Some(Scope::new(NODES)),
             kubelet: Some("kubelet".to_owned()),
             issuer: Some("https://oidc/c/".to_owned()),
-            bindings: Vec::new(),
         };
         let registry = Registry {
             scope: Scope::new(REGISTRY),
@@ -254,19 +253,17 @@ fn planted_on_clusters() -> Vec<Planted> {
     };
     let local =
         |plot: Plot, local| plot.with(|plot| plot.resources.clusters[0].local_accounts = local);
-    let bound = |subject: &str, role: &str| {
-        let binding = Binding {
-            subject: subject.to_owned(),
-            role: role.to_owned(),
-        };
-        Plot::new().with(|plot| plot.resources.clusters[0].bindings.push(binding))
+    let binds = {
+        let mut plot = Plot::new();
+        let all = json!({"dataActions": ["Microsoft.ContainerService/managedClusters/*"]});
+        plot.sketch = plot.sketch.role("all", all).gives(CLUSTER, "all", "me");
+        plot
     };
     let member = |group: &str| {
         let mut plot = Plot::new();
         plot.sketch = plot.sketch.member("me", group);
         plot
     };
-    let edit = Power::Bound(Scope::new(CLUSTER), "iam/edit".to_owned());
     let on_nodes = "Microsoft.Compute/virtualMachineScaleSets/virtualMachines/runCommand/action";
     let unread = Plot::new().with(|plot| plot.sketch.tenant.memberships.put_unread("admins"));
     let admin = "listClusterAdminCredential/action";
@@ -298,13 +295,7 @@ fn planted_on_clusters() -> Vec<Planted> {
         ("reconfigure a cluster", may("write"), inside(), true),
         ("cluster admin group", member("ADMINS"), inside(), true),
         ("cluster admin group", unread, inside(), false),
-        (
-            "native role binding",
-            bound("Me", "cluster-admin"),
-            inside(),
-            true,
-        ),
-        ("native role binding", bound("me", "iam/edit"), edit, true),
+        ("bind cluster roles", binds, inside(), true),
         (
             "cluster nodes",
             Plot::new().may(NODES, &[on_nodes]),

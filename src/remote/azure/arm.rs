@@ -9,6 +9,7 @@ use serde_json::Value as Json;
 use super::accepted;
 use super::clock::Backoff;
 use super::cloud::{Cloud, is_loopback};
+use super::cluster::{self, Servers};
 use super::counts::{Counts, RequestCounts};
 use super::credential::{self, Credential};
 use super::error::own;
@@ -32,6 +33,8 @@ use crate::resource::{Method, Plane, Request};
 #[derive(Debug, Clone)]
 pub struct Azure {
     pub(super) wire: Arc<Wire>,
+    /// The API servers of clusters that were asked.
+    pub(super) servers: Arc<Servers>,
     cloud: Cloud,
     permit: Option<Permit>,
 }
@@ -68,6 +71,7 @@ impl Azure {
         };
         Ok(Self {
             wire: Arc::new(wire),
+            servers: Arc::default(),
             cloud: settings.cloud,
             permit: None,
         })
@@ -117,8 +121,14 @@ impl Azure {
 impl Reader for Azure {
     async fn get(&self, request: &Request) -> Result<Option<Json>, Failure> {
         reads_only(request)?;
-        let call = Call::new(&self.wire, request, Purpose::Read)?;
-        let answer = match self.wire.exchange(&call).await {
+        let read = match &request.plane {
+            Plane::Cluster(id) => cluster::read(self, id, request).await,
+            _ => {
+                let call = Call::new(&self.wire, request, Purpose::Read)?;
+                self.wire.exchange(&call).await
+            }
+        };
+        let answer = match read {
             Ok(answer) => answer,
             Err(failure) if failure.verdict == Verdict::NotFound => return Ok(None),
             Err(failure) => return Err(failure),
@@ -201,7 +211,7 @@ fn reads_only(request: &Request) -> Result<(), Failure> {
         Method::Post => match request.plane {
             Plane::Arm => path.ends_with("/checknameavailability"),
             Plane::Graph => path.ends_with("/$batch") && batch_reads_only(request),
-            Plane::Vault(_) => false,
+            Plane::Vault(_) | Plane::Ingestion(_) | Plane::Cluster(_) => false,
         },
         Method::Put | Method::Patch | Method::Delete => false,
     };

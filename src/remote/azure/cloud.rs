@@ -42,6 +42,8 @@ pub struct Audiences {
     pub graph: String,
     /// Of every key vault.
     pub vault: String,
+    /// Of Azure Monitor, where it takes logs.
+    pub monitor: String,
 }
 
 /// Where the planes of a cloud live.
@@ -57,6 +59,8 @@ pub struct Endpoints {
     pub vault_suffix: String,
     /// What follows a registry's name and a dot in its host, with a port where it is not the usual.
     pub registry_suffix: String,
+    /// What ends the hosts at which Azure Monitor takes logs; nothing where that is not known.
+    pub ingestion_suffix: Option<String>,
     /// The audiences of tokens.
     pub audiences: Audiences,
 }
@@ -139,7 +143,7 @@ impl Cloud {
                 "login.microsoftonline.com",
                 "graph.microsoft.com",
             ],
-            ["vault.azure.net", "azurecr.io"],
+            ["vault.azure.net", "azurecr.io", "monitor.azure.com"],
             "https://management.azure.com",
         )
     }
@@ -153,7 +157,7 @@ impl Cloud {
                 "login.microsoftonline.us",
                 "graph.microsoft.us",
             ],
-            ["vault.usgovcloudapi.net", "azurecr.us"],
+            ["vault.usgovcloudapi.net", "azurecr.us", "monitor.azure.us"],
             "https://management.core.usgovcloudapi.net",
         )
     }
@@ -167,7 +171,7 @@ impl Cloud {
                 "login.chinacloudapi.cn",
                 "microsoftgraph.chinacloudapi.cn",
             ],
-            ["vault.azure.cn", "azurecr.cn"],
+            ["vault.azure.cn", "azurecr.cn", "monitor.azure.cn"],
             "https://management.core.chinacloudapi.cn",
         )
     }
@@ -197,6 +201,7 @@ impl Cloud {
                 graph: origin,
                 vault_suffix: format!("vault.localhost{port}"),
                 registry_suffix: format!("azurecr.localhost{port}"),
+                ingestion_suffix: Some(format!("ingest.monitor.localhost{port}")),
                 audiences: Self::public().endpoints.audiences,
             },
             ca: None,
@@ -227,6 +232,7 @@ impl Cloud {
             resource_manager: resource_manager.origin().ascii_serialization(),
             graph: graph.origin().ascii_serialization(),
             vault: format!("https://{}", given.vault_suffix),
+            monitor: Self::public().endpoints.audiences.monitor,
         });
         Ok(Self {
             name: CloudName::Custom,
@@ -236,6 +242,7 @@ impl Cloud {
                 graph,
                 vault_suffix: given.vault_suffix.clone(),
                 registry_suffix: given.registry_suffix.clone(),
+                ingestion_suffix: None,
                 audiences,
             },
             ca: None,
@@ -257,12 +264,12 @@ impl Cloud {
         self.ca.as_deref()
     }
 
-    fn known(name: CloudName, hosts: [&str; 3], suffixes: [&str; 2], audience: &str) -> Self {
+    fn known(name: CloudName, hosts: [&str; 3], suffixes: [&str; 3], audience: &str) -> Self {
         let [resource_manager, authority, graph] = hosts.map(|host| {
             Url::parse(&format!("https://{host}"))
                 .expect("the host names of this file are well formed; a test builds every cloud")
         });
-        let [vault_suffix, registry_suffix] = suffixes.map(str::to_owned);
+        let [vault_suffix, registry_suffix, monitor] = suffixes.map(str::to_owned);
         Self {
             name,
             endpoints: Endpoints {
@@ -270,12 +277,14 @@ impl Cloud {
                     resource_manager: audience.to_owned(),
                     graph: graph.origin().ascii_serialization(),
                     vault: format!("https://{vault_suffix}"),
+                    monitor: format!("https://{monitor}"),
                 },
                 resource_manager,
                 authority,
                 graph,
                 vault_suffix,
                 registry_suffix,
+                ingestion_suffix: Some(format!("ingest.{monitor}")),
             },
             ca: None,
         }
@@ -381,6 +390,19 @@ mod tests {
             Cloud::public().endpoints().audiences.vault,
             "https://vault.azure.net"
         );
+        for (cloud, top) in [
+            (Cloud::public(), "com"),
+            (Cloud::us_gov(), "us"),
+            (Cloud::china(), "cn"),
+        ] {
+            let endpoints = cloud.endpoints();
+            let suffix = format!("ingest.monitor.azure.{top}");
+            assert_eq!(endpoints.ingestion_suffix.as_deref(), Some(suffix.as_str()));
+            assert_eq!(
+                endpoints.audiences.monitor,
+                format!("https://monitor.azure.{top}")
+            );
+        }
     }
 
     #[test]

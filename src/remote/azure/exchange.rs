@@ -19,7 +19,7 @@ use super::refusal::{Refusal, is_html};
 use super::throttle::{Bucket, Throttle};
 use super::tokens::Tokens;
 use super::transport::{Answer, Lost, Transport};
-use crate::provision::ports::{Failure, Verdict};
+use crate::provision::ports::{Failure, NO_ANSWER, Verdict};
 use crate::resource::{Method, Plane, Request};
 
 /// Everything that stands between a request and the network.
@@ -61,6 +61,8 @@ pub(super) struct Call<'a> {
     pub(super) principal: Option<&'a str>,
     /// The lease that it is sent under, where it is a write.
     pub(super) permit: Option<&'a Permit>,
+    /// What sends it, where that is not what sends all others.
+    pub(super) through: Option<&'a Transport>,
 }
 
 impl<'a> Call<'a> {
@@ -88,6 +90,7 @@ impl<'a> Call<'a> {
             retries: wire.timing.retries,
             principal: granted.and_then(serde_json::Value::as_str),
             permit: None,
+            through: None,
         })
     }
 
@@ -104,6 +107,7 @@ impl<'a> Call<'a> {
             retries: wire.timing.retries,
             principal: None,
             permit: None,
+            through: None,
         }
     }
 }
@@ -199,7 +203,8 @@ impl Wire {
 
     /// One try, which under a lease ends well before it.
     async fn send(&self, call: &Call<'_>, token: &AccessToken) -> Result<Answer, Lost> {
-        let sending = self.transport.send(build(call, token));
+        let transport = call.through.unwrap_or(&self.transport);
+        let sending = transport.send(build(call, token));
         if call.permit.is_none() {
             return sending.await;
         }
@@ -367,11 +372,7 @@ fn lose(call: &Call<'_>, lost: Lost) -> Trouble {
             } else {
                 Again::Never
             };
-            (
-                "NoAnswer",
-                format!("no answer from {host}: {reason}"),
-                again,
-            )
+            (NO_ANSWER, format!("no answer from {host}: {reason}"), again)
         }
         Lost::Unsendable(reason) => {
             return Trouble::never(own(Verdict::Fatal, "InvalidRequest", reason, None));

@@ -5,7 +5,8 @@
 //! [`transport`] (one try on the wire). Answers go back through [`refusal`] and [`error`]
 //! (what a refusal means, by [`table`]), [`pages`] (collections), [`graph`] (many
 //! reads of the directory in one), [`accepted`] and [`long_running`] (operations). [`KeyVault`]
-//! speaks to one vault on the same ports; [`proving`] asks with other people's tokens.
+//! speaks to one vault on the same ports, [`Ingestion`] to where Azure Monitor takes logs,
+//! [`cluster`] to clusters' own API servers; [`proving`] asks with other people's tokens.
 //! Invariants: [`pin`] sees every URL before a token is fetched for it; only [`exchange`]
 //! repeats a request; waits between tries and polls go through one [`Clock`]; no token, secret
 //! or body is logged.
@@ -22,12 +23,14 @@ mod blob_error;
 mod client_proof;
 mod clock;
 mod cloud;
+mod cluster;
 mod counts;
 mod credential;
 mod error;
 mod exchange;
 mod graph;
 mod identity;
+mod ingestion;
 mod key_model;
 mod key_vault;
 mod long_running;
@@ -55,6 +58,7 @@ pub use clock::{Clock, SystemClock, Timing};
 pub use cloud::{Audiences, Cloud, CloudError, CloudName, CustomEndpoints, Endpoints};
 pub use counts::RequestCounts;
 pub use credential::{Credential, CredentialName, Variables};
+pub use ingestion::Ingestion;
 pub use key_model::{
     Backup, DeletedKey, KeyAttributes, KeyChanges, KeyId, KeyVersion, KeyVersionItem,
     LifetimeAction, NewKey, PublicKey, RotationPolicy, SignatureAlgorithm, Signed, Trigger,

@@ -7,6 +7,11 @@ use super::error::own;
 use crate::provision::ports::{Failure, Verdict};
 use crate::resource::{Plane, Request};
 
+/// The most characters of a host's name before the cloud's domain.
+const LONGEST_HOST: usize = 200;
+/// The application that AKS's API servers are in every tenant of every cloud.
+pub(super) const KUBERNETES: &str = "6dae42f8-4368-4678-94ff-3960e28e3630";
+
 /// The hosts that may see a token, one origin for each plane.
 #[derive(Debug, Clone)]
 pub(super) struct Pins {
@@ -25,6 +30,8 @@ impl Pins {
             Plane::Arm => &audiences.resource_manager,
             Plane::Graph => &audiences.graph,
             Plane::Vault(_) => &audiences.vault,
+            Plane::Ingestion(_) => &audiences.monitor,
+            Plane::Cluster(_) => KUBERNETES,
         };
         format!("{}/.default", audience.trim_end_matches('/'))
     }
@@ -105,6 +112,10 @@ impl Pins {
             Plane::Arm => Ok(self.endpoints.resource_manager.clone()),
             Plane::Graph => Ok(self.endpoints.graph.clone()),
             Plane::Vault(name) => self.vault(name),
+            Plane::Ingestion(name) => self.ingestion(name),
+            Plane::Cluster(id) => Err(invalid(format!(
+                "the API server of {id} has no host that is known beforehand"
+            ))),
         }
     }
 
@@ -115,7 +126,29 @@ impl Pins {
         if !well_formed {
             return Err(invalid(format!("`{name}` is no name of a vault")));
         }
-        let suffix = &self.endpoints.vault_suffix;
+        self.below(name, &self.endpoints.vault_suffix)
+    }
+
+    fn ingestion(&self, name: &str) -> Result<Url, Failure> {
+        let label = |label: &str| {
+            let plain = |b: u8| b.is_ascii_alphanumeric() || b == b'-';
+            (1..=63).contains(&label.len()) && label.bytes().all(plain)
+        };
+        if name.len() > LONGEST_HOST || !name.split('.').all(label) {
+            return Err(invalid(format!(
+                "`{name}` is no name of an ingestion endpoint"
+            )));
+        }
+        match &self.endpoints.ingestion_suffix {
+            Some(suffix) => self.below(name, suffix),
+            None => Err(invalid(
+                "nobody knows where this cloud's Azure Monitor takes logs".to_owned(),
+            )),
+        }
+    }
+
+    /// The origin of `name` below a domain of the cloud's.
+    fn below(&self, name: &str, suffix: &str) -> Result<Url, Failure> {
         let host = suffix.split(':').next().unwrap_or(suffix);
         let scheme = if super::cloud::is_loopback_name(host) {
             self.endpoints.resource_manager.scheme()
@@ -123,7 +156,7 @@ impl Pins {
             "https"
         };
         Url::parse(&format!("{scheme}://{name}.{suffix}"))
-            .map_err(|problem| invalid(format!("the vault suffix `{suffix}`: {problem}")))
+            .map_err(|problem| invalid(format!("the suffix `{suffix}`: {problem}")))
     }
 }
 
@@ -241,6 +274,25 @@ mod tests {
         assert_eq!(
             local.absolute(&plane, "/keys")?.as_str(),
             "http://kv-one.vault.localhost:81/keys"
+        );
+        Ok(())
+    }
+
+    #[test]
+    fn logs_go_below_the_clouds_own_domain() -> Result<(), Failure> {
+        let plane = |name: &str| Plane::Ingestion(name.into());
+        assert_eq!(
+            pins().absolute(&plane("a-1b.logs.z1"), "/x")?.as_str(),
+            "https://a-1b.logs.z1.ingest.monitor.azure.com/x"
+        );
+        for name in ["", ".", "a.", "a..b", "evil.example/", "a@b", "a:1", "a#"] {
+            assert!(pins().absolute(&plane(name), "/x").is_err(), "{name}");
+        }
+        let emulator = Cloud::emulator("http://127.0.0.1:81").expect("loopback");
+        let local = Pins::new(emulator.endpoints().clone());
+        assert_eq!(
+            local.absolute(&plane("a"), "/x")?.as_str(),
+            "http://a.ingest.monitor.localhost:81/x"
         );
         Ok(())
     }

@@ -19,6 +19,8 @@ impl Bucket {
         match plane {
             Plane::Graph => Self("graph".to_owned()),
             Plane::Vault(name) => Self(format!("vault/{}", name.to_lowercase())),
+            Plane::Ingestion(name) => Self(format!("ingestion/{}", name.to_lowercase())),
+            Plane::Cluster(id) => Self(format!("cluster/{}", id.to_lowercase())),
             Plane::Arm => {
                 let path = path.to_lowercase();
                 let after = |word: &str| {

@@ -4,7 +4,7 @@ use super::api_version::ApiVersion;
 use super::authorize::{self, Sees};
 use super::context::Context;
 use super::error::ArmError;
-use super::path::{ArmPath, Tail};
+use super::path::{ArmPath, ProviderPath, Tail};
 use super::wish::Wish;
 use super::{addresses, crud, operations, read, resolve};
 use crate::azure::Azure;
@@ -89,6 +89,10 @@ fn permitted(cx: &Context<'_>, world: &World) -> Result<Sees, ArmError> {
                 return Ok(Sees::Everything);
             }
         }
+        // What providers can do is no secret.
+        Tail::Provider(path) if reads && cx.path.subscription.is_none() && is_metadata(path) => {
+            return Ok(Sees::Everything);
+        }
         Tail::Words(_) | Tail::Provider(_) => {}
     }
     if reads && resolve::is_list(cx) {
@@ -105,6 +109,14 @@ fn open_to_all(words: &[String]) -> bool {
             .iter()
             .any(|open| open.eq_ignore_ascii_case(word))
     })
+}
+
+/// Whether a path is about the operations of providers, for whoever writes a role.
+fn is_metadata(path: &ProviderPath) -> bool {
+    let first = path.segments.first();
+    path.namespace
+        .eq_ignore_ascii_case("Microsoft.Authorization")
+        && first.is_some_and(|word| word.eq_ignore_ascii_case("providerOperations"))
 }
 
 fn polls(segments: &[String]) -> bool {

@@ -3,6 +3,7 @@
 
 mod faults;
 mod info;
+mod logs;
 mod objects;
 mod requests;
 mod snapshots;
@@ -81,6 +82,7 @@ fn act(azure: &Azure, call: &Call) -> Result<Answer, String> {
                 .map_err(|error| error.to_string())?
                 .map(ok)
         }
+        (&Method::GET, ["emulator", "logs"]) => Ok(logs::answer(azure, call)),
         (method, ["emulator", "objects"]) => objects::answer(azure, call, method),
         _ => Ok(refuse(404, "there is no such control endpoint")),
     }

@@ -33,6 +33,9 @@ struct Entry {
     body_sha256: Option<String>,
     /// Absent while it is being answered; 0 where the connection was dropped.
     status: Option<u16>,
+    /// The status that carrying it out came to, though the answer may be lost; absent where a fault
+    /// was in the way.
+    carried_out: Option<u16>,
 }
 
 impl Requests {
@@ -51,6 +54,7 @@ impl Requests {
             body_bytes: call.body.len(),
             body_sha256: (!call.body.is_empty()).then(|| hex(&call.body)),
             status: None,
+            carried_out: None,
         });
         if inner.kept.len() > KEPT {
             inner.kept.pop_front();
@@ -59,12 +63,13 @@ impl Requests {
         number
     }
 
-    /// Notes how a request was answered.
-    pub fn end(&self, number: u64, status: u16) {
+    /// Notes how a request was answered, and what carrying it out came to.
+    pub fn end(&self, number: u64, status: u16, carried_out: Option<u16>) {
         let mut inner = self.lock();
         let at = number.checked_sub(inner.first);
         if let Some(entry) = at.and_then(|at| inner.kept.get_mut(usize::try_from(at).ok()?)) {
             entry.status = Some(status);
+            entry.carried_out = carried_out;
         }
     }
 
@@ -128,6 +133,7 @@ impl Entry {
             "body_bytes": self.body_bytes,
             "body_sha256": self.body_sha256,
             "status": self.status,
+            "carried_out": self.carried_out,
         })
     }
 }

@@ -22,6 +22,7 @@ pub enum Audience {
     Registry,
     Storage,
     Kubernetes,
+    Monitor,
 }
 
 /// Names that each API goes by, without a slash at the end.
@@ -35,6 +36,7 @@ const AUDIENCES: &[(&str, Audience)] = &[
     ("https://containerregistry.azure.net", Audience::Registry),
     ("https://storage.azure.com", Audience::Storage),
     ("6dae42f8-4368-4678-94ff-3960e28e3630", Audience::Kubernetes),
+    ("https://monitor.azure.com", Audience::Monitor),
 ];
 
 impl Audience {

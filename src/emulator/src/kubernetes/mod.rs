@@ -12,6 +12,7 @@ mod access;
 mod apply;
 mod caller;
 mod controller;
+mod defaults;
 mod discovery;
 mod fields;
 mod front_door;

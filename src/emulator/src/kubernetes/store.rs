@@ -1,6 +1,10 @@
 //! Where a cluster's objects are: facts of the cluster, each with a resource version.
 
-use super::resources::{GATEWAY_CLASSES, NAMESPACES, Resource, SERVICE_ACCOUNTS};
+use super::defaults;
+use super::resources::{
+    CLUSTER_ROLE_BINDINGS, CLUSTER_ROLES, GATEWAY_CLASSES, NAMESPACES, Resource, SERVICE_ACCOUNTS,
+};
+use super::rules::CLUSTER_ADMIN;
 use crate::state::{Moment, Object, Txn, World};
 use serde_json::{Value, json};
 use uuid::Uuid;
@@ -96,31 +100,39 @@ impl<'a> Cabinet<'a> {
         txn.set_fact(&self.fact(resource, namespace, name), None);
     }
 
-    /// Whether what every cluster has is there.
+    /// Whether what every cluster has is there. The role is the last of it: clusters that were
+    /// made before there were any get them, too.
     pub fn planted(self, world: &World) -> bool {
-        world.fact(&self.revision_fact()).is_some()
+        self.get(world, &CLUSTER_ROLES, "", CLUSTER_ADMIN).is_some()
     }
 
-    /// Makes what every cluster has.
+    /// Makes what every cluster has, as far as it is not there.
     pub fn plant(self, txn: &mut Txn<'_>, now: Moment) {
-        for name in OWN {
-            self.put(txn, &NAMESPACES, namespace(name, now));
-            self.account(txn, name, now);
+        let fresh = self.revision(txn.world()) == 0;
+        if fresh {
+            for name in OWN {
+                self.put(txn, &NAMESPACES, namespace(name, now));
+                self.account(txn, name, now);
+            }
+            self.put(txn, &GATEWAY_CLASSES, gateway_class(now));
         }
-        let class = json!({
-            "apiVersion": GATEWAY_CLASSES.api_version(),
-            "kind": GATEWAY_CLASSES.kind,
-            "metadata": metadata(GATEWAY_CLASS, "", now),
-            "spec": {"controllerName": "istio.io/gateway-controller"},
-            "status": {"conditions": [{
-                "type": "Accepted",
-                "status": "True",
-                "reason": "Accepted",
-                "message": "Handled by application routing",
-                "lastTransitionTime": stamp(now),
-            }]},
-        });
-        self.put(txn, &GATEWAY_CLASSES, class);
+        for (resource, objects) in [
+            (&CLUSTER_ROLE_BINDINGS, defaults::bindings()),
+            (&CLUSTER_ROLES, defaults::roles()),
+        ] {
+            for mut object in objects {
+                let name = object["metadata"]["name"].as_str().unwrap_or_default();
+                if self.get(txn.world(), resource, "", name).is_some() {
+                    continue;
+                }
+                let mut own = metadata(name, "", now);
+                for member in ["labels", "annotations"] {
+                    own[member] = object["metadata"][member].clone();
+                }
+                object["metadata"] = own;
+                self.put(txn, resource, object);
+            }
+        }
     }
 
     /// The service account that a namespace brings with it.
@@ -132,6 +144,22 @@ impl<'a> Cabinet<'a> {
         });
         self.put(txn, &SERVICE_ACCOUNTS, account);
     }
+}
+
+fn gateway_class(now: Moment) -> Value {
+    json!({
+        "apiVersion": GATEWAY_CLASSES.api_version(),
+        "kind": GATEWAY_CLASSES.kind,
+        "metadata": metadata(GATEWAY_CLASS, "", now),
+        "spec": {"controllerName": "istio.io/gateway-controller"},
+        "status": {"conditions": [{
+            "type": "Accepted",
+            "status": "True",
+            "reason": "Accepted",
+            "message": "Handled by application routing",
+            "lastTransitionTime": stamp(now),
+        }]},
+    })
 }
 
 fn namespace(name: &str, now: Moment) -> Value {

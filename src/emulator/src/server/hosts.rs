@@ -20,6 +20,8 @@ pub enum Plane {
     Registry(String),
     /// `NAME.azmk8s.localhost`
     Cluster(String),
+    /// `NAME.ingest.monitor.localhost`
+    Ingestion,
 }
 
 impl Plane {
@@ -32,6 +34,9 @@ impl Plane {
         }
         if let Some(name) = call.host.strip_suffix(SUFFIX) {
             return Self::Cluster(name.to_owned());
+        }
+        if call.host.ends_with(".ingest.monitor.localhost") {
+            return Self::Ingestion;
         }
         let lower = call.path.to_ascii_lowercase();
         let segments: Vec<&str> = lower.split('/').filter(|s| !s.is_empty()).collect();

@@ -5,7 +5,7 @@ use super::targets::Lenient;
 use super::{Answer, Call, headers};
 use crate::azure::Azure;
 use crate::control::Disturbance;
-use crate::{arm, control, entra, graph, kubernetes, registry, vault};
+use crate::{arm, control, entra, graph, ingestion, kubernetes, registry, vault};
 use axum::Router;
 use axum::body::{Body, Bytes, to_bytes};
 use axum::extract::{Request, State};
@@ -67,7 +67,8 @@ async fn answer(State(azure): State<Arc<Azure>>, request: Request) -> Response<B
     let head = parts.method == Method::HEAD;
     let mut call = Call::new(azure.scheme(), parts, Bytes::new());
     let most = match Plane::of(&call) {
-        Plane::Registry(_) => MAX_BLOB,
+        // Azure Monitor says itself what is too much.
+        Plane::Registry(_) | Plane::Ingestion => MAX_BLOB,
         _ => MAX_BODY,
     };
     let answer = match to_bytes(body, most).await {
@@ -103,7 +104,12 @@ async fn disturbed(azure: &Azure, mut call: Call) -> Answer {
         ..
     } = disturbance;
     call.fate = fate;
-    let mut answer = answer.unwrap_or_else(|| route(azure, &call, &plane));
+    let mut carried_out = None;
+    let mut answer = answer.unwrap_or_else(|| {
+        let answer = route(azure, &call, &plane);
+        carried_out = Some(answer.status);
+        answer
+    });
     if drop_after {
         answer = Answer::drop();
     }
@@ -111,7 +117,7 @@ async fn disturbed(azure: &Azure, mut call: Call) -> Answer {
         headers::rate_limits(&mut answer, &call);
     }
     headers::complete(&mut answer, &call, azure.clock.now());
-    azure.requests.end(entry, answer.status);
+    azure.requests.end(entry, answer.status, carried_out);
     answer
 }
 
@@ -124,5 +130,6 @@ fn route(azure: &Azure, call: &Call, plane: &Plane) -> Answer {
         Plane::Vault(name) => vault::answer(azure, call, name),
         Plane::Registry(name) => registry::answer(azure, call, name),
         Plane::Cluster(name) => kubernetes::answer(azure, call, name),
+        Plane::Ingestion => ingestion::answer(azure, call),
     }
 }

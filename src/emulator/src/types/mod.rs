@@ -15,6 +15,7 @@ mod management_group;
 mod monitor;
 mod network;
 mod private_endpoint_connection;
+mod provider_operations;
 mod registry;
 mod registry_actions;
 mod registry_fields;
@@ -39,6 +40,7 @@ mod webhook;
 
 pub use aks::{CLUSTER, Move, apply_move};
 pub use management_group::root as management_root;
+pub use monitor::{answers_at as rule_answers_at, immutable as rule_with_id};
 pub use registry::named as registry_named;
 pub use replication::regions as registry_regions;
 pub use vault::named as vault_named;
@@ -53,6 +55,7 @@ static TYPES: &[&dyn ResourceType] = &[
     &role_assignment::RoleAssignment,
     &role_definition::RoleDefinition,
     &deny_assignment::DenyAssignment,
+    &provider_operations::ProviderOperations,
     &management_group::ManagementGroup,
     &management_group::SubscriptionPlacement,
     &registry::Registry,
@@ -72,6 +75,7 @@ static TYPES: &[&dyn ResourceType] = &[
     &monitor::Workspace,
     &monitor::DeletedWorkspace,
     &monitor::DiagnosticSetting,
+    &monitor::CollectionRule,
 ];
 
 /// Things that providers do without an object.

@@ -16,6 +16,7 @@ mod graph;
 mod groups;
 mod identities;
 mod images;
+mod ingestion;
 mod locks;
 mod management_groups;
 mod networks;

@@ -10,6 +10,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 use tokio::time::timeout;
 
+/// How long a command may wait for another one here.
+const PATIENCE: Duration = Duration::from_secs(60);
+
 fn settings(folder: &Path) -> Settings {
     Settings {
         data: Some(folder.to_owned()),
@@ -90,20 +93,24 @@ async fn one_folder_has_one_emulator() {
     let served = Emulator::start(serving).await.expect("it starts");
     assert!(matches!(
         Emulator::start(settings(folder.path())).await,
-        Err(StartError::InUse { .. })
+        Err(StartError::InUse(_))
     ));
-    let access = open(settings(folder.path()), |_| panic!("nobody waits"))
-        .await
-        .expect("one is there");
+    let access = open(settings(folder.path()), PATIENCE, |_| {
+        panic!("nobody waits")
+    })
+    .await
+    .expect("one is there");
     assert!(matches!(&access, Access::Running(endpoint) if endpoint == served.endpoint()));
     let announcement = folder.path().join("server.json");
     assert!(announcement.exists());
     served.stop().await;
     assert!(!announcement.exists());
     fs::write(&announcement, "{}").expect("a stale announcement");
-    let access = open(settings(folder.path()), |_| panic!("nobody waits"))
-        .await
-        .expect("it is free");
+    let access = open(settings(folder.path()), PATIENCE, |_| {
+        panic!("nobody waits")
+    })
+    .await
+    .expect("it is free");
     assert!(matches!(access, Access::Started(_)));
     assert!(!announcement.exists());
 }
@@ -115,8 +122,9 @@ async fn commands_wait_for_each_other() {
         .await
         .expect("it starts");
     let waited = AtomicUsize::new(0);
-    let second = open(settings(folder.path()), |path| {
-        assert_eq!(path, folder.path());
+    let second = open(settings(folder.path()), PATIENCE, |busy| {
+        assert_eq!(busy.folder, folder.path());
+        assert_eq!(busy.process, Some(std::process::id()));
         waited.fetch_add(1, Ordering::Relaxed);
     });
     let (access, ()) = tokio::join!(second, async {
@@ -127,6 +135,23 @@ async fn commands_wait_for_each_other() {
     });
     assert!(matches!(access, Ok(Access::Started(_))));
     assert_eq!(waited.load(Ordering::Relaxed), 1);
+}
+
+#[tokio::test]
+async fn nobody_waits_for_ever() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let _first = Emulator::start(settings(folder.path()))
+        .await
+        .expect("it starts");
+    let told = AtomicUsize::new(0);
+    let second = open(settings(folder.path()), Duration::from_millis(20), |_| {
+        told.fetch_add(1, Ordering::Relaxed);
+    });
+    let error = second.await.expect_err("it gives up");
+    assert!(matches!(&error, StartError::InUse(busy) if busy.folder == folder.path()));
+    let process = format!("process {} is using ", std::process::id());
+    assert!(error.to_string().starts_with(&process), "{error}");
+    assert_eq!(told.load(Ordering::Relaxed), 1);
 }
 
 #[tokio::test]

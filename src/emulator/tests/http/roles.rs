@@ -17,6 +17,41 @@ fn custom(name: &str) -> Value {
 }
 
 #[tokio::test]
+async fn what_providers_can_do_is_told_to_whoever_is_signed_in() {
+    let tenant = Tenant::start().await;
+    let azure = &tenant.azure;
+    let list = "/providers/Microsoft.Authorization/providerOperations";
+    let one = azure.get(&format!("{list}/microsoft.keyvault")).await;
+    assert_eq!((one.status, &one.body["resourceTypes"]), (200, &json!([])));
+    assert_eq!(one.body["operations"][0]["isDataAction"], false);
+    let expand = "$expand=resourceTypes";
+    let one = azure
+        .get(&format!("{list}/Microsoft.KeyVault?{expand}"))
+        .await;
+    let types = one.body["resourceTypes"].as_array().unwrap();
+    let keys = types
+        .iter()
+        .find(|one| one["name"] == "vaults/keys")
+        .unwrap();
+    let operations = keys["operations"].as_array().unwrap();
+    let named = |name: &str, data: bool| {
+        operations
+            .iter()
+            .any(|one| one["name"] == name && one["isDataAction"] == data)
+    };
+    assert!(named("Microsoft.KeyVault/vaults/keys/sign/action", true));
+    assert!(named("Microsoft.KeyVault/vaults/keys/read", false));
+    let all = azure.get(&format!("{list}?{expand}")).await;
+    assert_eq!(all.body["value"].as_array().map(Vec::len), Some(5));
+    let none = azure.get(&format!("{list}/Microsoft.Nothing")).await;
+    assert_eq!((none.status, none.code()), (404, "ProviderNotFound"));
+    let put = azure
+        .put(&format!("{list}/Microsoft.KeyVault"), json!({}))
+        .await;
+    assert!(put.status >= 400);
+}
+
+#[tokio::test]
 async fn built_in_roles_are_the_same_at_every_scope_and_stay() {
     let tenant = Tenant::start().await;
     let azure = &tenant.azure;

@@ -151,6 +151,60 @@ async fn native_bindings_count_beside_roles() {
 }
 
 #[tokio::test]
+async fn the_roles_that_a_cluster_comes_with_may_be_bound_by_who_may_bind_them() {
+    let azure = Azure::start().await;
+    azure.namespace("iam").await;
+    let base = "/apis/rbac.authorization.k8s.io/v1";
+    let roles = azure
+        .k8s("GET", &format!("{base}/clusterroles"), Value::Null)
+        .await;
+    for name in [
+        "\"cluster-admin\"",
+        "\"edit\"",
+        "\"view\"",
+        "\"system:discovery\"",
+    ] {
+        assert!(roles.text.contains(name), "{name}");
+    }
+    let bindings = azure
+        .k8s("GET", &format!("{base}/clusterrolebindings"), Value::Null)
+        .await;
+    for name in ["aks-cluster-admin-binding", "system:basic-user"] {
+        assert!(bindings.text.contains(name), "{name}");
+    }
+    let (client, object, secret) = azure.client("stranger").await;
+    let token = azure.token(&client, &secret, AKS).await;
+    let (secrets, elsewhere) = (
+        "/api/v1/namespaces/iam/secrets",
+        "/api/v1/namespaces/default/secrets",
+    );
+    // Only who is let read the bindings does.
+    let all = format!("{base}/clusterrolebindings");
+    assert_eq!(azure.get_as(&token, &all).await.status, 403);
+    assert_eq!(azure.get_as(&token, secrets).await.status, 403);
+    let subject = json!({"kind": "User", "apiGroup": "rbac.authorization.k8s.io", "name": object});
+    let binding = |role: &str| {
+        json!({
+            "metadata": {"name": "theirs"}, "subjects": [subject],
+            "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": role},
+        })
+    };
+    let path = format!("{base}/namespaces/iam/rolebindings");
+    let made = azure.k8s("POST", &path, binding("edit")).await;
+    assert_eq!(made.status, 201, "{made:?}");
+    assert_eq!(azure.get_as(&token, secrets).await.status, 200);
+    assert_eq!(azure.get_as(&token, elsewhere).await.status, 403);
+    let made = azure.k8s("POST", &all, binding("cluster-admin")).await;
+    assert_eq!(made.status, 201, "{made:?}");
+    assert_eq!(azure.get_as(&token, elsewhere).await.status, 200);
+    let gone = azure
+        .k8s("DELETE", &format!("{all}/theirs"), Value::Null)
+        .await;
+    assert_eq!(gone.status, 200, "{gone:?}");
+    assert_eq!(azure.get_as(&token, elsewhere).await.status, 403);
+}
+
+#[tokio::test]
 async fn nobody_grants_what_it_does_not_hold() {
     let azure = Azure::start().await;
     let (client, object, secret) = azure.client("c").await;

@@ -5,11 +5,9 @@
 use url::Url;
 
 use super::super::cloud::is_loopback;
+use super::super::pin::KUBERNETES;
 use super::voice::{Voice, bearing, send};
 use crate::proof::{ApiServer, Plain, Reply};
-
-/// The application that AKS's API servers are in every tenant of every cloud.
-const AUDIENCE: &str = "6dae42f8-4368-4678-94ff-3960e28e3630/.default";
 
 /// Asks a cluster.
 ///
@@ -27,7 +25,7 @@ pub(super) async fn ask(
         let why = format!("plain http to {}: it gets no token", server.origin);
         return Err(Reply::Silent(why));
     }
-    let token = voice.token(AUDIENCE).await?;
+    let token = voice.token(&format!("{KUBERNETES}/.default")).await?;
     let local = voice.azure.cloud().ca().filter(|_| here);
     let ca = server.ca.as_deref().or(local);
     let client = voice.client(ca, here).await?;

@@ -1,7 +1,8 @@
 //! Azure Monitor: Log Analytics workspaces, with those that are deleted and can come back,
-//! and diagnostic settings of other resources.
+//! diagnostic settings of other resources, and data collection rules.
 
 mod categories;
+mod collection_rule;
 mod deleted_workspace;
 mod diagnostic_setting;
 mod sinks;
@@ -9,6 +10,7 @@ mod workspace;
 mod workspace_actions;
 mod workspace_fields;
 
+pub use collection_rule::{CollectionRule, answers_at, immutable};
 pub use deleted_workspace::DeletedWorkspace;
 pub use diagnostic_setting::DiagnosticSetting;
 pub use workspace::Workspace;

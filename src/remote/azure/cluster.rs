@@ -1,0 +1,101 @@
+//! A cluster's own API server, for reading: found by its credential file, and asked with a token
+//! for Azure Kubernetes Service's own application.
+//!
+//! Reference: <https://learn.microsoft.com/azure/aks/kubelogin-authentication>.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use serde_json::Value as Json;
+use tokio::sync::OnceCell;
+use url::Url;
+
+use super::arm::Azure;
+use super::cloud::is_loopback;
+use super::error::own;
+use super::exchange::{Call, Purpose};
+use super::long_running::body_of;
+use super::transport::{Answer, Transport};
+use crate::proof::ApiServer;
+use crate::provision::ports::{Failure, Verdict};
+use crate::resource::{Method, Request};
+
+const API_VERSION: &str = "2024-09-01";
+/// How often a passing fault is met by another try: many clusters are private, and whoever is
+/// outside need not wait long to hear so.
+const RETRIES: u32 = 1;
+
+/// The API servers that were looked for, by the ids of their clusters.
+#[derive(Debug, Default)]
+pub(super) struct Servers(Mutex<BTreeMap<String, Arc<OnceCell<Found>>>>);
+
+/// What came of it.
+type Found = Result<Server, Failure>;
+
+#[derive(Debug, Clone)]
+struct Server {
+    origin: Url,
+    transport: Transport,
+}
+
+impl Servers {
+    async fn get(&self, azure: &Azure, id: &str) -> Found {
+        let cell = {
+            let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+            Arc::clone(known.entry(id.to_ascii_lowercase()).or_default())
+        };
+        cell.get_or_init(|| find(azure, id)).await.clone()
+    }
+}
+
+/// Asks the API server of a cluster. `request` has its own paths, without a query.
+///
+/// # Errors
+/// [`Failure`] as for every other plane; `Unreachable` from outside of a private cluster's network.
+pub(super) async fn read(azure: &Azure, id: &str, request: &Request) -> Result<Answer, Failure> {
+    let server = azure.servers.get(azure, id).await?;
+    let mut url = server.origin.clone();
+    url.set_path(&request.path);
+    let mut call = Call::get(&azure.wire, &request.plane, url, Purpose::Read);
+    call.method = request.method;
+    call.retries = RETRIES;
+    call.through = Some(&server.transport);
+    azure.wire.exchange(&call).await
+}
+
+/// Finds a cluster's API server: only one whose name Resource Manager tells gets a token.
+async fn find(azure: &Azure, id: &str) -> Found {
+    let wire = &azure.wire;
+    let shown = Request::arm(Method::Get, id, API_VERSION);
+    let mut file = Request::arm(
+        Method::Post,
+        format!("{id}/listClusterUserCredential"),
+        API_VERSION,
+    );
+    // It lists, and changes nothing.
+    file.idempotent = true;
+    let shown = Call::new(wire, &shown, Purpose::Read)?;
+    let file = Call::new(wire, &file, Purpose::Read)?;
+    let (shown, file) = futures::join!(wire.exchange(&shown), wire.exchange(&file));
+    let (shown, file) = (document(&shown?)?, document(&file?)?);
+    let foreign = |why: &str| {
+        let message = format!("the credential file of {id} leads {why}");
+        own(Verdict::Fatal, "ForeignHost", message, None)
+    };
+    let server = ApiServer::of(&shown, &file)
+        .ok_or_else(|| foreign("to a server that is not the cluster's own"))?;
+    let origin = Url::parse(&server.origin).map_err(|_| foreign("nowhere"))?;
+    let here = is_loopback(&origin);
+    if origin.scheme() != "https" && !here {
+        return Err(foreign("to plain http, where no token goes"));
+    }
+    let local = azure.cloud().ca().filter(|_| here);
+    let ca = server.ca.as_deref().or(local);
+    let transport = Transport::new(&wire.timing, here, ca)
+        .map_err(|reason| own(Verdict::Fatal, "NoTransport", reason, None))?;
+    Ok(Server { origin, transport })
+}
+
+fn document(answer: &Answer) -> Result<Json, Failure> {
+    Ok(body_of(answer)?.unwrap_or_default())
+}

@@ -1,0 +1,178 @@
+//! A holder that is stopped at a point of its run and continued after a takeover: it sends nothing more.
+
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::{BufRead as _, BufReader, Lines};
+use std::process::{Child, ChildStderr, Stdio};
+
+use serde_json::Value as Json;
+
+use super::azurite::Azurite;
+use super::program::{Ran, Root};
+use super::served::Served;
+use super::sweep::objects;
+use super::team::{ended, expect, locks, signal, start, team_on};
+
+const APPLY: [&str; 6] = [
+    "--env",
+    "shared",
+    "apply",
+    "--auto-approve",
+    "--parallelism",
+    "1",
+];
+
+/// Where holders are stopped: how the point's name begins, and how far through those of that name,
+/// in hundredths. Right before a request its lease has still to be asked.
+const STOPS: [(&str, usize); 8] = [
+    ("before the append to audit/", 0),
+    ("before the journal's begun of ", 20),
+    ("before PUT ", 10),
+    ("before PUT ", 60),
+    ("after PUT ", 40),
+    ("before the journal's done of ", 80),
+    ("before the snapshot of ", 0),
+    ("before the append to audit/", 99),
+];
+
+/// The points of an apply, in order, and what it leaves in Azure.
+fn undisturbed(azurite: &Azurite) -> (Vec<String>, BTreeMap<String, usize>) {
+    let runtime = tokio::runtime::Runtime::new().expect("a runtime");
+    let root = team_on(azurite);
+    let served = Served::on(&root, &["--open-info"]);
+    let mut command = root.command(&APPLY);
+    command
+        .env("ONESTREAM_CONTROL_TOKEN_FILE", azurite.token())
+        .env("ONESTREAM_FAILPOINT", "list");
+    let ran: Ran = command.output().expect("the program starts").into();
+    assert_eq!(ran.code, 0, "{}\n{}", ran.out, ran.err);
+    let points = ran.err.lines().filter_map(|line| {
+        let (number, name) = line.strip_prefix("failpoint ")?.split_once(": ")?;
+        number.parse::<usize>().ok()?;
+        Some(name.to_owned())
+    });
+    (points.collect(), runtime.block_on(objects(&served)))
+}
+
+/// The number of a point, from 1.
+fn number(points: &[String], (name, hundredths): (&str, usize)) -> usize {
+    let named = |(_, point): &(usize, &String)| point.starts_with(name);
+    let found: Vec<usize> = (1..).zip(points).filter(named).map(|(at, _)| at).collect();
+    assert!(!found.is_empty(), "no point is called `{name}`");
+    found[(found.len() * hundredths / 100).min(found.len() - 1)]
+}
+
+/// A holder that stands still at a point; what it said and goes on to say.
+fn stopped(
+    root: &Root,
+    azurite: &Azurite,
+    number: usize,
+) -> (Child, Lines<BufReader<ChildStderr>>) {
+    let out = File::create(root.file("out.txt")).expect("a writable file");
+    let mut command = root.command(&APPLY);
+    command
+        .env("ONESTREAM_CONTROL_TOKEN_FILE", azurite.token())
+        .env("ONESTREAM_FAILPOINT", format!("{number}:stop"))
+        .stdout(out)
+        .stderr(Stdio::piped());
+    let mut child = command.spawn().expect("the program starts");
+    let stderr = child.stderr.take().expect("its stderr");
+    (child, BufReader::new(stderr).lines())
+}
+
+/// The requests since `number` that could change something. A signature changes nothing, nor does
+/// a batch of reads or a token.
+async fn writes(served: &Served, number: u64) -> Vec<String> {
+    let path = format!("requests?since={number}");
+    let log = served.control("GET", &path, None).await;
+    let line = |one: &Json| format!("{} {}", one["method"], one["target"]).replace('"', "");
+    let changes = |line: &String| {
+        let reads = ["/$batch", "/oauth2/", "/sign?"];
+        !line.starts_with("GET ") && !reads.iter().any(|read| line.contains(read))
+    };
+    let all = log["value"].as_array().expect("a list").iter();
+    all.map(line).filter(changes).collect()
+}
+
+/// Stops a holder there, lets another take over, and continues the first.
+fn stop(azurite: &Azurite, points: &[String], at: (&str, usize), left: &BTreeMap<String, usize>) {
+    let runtime = tokio::runtime::Runtime::new().expect("a runtime");
+    let root = team_on(azurite);
+    let served = Served::on(&root, &["--open-info"]);
+    let number = number(points, at);
+    let (holder, mut said) = stopped(&root, azurite, number);
+    let mark = format!("failpoint {number}: ");
+    let name = said.find_map(|line| line.expect("text").strip_prefix(&mark).map(str::to_owned));
+    let name = name.expect("it gets there");
+    assert_eq!(name, points[number - 1]);
+    let taking = [&APPLY[..], &["--lock-wait", "5m"]].concat();
+    let taken = ended(start(&root, azurite, &taking));
+    let told = |what: &str| format!("stopped {name}: {what}\n{}\n{}", taken.out, taken.err);
+    assert_eq!(taken.code, 0, "{}", told("the second"));
+    let log = runtime.block_on(served.control("GET", "requests", None));
+    let since = log["next"].as_u64().expect("a number");
+    signal(&holder, "CONT");
+    let rest: Vec<String> = said.map(|line| line.expect("text")).collect();
+    let late = holder.wait_with_output().expect("it ends");
+    let late = late.status.code();
+    let out = root.read("out.txt");
+    // With its snapshot written it had done all that it could lose the lease over.
+    let saved = points[..number].iter();
+    let saved = saved.filter(|point| point.starts_with("after the snapshot of "));
+    let expected = match saved.count() {
+        0 => [1, 3, 4].map(Some),
+        _ => [0, 0, 0].map(Some),
+    };
+    assert!(
+        expected.contains(&late),
+        "{}: {late:?}\n{out}\n{rest:#?}",
+        told("the first")
+    );
+    // An older snapshot does not take the place of a newer one.
+    if name.starts_with("before the snapshot of ") {
+        let stays = |line: &String| line.contains("the applied snapshot stays as it was");
+        assert!(rest.iter().any(stays), "{rest:#?}");
+    }
+    let sent = runtime.block_on(writes(&served, since));
+    println!(
+        "stopped at {number}, {name}: exit {late:?}, {} sent",
+        sent.len()
+    );
+    assert!(sent.is_empty(), "{}: {sent:#?}", told("sent"));
+    let plan = ["--env", "shared", "plan", "--detailed-exitcode"];
+    expect(0, &root, azurite, &plan);
+    assert_eq!(
+        runtime.block_on(objects(&served)),
+        *left,
+        "{}",
+        told("objects")
+    );
+    expect(0, &root, azurite, &["audit", "verify"]);
+    let locks = locks(&root, azurite);
+    let mut locks = locks.as_array().expect("locks").iter();
+    assert!(
+        locks.all(|lock| lock["state"] == "free"),
+        "{}",
+        told("locks")
+    );
+}
+
+/// Takes as long as a lease lasts and a request may take, a minute and 40 seconds, for all of them
+/// side by side.
+#[test]
+fn a_holder_stopped_at_any_point_sends_nothing_after_the_takeover() {
+    let Some(azurite) = Azurite::shared() else {
+        return;
+    };
+    let (points, left) = undisturbed(azurite);
+    println!("{} points", points.len());
+    std::thread::scope(|scope| {
+        let stops = STOPS.map(|at| {
+            let (points, left) = (&points, &left);
+            scope.spawn(move || stop(azurite, points, at, left))
+        });
+        for one in stops {
+            one.join().expect("a stop that is mended");
+        }
+    });
+}
