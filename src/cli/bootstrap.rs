@@ -18,7 +18,7 @@ use onestream::control::{Clock, Store, SystemClock};
 use onestream::kinds::KINDS;
 use onestream::provision::audit::{Record, What};
 use onestream::provision::plan::Mode;
-use onestream::provision::ports::{Reader as _, Snapshots, StoreError, Verdict};
+use onestream::provision::ports::{Reader as _, Snapshots as _, StoreError, Verdict};
 use onestream::remote::azure::Azure;
 use onestream::resource::{Address, EnvironmentName, Pattern};
 
@@ -153,7 +153,11 @@ pub async fn see_to(
         return Ok(Some(exit));
     }
     let stop = interrupt::listen();
-    interrupt::or_stopped(&stop, answers(&real, &SystemClock, output)).await??;
+    let ask = async || {
+        real.environments().await?;
+        Ledger::of(real.objects()).read().await.map(drop)
+    };
+    interrupt::or_stopped(&stop, answers(ask, &SystemClock, output)).await??;
     let begun = begun(session).await?;
     session.keep_in(real);
     session.store = Standing::Stands;
@@ -227,7 +231,7 @@ async fn make(
 async fn begun(session: &Session) -> Result<Option<Record>, Failure> {
     let chain = Ledger::of(&session.objects).read().await?;
     let records = chain.links.into_iter().map(|link| link.record);
-    Ok(records.filter(|it| it.event == What::Begun).last())
+    Ok(records.filter(|it| it.event == What::Begun).next_back())
 }
 
 /// Says in the store's audit log how it came to be. What is declared of `shared` has been begun
@@ -249,13 +253,16 @@ async fn record(session: &Session, begun: Option<Record>, place: &str) -> Result
 }
 
 /// Waits until a new store answers whoever runs this.
-async fn answers(store: &dyn Snapshots, clock: &dyn Clock, output: &Output) -> Result<(), Failure> {
+async fn answers(
+    ask: impl AsyncFn() -> Result<(), StoreError>,
+    clock: &dyn Clock,
+    output: &Output,
+) -> Result<(), Failure> {
     let until = clock.since_boot() + PATIENCE;
     let mut told = BTreeMap::new();
     loop {
-        let error = match store.environments().await {
-            Ok(_) => return Ok(()),
-            Err(error) => error,
+        let Err(error) = ask().await else {
+            return Ok(());
         };
         let Some(why) = passes(&error) else {
             return Err(error.into());
@@ -298,33 +305,19 @@ mod tests {
 
     use onestream::control::ManualClock;
     use onestream::provision::ports::Failure as Refusal;
-    use serde_json::Value as Json;
     use time::macros::utc_datetime;
 
     use super::super::arguments::{Colour, OutputFormat};
     use super::*;
 
-    /// A store that answers after so many tries.
-    struct Late(AtomicUsize);
-
-    #[async_trait::async_trait]
-    impl Snapshots for Late {
-        async fn environments(&self) -> Result<Vec<EnvironmentName>, StoreError> {
-            let left = self.0.load(Ordering::Relaxed);
-            self.0.store(left.saturating_sub(1), Ordering::Relaxed);
-            match left {
-                0 => Ok(Vec::new()),
-                left if left % 2 == 0 => Err(service(Verdict::Denied, Some(403))),
-                _ => Err(service(Verdict::Unknown, None)),
-            }
-        }
-
-        async fn load(&self, _environment: &EnvironmentName) -> Result<Option<Json>, StoreError> {
-            Ok(None)
-        }
-
-        async fn save(&self, _environment: &EnvironmentName, _it: &Json) -> Result<(), StoreError> {
-            Ok(())
+    /// What a store says that answers after so many tries.
+    fn late(tries: &AtomicUsize) -> Result<(), StoreError> {
+        let left = tries.load(Ordering::Relaxed);
+        tries.store(left.saturating_sub(1), Ordering::Relaxed);
+        match left {
+            0 => Ok(()),
+            left if left % 2 == 0 => Err(service(Verdict::Denied, Some(403))),
+            _ => Err(service(Verdict::Unknown, None)),
         }
     }
 
@@ -333,12 +326,14 @@ mod tests {
         let output = Output::new(OutputFormat::Table, Colour::Never);
         let clock = || ManualClock::new(utc_datetime!(2026-07-31 10:15));
         let soon = clock();
-        let late = Late(AtomicUsize::new(7));
-        answers(&late, &soon, &output).await.expect("it answers");
+        let tries = AtomicUsize::new(7);
+        answers(async || late(&tries), &soon, &output)
+            .await
+            .expect("it answers");
         assert_eq!(soon.since_boot(), PAUSE * 7);
         let never = clock();
-        let late = Late(AtomicUsize::new(usize::MAX));
-        let failure = answers(&late, &never, &output)
+        let tries = AtomicUsize::new(usize::MAX);
+        let failure = answers(async || late(&tries), &never, &output)
             .await
             .expect_err("it does not");
         assert_eq!(never.since_boot(), PATIENCE);

@@ -7,7 +7,8 @@ use onestream::config::{
     BlobStore, CloudChoice, Configuration, ControlSettings, ControlStore, StoreCloud,
     StoreCredential,
 };
-use onestream::control::{Store, SystemClock};
+use onestream::control::{Apart, Store, SystemClock};
+use onestream::provision::objects::Leasing;
 use onestream::remote::azure::{
     BlobContainer, Cloud, Credential, CredentialName, Settings, Timing,
 };
@@ -32,24 +33,20 @@ pub fn open(configuration: &Configuration, choice: CloudChoice) -> Result<Store,
             Ok(Store::folder(folder)?)
         }
         ControlStore::AzureBlob(blob) => {
-            let container = container(blob, &configuration.azure.tenant, choice, root)?;
+            let opened = containers(blob, &configuration.azure.tenant, choice, root)?;
             let timeout = Timing::azure().write_timeout;
-            Ok(Store::remote(
-                Arc::new(container),
-                Arc::new(SystemClock),
-                timeout,
-            ))
+            Ok(Store::remote(opened, Arc::new(SystemClock), timeout))
         }
     }
 }
 
-/// The container of a store in Blob Storage.
-fn container(
+/// The container of a store in Blob Storage, and the one that its audit log is in, as one.
+fn containers(
     blob: &BlobStore,
     tenant: &str,
     choice: CloudChoice,
     root: &Path,
-) -> Result<BlobContainer, Failure> {
+) -> Result<Arc<dyn Leasing>, Failure> {
     let named = blob.cloud.unwrap_or(match choice {
         CloudChoice::UsGov => StoreCloud::UsGov,
         CloudChoice::China => StoreCloud::China,
@@ -78,7 +75,12 @@ fn container(
         })?),
     };
     let settings = Settings::new(cloud, tenant, credential(blob.credential)?);
-    Ok(BlobContainer::open(url, ca.as_deref(), settings)?)
+    let open = |url| BlobContainer::open(url, ca.as_deref(), settings.clone());
+    let rest = Arc::new(open(url)?);
+    Ok(match blob.audit_url(named) {
+        Some(url) => Arc::new(Apart::new(rest, Arc::new(open(url)?))),
+        None => rest,
+    })
 }
 
 fn credential(choice: StoreCredential) -> Result<Credential, Failure> {

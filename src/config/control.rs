@@ -39,6 +39,8 @@ pub struct BlobStore {
     pub account: String,
     /// The container's name.
     pub container: String,
+    /// The name of the container that the audit log is in, where that is another one.
+    pub audit: Option<String>,
     /// The blob service, where it is not the cloud's own.
     pub endpoint: Option<Url>,
     /// The account's cloud, where it is not that of `[azure]`.
@@ -97,11 +99,21 @@ impl StoreCloud {
 impl BlobStore {
     /// The container's URL in a cloud.
     pub fn url(&self, cloud: StoreCloud) -> Url {
+        self.url_of(&self.container, cloud)
+    }
+
+    /// The URL of the container that the audit log is in, where that is another one.
+    pub fn audit_url(&self, cloud: StoreCloud) -> Option<Url> {
+        let container = self.audit.as_ref()?;
+        Some(self.url_of(container, cloud))
+    }
+
+    fn url_of(&self, container: &str, cloud: StoreCloud) -> Url {
         let own = format!("https://{}.{}", self.account, cloud.blob_suffix());
         let mut url = self.endpoint.clone().unwrap_or_else(|| {
             Url::parse(&own).expect("letters and digits before a domain make a host")
         });
-        url.set_path(&self.container);
+        url.set_path(container);
         url
     }
 
@@ -171,24 +183,32 @@ impl ControlSettings {
         if blob.account != made.account {
             return None;
         }
-        let container = &blob.container;
-        match made.containers.get(container) {
-            None => {
-                let message = format!("`[shared.store]` declares no container `{container}`");
-                let names = made.containers.keys().map(String::as_str);
-                let help = match near::name(container, names) {
-                    Some(near) => format!("did you mean `{near}`?"),
-                    None => format!("add `[shared.store.containers.{container}]`"),
-                };
-                Some(Problem::at("control.store", message).help(help))
+        let used = [
+            ("store", Some(&blob.container)),
+            ("audit", blob.audit.as_ref()),
+        ];
+        used.into_iter().find_map(|(key, container)| {
+            let (path, container) = (format!("control.{key}"), container?);
+            match made.containers.get(container) {
+                None => {
+                    let message = format!("`[shared.store]` declares no container `{container}`");
+                    let names = made.containers.keys().map(String::as_str);
+                    let help = match near::name(container, names) {
+                        Some(near) => format!("did you mean `{near}`?"),
+                        None => format!("add `[shared.store.containers.{container}]`"),
+                    };
+                    Some(Problem::at(&path, message).help(help))
+                }
+                Some(section) if key == "store" && section.append_only_days.is_some() => {
+                    let message =
+                        format!("`{container}` is append-only, and leases are overwritten");
+                    let help = "name a container without append_only_days; the audit log may be \
+                                in another one, as [control] audit";
+                    Some(Problem::at(&path, message).help(help))
+                }
+                Some(_) => None,
             }
-            Some(section) if section.append_only_days.is_some() => {
-                let message = format!("`{container}` is append-only, and leases are overwritten");
-                let problem = Problem::at("control.store", message);
-                Some(problem.help("name a container without append_only_days"))
-            }
-            Some(_) => None,
-        }
+        })
     }
 
     /// What the table says; the default folder where something is wrong with it.
@@ -210,13 +230,18 @@ impl ControlSettings {
             ControlStore::AzureBlob(blob) => ControlStore::AzureBlob(blob.with(table, complain)),
             folder => {
                 for (key, given) in [
+                    ("audit", table.audit.is_some()),
                     ("endpoint", table.endpoint.is_some()),
                     ("cloud", table.cloud.is_some()),
                     ("credential", table.credential.is_some()),
                     ("ca", table.ca.is_some()),
                 ] {
                     if given {
-                        let has = if key == "endpoint" { "an" } else { "a" };
+                        let has = if ["audit", "endpoint"].contains(&key) {
+                            "an"
+                        } else {
+                            "a"
+                        };
                         complain(
                             key,
                             format!("only a store `azblob://ACCOUNT/CONTAINER` has {has} {key}"),
@@ -243,7 +268,22 @@ impl BlobStore {
             });
             url.map_err(|message| complain("endpoint", message)).ok()
         });
+        let audit = table.audit.as_deref().and_then(|name| {
+            let wrong = if !is_container_name(name) {
+                Some(not_a_container(name))
+            } else if name == self.container {
+                Some("is the container that everything else is in".to_owned())
+            } else {
+                None
+            };
+            match wrong {
+                Some(message) => complain("audit", message),
+                None => return Some(name.to_owned()),
+            }
+            None
+        });
         let blob = Self {
+            audit,
             endpoint,
             cloud: table.cloud,
             credential: table.credential.unwrap_or_default(),
@@ -282,19 +322,23 @@ fn store(text: &str) -> Result<ControlStore, String> {
         ));
     }
     if !is_container_name(container) {
-        return Err(format!(
-            "`{container}` is not a container's name: 3 to 63 lower-case letters, digits and \
-             single hyphens"
-        ));
+        return Err(not_a_container(container));
     }
     Ok(ControlStore::AzureBlob(BlobStore {
         account: account.to_owned(),
         container: container.to_owned(),
+        audit: None,
         endpoint: None,
         cloud: None,
         credential: StoreCredential::default(),
         ca: None,
     }))
+}
+
+fn not_a_container(name: &str) -> String {
+    format!(
+        "`{name}` is not a container's name: 3 to 63 lower-case letters, digits and single hyphens"
+    )
 }
 
 fn folder(text: &str) -> Result<ControlStore, String> {
@@ -417,6 +461,36 @@ mod tests {
             let (_, problems) = ControlSettings::read(&table);
             assert_eq!(problems.len(), 1, "{problems:?}");
             assert_eq!(problems[0].path, ["control", key]);
+        }
+    }
+
+    #[test]
+    fn the_audit_log_is_in_a_container_of_its_own() {
+        let read = |store: &str, audit: &str| {
+            let table = ControlTable {
+                store: Some(store.to_owned()),
+                audit: Some(audit.to_owned()),
+                ..ControlTable::default()
+            };
+            ControlSettings::read(&table)
+        };
+        let (settings, problems) = read("azblob://stonestream/control", "audit");
+        assert!(problems.is_empty(), "{problems:?}");
+        let ControlStore::AzureBlob(blob) = settings.store else {
+            panic!("a container")
+        };
+        assert_eq!(
+            blob.audit_url(StoreCloud::Public).expect("a URL").as_str(),
+            "https://stonestream.blob.core.windows.net/audit"
+        );
+        for (store, audit) in [
+            ("azblob://stonestream/control", "control"),
+            ("azblob://stonestream/control", "a--b"),
+            ("file:.onestream/control", "audit"),
+        ] {
+            let (_, problems) = read(store, audit);
+            let paths: Vec<_> = problems.iter().map(|it| it.path.join(".")).collect();
+            assert_eq!(paths, ["control.audit"], "{store} {audit}");
         }
     }
 

@@ -120,6 +120,8 @@ pub(super) struct ControlTable {
     /// `file:FOLDER`, from the root folder, or `azblob://ACCOUNT/CONTAINER`.
     /// `file:.onestream/control` when absent.
     pub store: Option<String>,
+    /// Another container of the same account for the audit log, so that it may be append-only.
+    pub audit: Option<String>,
     /// The blob service, where it is not the cloud's own.
     #[schemars(extend("format" = "uri"))]
     pub endpoint: Option<String>,

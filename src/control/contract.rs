@@ -1,4 +1,5 @@
-//! What every control store has to do, held against folder, memory and Blob Storage alike.
+//! What every control store has to do, held against folder, memory and Blob Storage alike, and against
+//! one that keeps its audit log apart.
 
 use std::sync::Arc;
 
@@ -9,7 +10,7 @@ use time::macros::utc_datetime;
 
 use super::arbitrary::PLAN;
 use super::memory::Memory;
-use super::{ManualClock, Store as ControlStore};
+use super::{Apart, ManualClock, Store as ControlStore};
 use crate::provision::objects::{Expected, ObjectName};
 use crate::provision::ports::{Event, Journal, Lease, Snapshots, Standing, StoreError};
 use crate::remote::azure::{BlobContainer, Cloud, Credential, Settings};
@@ -56,6 +57,19 @@ macro_rules! laws {
                 let open = || {
                     let timeout = std::time::Duration::from_secs(40);
                     super::ControlStore::remote(memory.clone(), clock.clone(), timeout)
+                };
+                super::$law(&open(), &open(), &clock).await;
+            })*
+        }
+        mod apart {
+            $(#[tokio::test]
+            async fn $law() {
+                let clock = super::clock();
+                let memory = || super::Arc::new(super::Memory::with_clock(clock.clone()));
+                let apart = super::Arc::new(super::Apart::new(memory(), memory()));
+                let open = || {
+                    let timeout = std::time::Duration::from_secs(40);
+                    super::ControlStore::remote(apart.clone(), clock.clone(), timeout)
                 };
                 super::$law(&open(), &open(), &clock).await;
             })*

@@ -13,6 +13,7 @@
 //! from a damaged file. A run never writes into another run's log, so that a crash, another
 //! version or a second machine cannot spoil what stands.
 
+mod apart;
 mod approvals;
 pub mod audit;
 mod breaks;
@@ -38,6 +39,7 @@ pub(crate) mod contract;
 #[cfg(test)]
 mod tests;
 
+pub use apart::Apart;
 pub use approvals::{Approvals, is_genuine};
 pub use clock::{Clock, ManualClock, SystemClock};
 pub use failpoints::{FAILPOINT, FailPointError, FailPoints, Pointed};

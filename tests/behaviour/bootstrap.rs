@@ -5,12 +5,13 @@ use std::io::{BufRead as _, BufReader, Read as _};
 use std::path::Path;
 use std::process::Stdio;
 
+use onestream::provision::objects::Objects as _;
 use serde_json::{Value as Json, json};
 
 use super::azurite::{ACCOUNT, Azurite};
 use super::program::{Ran, Root};
 use super::served::Served;
-use super::team::{ended, expect, make_container, start};
+use super::team::{ended, expect, make_container, open_container, start};
 
 const COMMON: &str = "environments/common.toml";
 const APPLY: [&str; 2] = ["apply", "--auto-approve"];
@@ -105,6 +106,42 @@ fn the_first_apply_makes_the_store_and_goes_on_in_it() {
         again.err
     );
     assert_eq!(told(&root, azurite), 1);
+}
+
+/// The audit log is kept where nothing can be changed, all that is overwritten elsewhere.
+#[test]
+fn the_audit_log_may_be_in_a_container_of_its_own() {
+    let Some(azurite) = Azurite::shared() else {
+        return;
+    };
+    let (root, name) = team(azurite);
+    let audit = format!("{name}-audit");
+    root.replace(
+        COMMON,
+        "[shared.store.containers.audit]",
+        &format!("[shared.store.containers.{audit}]"),
+    );
+    let store = format!("store = \"azblob://{ACCOUNT}/{name}\"\n");
+    root.replace(COMMON, &store, &format!("{store}audit = \"{audit}\"\n"));
+    for container in [&name, &audit] {
+        make_container(azurite, container);
+    }
+    let shared = ["--env", "shared", "apply", "--auto-approve"];
+    expect(0, &root, azurite, &shared);
+    expect(0, &root, azurite, &["audit", "verify"]);
+    assert_eq!(told(&root, azurite), 1);
+    let runtime = tokio::runtime::Runtime::new().expect("a runtime");
+    let held = |container: &str, folder: &str| -> Vec<String> {
+        let listed = runtime.block_on(open_container(azurite, container).list(folder));
+        let names = listed.expect("listed").into_iter();
+        names.map(|name| name.as_str().to_owned()).collect()
+    };
+    assert_eq!(held(&audit, "audit"), ["audit/000001.jsonl"]);
+    assert_eq!(held(&name, "audit"), ["audit/head.json"]);
+    assert!(!held(&name, "journal").is_empty());
+    for folder in ["journal", "lease", "applied"] {
+        assert!(held(&audit, folder).is_empty(), "{folder}");
+    }
 }
 
 /// Every ninth point at which it can be killed, until the store stands.

@@ -39,15 +39,20 @@ fn container(azurite: &Azurite) -> String {
     name
 }
 
-/// Makes a container of that name.
-pub fn make_container(azurite: &Azurite, name: &str) {
+/// A client of the container of that name.
+pub fn open_container(azurite: &Azurite, name: &str) -> BlobContainer {
     let url = format!("{}/{name}", azurite.endpoint());
     let ca = std::fs::read_to_string(azurite.ca()).expect("a readable file");
     let credential = Credential::TokenFile(azurite.token());
     let settings = Settings::new(Cloud::public(), "tenant", credential);
     let opened = BlobContainer::open(url.parse().expect("a URL"), Some(&ca), settings);
+    opened.expect("a client")
+}
+
+/// Makes a container of that name.
+pub fn make_container(azurite: &Azurite, name: &str) {
     let runtime = tokio::runtime::Runtime::new().expect("a runtime");
-    let made = runtime.block_on(opened.expect("a client").create_if_missing());
+    let made = runtime.block_on(open_container(azurite, name).create_if_missing());
     made.expect("a container");
 }
 

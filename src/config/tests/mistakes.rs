@@ -1275,7 +1275,8 @@ fn a_store_that_cannot_be() {
      18 | store = "azblob://stonestream/control"
         :         ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
         `----
-      help: name a container without append_only_days
+      help: name a container without append_only_days; the audit log may be in
+            another one, as [control] audit
 
     Warning:
       ! no environment beside `shared`

@@ -40,6 +40,18 @@ fn log_name(number: u64) -> Result<ObjectName, StoreError> {
     ObjectName::new(format!("{FOLDER}/{number:06}{LOG}"))
 }
 
+/// Whether an object is a log of the chain.
+pub(in crate::control) fn is_log(name: &ObjectName) -> bool {
+    let within = name.as_str().strip_prefix(FOLDER);
+    let within = within.and_then(|rest| rest.strip_prefix('/'));
+    within.is_some_and(|rest| !rest.contains('/') && rest.ends_with(LOG))
+}
+
+/// Whether the logs of the chain are in a folder.
+pub(in crate::control) fn has_logs(folder: &str) -> bool {
+    folder == FOLDER
+}
+
 impl Ledger {
     /// The chain that `objects` hold.
     pub fn of(objects: &Arc<dyn Objects>) -> Self {

@@ -24,5 +24,6 @@ mod tests;
 pub use export::{Export, ExportError, Exported};
 pub use head::{Head, SignedHead};
 pub use ledger::{Ledger, machine};
+pub(super) use ledger::{has_logs, is_log};
 pub use link::Link;
 pub use reading::{Flaw, Reading};
