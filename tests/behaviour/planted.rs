@@ -580,6 +580,18 @@ const GAPS: &[Planted] = &[
         )],
     },
     Planted {
+        name: "a role that may not be assigned where it is",
+        plant: plant!(s => {
+            let scopes = json!(["/subscriptions/99999999-9999-4999-8999-999999999999"]);
+            s.tamper("shared.role.key-signer", json!({"properties": {"assignableScopes": scopes}})).await;
+        }),
+        found: &[(
+            Rule::MissingRole,
+            "shared.role.key-signer",
+            &["does not exist, or may not be assigned there"],
+        )],
+    },
+    Planted {
         name: "a member who was put out",
         plant: plant!(s => {
             let path = format!("/v1.0/groups/{}/members/{ADA}/$ref", s.id("approvers"));
