@@ -4,7 +4,6 @@ use std::collections::BTreeSet;
 use std::io::IsTerminal;
 use std::path::Path;
 use std::sync::Arc;
-use std::time::Duration;
 
 use onestream::control::Pointed;
 use onestream::kinds::KINDS;
@@ -19,11 +18,12 @@ use tokio::sync::watch;
 
 use super::arguments::RunArguments;
 use super::failure::{self, Exit, Failure};
+use super::lease::{self, UnderLease};
 use super::output::Output;
 use super::recording::Recorder;
 use super::resume::resume;
 use super::wiring::{Review, Session, Wish};
-use super::{approving, ask, interrupt, lease, revoking};
+use super::{approving, ask, interrupt, revoking};
 
 /// Where the plan comes from.
 pub enum Source<'a> {
