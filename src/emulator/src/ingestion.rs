@@ -6,8 +6,10 @@
 //!
 //! ## Why
 //! A body that is no JSON array is taken with 204 and nothing comes of it, as in Azure: a client
-//! has to get it right. So it is with one that is compressed, which is not played. A host that no
-//! rule has answers nobody, since its name would not resolve.
+//! has to get it right. A host that no rule has answers nobody, since its name would not resolve.
+
+use std::borrow::Cow;
+use std::io::Read as _;
 
 use crate::access::{Decision, Plane};
 use crate::arm;
@@ -17,9 +19,10 @@ use crate::server::{Answer, Call};
 use crate::state::{Object, World};
 use crate::types;
 use axum::http::Method;
+use flate2::read::GzDecoder;
 use serde_json::{Map, Value, json};
 
-/// The most bytes of one call.
+/// The most bytes of one call, compressed and not.
 const MOST: usize = 1 << 20;
 
 /// What a caller has to be allowed on the rule.
@@ -70,13 +73,14 @@ pub fn answer(azure: &Azure, call: &Call) -> Answer {
 
 fn take(azure: &Azure, call: &Call, rule: &str, stream: &str) -> Result<Answer, Refusal> {
     let principal = signed_in(azure, call)?;
-    if call.body.len() > MOST {
+    let body = plain(call.header("content-encoding"), &call.body);
+    let length = call.body.len().max(body.len());
+    if length > MOST {
         return Err(refuse(
             413,
             "ContentLengthLimitExceeded",
             format!(
-                "Maximum allowed content length: {MOST} bytes (1 MB). Provided content length: {} bytes.",
-                call.body.len()
+                "Maximum allowed content length: {MOST} bytes (1 MB). Provided content length: {length} bytes."
             ),
         ));
     }
@@ -110,11 +114,25 @@ fn take(azure: &Azure, call: &Call, rule: &str, stream: &str) -> Result<Answer, 
         // It has no code in Azure either.
         return Ok(Answer::empty(500));
     }
-    let rows = rows(&call.body, &columns["columns"]);
+    let rows = rows(&body, &columns["columns"]);
     if !rows.is_empty() {
         keep(azure, &object, stream, &rows)?;
     }
     Ok(Answer::empty(204))
+}
+
+/// A body as it was before the client compressed it, as official ones do; no longer than shows
+/// that it is too long. What does not decompress is no JSON array either.
+fn plain<'b>(encoding: Option<&str>, body: &'b [u8]) -> Cow<'b, [u8]> {
+    if !encoding.is_some_and(|it| it.eq_ignore_ascii_case("gzip")) {
+        return Cow::Borrowed(body);
+    }
+    let mut plain = Vec::new();
+    let mut reader = GzDecoder::new(body).take(MOST as u64 + 1);
+    match reader.read_to_end(&mut plain) {
+        Ok(_) => Cow::Owned(plain),
+        Err(_) => Cow::Owned(Vec::new()),
+    }
 }
 
 /// What of a body is kept: of each object the columns that the stream declares.
@@ -214,7 +232,28 @@ fn signed_in(azure: &Azure, call: &Call) -> Result<Principal, Refusal> {
 
 #[cfg(test)]
 mod tests {
+    use std::io::Write as _;
+
+    use flate2::Compression;
+    use flate2::write::GzEncoder;
+
     use super::*;
+
+    fn compressed(text: &[u8]) -> Vec<u8> {
+        let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
+        encoder.write_all(text).expect("written to memory");
+        encoder.finish().expect("written to memory")
+    }
+
+    #[test]
+    fn a_compressed_body_is_read_as_what_it_was() {
+        let body = compressed(b"[1]");
+        assert_eq!(*plain(Some("GZIP"), &body), *b"[1]");
+        assert_eq!(*plain(None, &body), *body);
+        assert!(plain(Some("gzip"), b"[1]").is_empty(), "it is none");
+        let bomb = compressed(&vec![b' '; 8 * MOST]);
+        assert_eq!(plain(Some("gzip"), &bomb).len(), MOST + 1);
+    }
 
     #[test]
     fn of_a_row_the_declared_columns_are_kept() {
