@@ -5,6 +5,7 @@ use std::io::IsTerminal;
 use onestream::provision::plan::Mode;
 
 use super::arguments::{ApplyArguments, DestroyArguments, Global, RunArguments};
+use super::bootstrap::Standing;
 use super::failure::{Exit, Failure};
 use super::leased::{self, Source};
 use super::output::Output;
@@ -78,8 +79,11 @@ async fn go(
         Ok(Some(exit)) => Ok(exit),
         Err(failure) => Err(failure),
     };
-    let configuration = &session.declared.configuration;
-    export::at_end(configuration, &session.azure, &session.objects, output).await;
+    // What a bootstrap that failed has noted is in no store.
+    if session.store == Standing::Stands {
+        let configuration = &session.declared.configuration;
+        export::at_end(configuration, &session.azure, &session.objects, output).await;
+    }
     let counted = session.failpoints.as_ref().filter(|it| it.is_count());
     if let Some(points) = counted {
         output.remark(format!("failpoints: {}", points.passed()));

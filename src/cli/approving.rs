@@ -81,12 +81,20 @@ pub async fn rights(
         let desired = session.declared.desired.digest(environment);
         let populated = remembered.populated.as_ref();
         let stands = populated.is_none_or(|it| it.contains(environment));
-        let permit = if !stands {
-            Ok(Permit::Bootstrap { desired })
-        } else if let Ok(chain) = &chain
-            && is_unfinished(session, plan, chain, environment, &desired).await?
-        {
+        let moved = moved(session, environment, &remembered.terms);
+        // An account that nothing deletes may be all that stands, and be half made.
+        let begins = session.begins && environment.is_shared();
+        let goes_on = match (&chain, &moved) {
+            _ if begins => true,
+            (Ok(chain), None) => is_unfinished(session, plan, chain, environment, &desired).await?,
+            (Err(_), _) | (_, Some(_)) => false,
+        };
+        let permit = if goes_on {
             Ok(Permit::Continuation { desired })
+        } else if !stands {
+            Ok(Permit::Bootstrap { desired })
+        } else if let Some(why) = moved {
+            Err(why)
         } else {
             if found.is_none() {
                 found = Some(genuine(session, plan).await?);
@@ -114,6 +122,27 @@ pub async fn rights(
     Ok(rights)
 }
 
+/// Why nobody can say here by what right an environment may be changed: its group names another
+/// vault than TOML does, and who edits TOML chooses no approvers.
+fn moved(
+    session: &Session,
+    environment: &EnvironmentName,
+    terms: &BTreeMap<EnvironmentName, ApprovalTerms>,
+) -> Option<String> {
+    let terms = terms.get(environment)?;
+    let vault = session.signing_vault().map(|it| it.name);
+    let same = vault
+        .as_ref()
+        .is_some_and(|it| it.eq_ignore_ascii_case(&terms.vault));
+    (!same).then(|| {
+        format!(
+            "its changes are approved in {}, as Azure remembers it, and TOML names {}",
+            terms.vault,
+            vault.as_deref().unwrap_or("no vault"),
+        )
+    })
+}
+
 /// Whether enough people approved a plan for an environment; what is lacking where they did not.
 fn voted(
     session: &Session,
@@ -124,18 +153,6 @@ fn voted(
     terms: &BTreeMap<EnvironmentName, ApprovalTerms>,
 ) -> Result<Permit, String> {
     let remembered = terms.get(environment);
-    let vault = session.signing_vault().map(|it| it.name);
-    if let Some(terms) = remembered
-        && vault
-            .as_ref()
-            .is_none_or(|it| !it.eq_ignore_ascii_case(&terms.vault))
-    {
-        return Err(format!(
-            "its changes are approved in {}, as Azure remembers it, and TOML names {}",
-            terms.vault,
-            vault.as_deref().unwrap_or("no vault"),
-        ));
-    }
     let vote = Vote {
         plan: &plan::digest(plan),
         author: plan.author.as_ref(),
@@ -239,6 +256,16 @@ async fn is_evidence(session: &Session, chain: &Reading, begun: &Link) -> Result
         }
         None => None,
     };
+    // The record is the store's word: it counts as far as the vault has the same key.
+    if let Some(key) = &recorded {
+        let stands = recording::stands(&session.azure, key).await;
+        let stands = stands.inspect_err(|failure| {
+            tracing::warn!(%failure, "{} cannot be looked at", key.key);
+        });
+        if !stands.unwrap_or(false) {
+            return Ok(false);
+        }
+    }
     // A chain that was tampered with proves nothing.
     if !chain.verify(recorded.as_ref()).is_empty() {
         return Ok(false);

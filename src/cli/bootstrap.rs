@@ -6,7 +6,9 @@
 //! the configuration: lease, journal and audit log as in any run, gone once the store stands and
 //! its audit log says how it came to be. Whether it stands is asked of Azure Resource Manager and
 //! never guessed from a store that does not answer. Where the account stands and its container does
-//! not, somebody has deleted it: making an empty one would begin a new audit log in silence.
+//! not, or where the account is gone and other things of ours stand, somebody has deleted it: making
+//! an empty one would begin a new audit log in silence. Anybody can put such a folder there, so it
+//! counts only while nothing else of ours stands in Azure, and gives no right to change what does.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -16,11 +18,12 @@ use onestream::config::{Configuration, ControlStore};
 use onestream::control::audit::Ledger;
 use onestream::control::{Clock, Store, SystemClock};
 use onestream::kinds::KINDS;
-use onestream::provision::audit::{Record, What};
-use onestream::provision::plan::Mode;
+use onestream::provision::audit::{Permit, Record, What};
+use onestream::provision::guard::{Objection, Rule};
+use onestream::provision::plan::{Applied, Mode, Operation, Plan, Step};
 use onestream::provision::ports::{Reader as _, Snapshots as _, StoreError, Verdict};
 use onestream::remote::azure::Azure;
-use onestream::resource::{Address, EnvironmentName, Pattern};
+use onestream::resource::{Address, EnvironmentName, Ownership, Pattern};
 
 use super::arguments::RunArguments;
 use super::failure::{Exit, Failure};
@@ -51,8 +54,8 @@ pub enum Standing {
 }
 
 /// Asks Azure whether the control store stands, where `[shared.store]` declares it. What cannot be
-/// read stands: nothing is made then.
-pub async fn look(configuration: &Configuration, azure: &Azure) -> Standing {
+/// read stands: nothing is made then. So does a store that has an audit log.
+pub async fn look(configuration: &Configuration, azure: &Azure, real: &Store) -> Standing {
     let Some(made) = Made::of(configuration) else {
         return Standing::Stands;
     };
@@ -68,9 +71,12 @@ pub async fn look(configuration: &Configuration, azure: &Azure) -> Standing {
     if account == Some(false) {
         return Standing::Missing;
     }
-    match folder(&configuration.root).is_dir() && account.is_some() {
-        true => Standing::Unfinished,
-        false => Standing::Stands,
+    if account.is_none() || !folder(&configuration.root).is_dir() {
+        return Standing::Stands;
+    }
+    match Ledger::of(real.objects()).read().await {
+        Ok(chain) if !chain.links.is_empty() => Standing::Stands,
+        Ok(_) | Err(_) => Standing::Unfinished,
     }
 }
 
@@ -102,6 +108,39 @@ fn folder(root: &Path) -> PathBuf {
     root.join(FOLDER)
 }
 
+/// What stands against a plan that deletes the private endpoint of the very store that the run is
+/// kept in: halfway through, lease and journal would be out of reach, and no later run could mend it.
+pub fn cut_off(configuration: &Configuration, plan: &Plan) -> Vec<Objection> {
+    let ControlStore::AzureBlob(blob) = &configuration.control.store else {
+        return Vec::new();
+    };
+    let shared = configuration.environment(&EnvironmentName::shared());
+    let section = shared.and_then(|shared| shared.sections.store.as_ref());
+    let declared = section.filter(|section| section.account == blob.account);
+    if declared.is_some_and(|section| section.public_network_access) {
+        return Vec::new();
+    }
+    let account = format!("/storageaccounts/{}\"", blob.account.to_lowercase());
+    let leads_there = |operation: &&Operation| {
+        let before = operation.before.as_ref().map(ToString::to_string);
+        let mentions = before.is_some_and(|before| before.to_lowercase().contains(&account));
+        operation.step == Step::Delete && mentions
+    };
+    let cut = plan.operations.iter().filter(leads_there);
+    cut.map(|operation| Objection {
+        rule: Rule::ControlStore,
+        address: Some(operation.address.clone()),
+        problem: format!(
+            "this run is kept in {}, which is reached through it",
+            blob.account
+        ),
+        instead: "leave the way there with --exclude 'shared.store*' --exclude 'shared.network*' \
+                  --exclude shared.group, or let [control] name another store first"
+            .to_owned(),
+    })
+    .collect()
+}
+
 /// Says to whoever only reads that there is no store yet.
 pub fn mention(configuration: &Configuration, standing: Standing, output: &Output) {
     let Some(made) = Made::of(configuration) else {
@@ -111,7 +150,8 @@ pub fn mention(configuration: &Configuration, standing: Standing, output: &Outpu
     match standing {
         Standing::Stands => {}
         Standing::Missing => output.remark(format!(
-            "the control store {place} does not exist yet: `onestream apply` makes it first"
+            "the control store {place} does not exist: where nothing else stands yet, `onestream \
+             apply` makes it first"
         )),
         Standing::Unfinished => output.remark(format!(
             "the control store {place} is being made: `onestream apply` goes on with it"
@@ -138,16 +178,28 @@ pub async fn see_to(
     let root = configuration.root.clone();
     let made = Made::of(configuration).map(|made| made.place);
     let place = made.unwrap_or_default();
+    let real = super::control::open(configuration, session.choice)?;
+    if let Some(other) = other(session).await? {
+        if session.store == Standing::Missing {
+            return Err(gone(&place, &other));
+        }
+        session.keep_in(real);
+        session.store = Standing::Stands;
+        session.refresh().await?;
+        return Ok(None);
+    }
     output.remark(format!(
         "making the control store {place}, journalled in {FOLDER}"
     ));
-    let real = super::control::open(configuration, session.choice)?;
     session.keep_in(Store::folder(folder(&root))?);
-    let exit = make(session, adopt, run, output).await?;
+    session.begins = true;
+    let made = make(session, adopt, run, output).await;
+    session.begins = false;
+    let exit = made?;
     // Two at once make the same: whoever comes second finds it made.
     let stands = exit == Exit::Refused && {
         let configuration = &session.declared.configuration;
-        look(configuration, &session.azure).await != Standing::Missing
+        look(configuration, &session.azure, &real).await != Standing::Missing
     };
     if exit != Exit::Clean && !stands {
         return Ok(Some(exit));
@@ -162,7 +214,7 @@ pub async fn see_to(
     session.keep_in(real);
     session.store = Standing::Stands;
     session.refresh().await?;
-    record(session, begun, &place).await?;
+    record(session, begun.as_ref(), &place).await?;
     if let Err(error) = std::fs::remove_dir_all(folder(&root)) {
         output.remark(format!(
             "{FOLDER} is of no use any more, and stays: {error}"
@@ -192,6 +244,33 @@ fn may_begin(session: &Session, source: &Source<'_>) -> Result<bool, Failure> {
             "run `onestream apply --target shared.store` first, which makes it, and plan again",
         )),
     }
+}
+
+/// Something of ours that stands beside the store and that nobody makes again in its place: then
+/// this is not the first apply.
+async fn other(session: &Session) -> Result<Option<String>, Failure> {
+    let observed = session.observe(&Applied::new()).await?;
+    if let Some(first) = observed.unreadable.values().next() {
+        return Err(Failure::from(first.failure.clone()).hint(
+            "the control store is made only where nothing else stands, and that could not be read",
+        ));
+    }
+    let mut standing = observed.objects.values().filter(|object| {
+        let is_ours = matches!(object.ownership, Ownership::Ours(_));
+        let weighs = object.kind.meta().stateful && object.kind.keeps().is_none();
+        // The directory is shared with other estates.
+        is_ours && weighs && object.id.starts_with("/subscriptions/")
+    });
+    Ok(standing.next().map(|object| object.id.clone()))
+}
+
+fn gone(place: &str, other: &str) -> Failure {
+    let message = format!("the storage account of {place} does not exist, and {other} stands");
+    Failure::new(Exit::Refused, message).hint(
+        "if it was deleted, restore it in the portal within 14 days: the audit log is in it; if the \
+         estate moves to a new store, apply `[shared.store]` first while `[control]` names the old \
+         one",
+    )
 }
 
 /// Applies what the store needs, and nothing else.
@@ -235,19 +314,21 @@ async fn begun(session: &Session) -> Result<Option<Record>, Failure> {
 }
 
 /// Says in the store's audit log how it came to be. What is declared of `shared` has been begun
-/// with that, so the run that follows goes on by the same right.
-async fn record(session: &Session, begun: Option<Record>, place: &str) -> Result<(), Failure> {
+/// with that, and nothing else of ours stands, so the run that follows goes on by the same right.
+async fn record(session: &Session, begun: Option<&Record>, place: &str) -> Result<(), Failure> {
     let note = format!("made the control store {place}");
     let chain = Ledger::of(&session.objects).read().await?;
     let is_told = |record: &Record| {
-        record.note.as_ref() == Some(&note)
-            && begun.as_ref().is_none_or(|begun| begun.plan == record.plan)
+        record.note.as_ref() == Some(&note) && begun.is_none_or(|begun| begun.plan == record.plan)
     };
     if chain.links.iter().any(|link| is_told(&link.record)) {
         return Ok(());
     }
     let recorder = Recorder::of(session, "apply").await?;
-    recorder.made_store(begun, note).await?;
+    let shared = EnvironmentName::shared();
+    let desired = session.declared.desired.digest(&shared);
+    let permit = Permit::Bootstrap { desired };
+    recorder.made_store(begun, permit, note).await?;
     session.begin_as(recorder.run());
     Ok(())
 }
@@ -272,8 +353,9 @@ async fn answers(
             let failure = Failure::from(error);
             let hint = failure.hint.clone().unwrap_or_default();
             return Err(failure.hint(format!(
-                "the account was made, and did not answer within {minutes} minutes; {hint}; then \
-                 apply again, which goes on"
+                "the account was made, and did not answer within {minutes} minutes; {hint}; apply \
+                 again from where it can be reached, which goes on, or let this machine in: `az \
+                 storage account update --public-network-access Enabled` with a network rule"
             )));
         }
         if told.insert(why, ()).is_none() {

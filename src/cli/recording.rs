@@ -102,27 +102,28 @@ impl Recorder {
         Ok(())
     }
 
-    /// The control store was made before anything else was, by the run that `begun` is the record
-    /// of, in whose place this one goes on.
+    /// The control store was made before anything else was, as `begun` has it, and this run goes on
+    /// in `shared` by the right that `permit` says. Nothing else is taken from where `begun` stood:
+    /// anybody can write into a folder.
     ///
     /// # Errors
     /// When it cannot be recorded.
-    pub async fn made_store(&self, begun: Option<Record>, note: String) -> Result<(), Failure> {
-        let blank = self.blank();
-        let record = match begun {
-            Some(begun) => Record {
-                at: blank.at,
-                run: blank.run,
-                actor: blank.actor,
-                ..begun
-            },
-            None => Record {
-                environments: vec![EnvironmentName::shared()],
-                ..blank
-            },
+    pub async fn made_store(
+        &self,
+        begun: Option<&Record>,
+        permit: Permit,
+        note: String,
+    ) -> Result<(), Failure> {
+        let shared = EnvironmentName::shared();
+        let record = Record {
+            environments: vec![shared.clone()],
+            addresses: begun.map(|it| it.addresses.clone()).unwrap_or_default(),
+            plan: begun.and_then(|it| it.plan.clone()),
+            permits: [(shared, permit)].into(),
+            note: Some(note),
+            ..self.blank()
         };
-        let note = Some(note);
-        self.ledger.append(&Record { note, ..record }).await?;
+        self.ledger.append(&record).await?;
         Ok(())
     }
 
@@ -259,11 +260,10 @@ impl Recorder {
                 Ok(signature) if verifies(&key, &head.statement(), &signature) => {
                     self.ledger.keep(head, signature).await?;
                 }
-                Ok(_) => {
-                    let why = format!("{} is not the key that was recorded", key.key);
-                    return Ok(Vouched::Later(why));
+                Ok(_) => return self.unvouched(session, &key, "it signs otherwise").await,
+                Err(failure) => {
+                    return self.unvouched(session, &key, &failure.to_string()).await;
                 }
-                Err(failure) => return Ok(Vouched::Later(failure.to_string())),
             }
         } else if reading.head.is_none() {
             return Ok(Vouched::Signed);
@@ -273,6 +273,30 @@ impl Recorder {
             self.keys.record(&key).await?;
         }
         Ok(Vouched::Signed)
+    }
+
+    /// Why a key did not sign the end of the chain: where the vault has another one than is
+    /// recorded, somebody replaced either, and no later run signs.
+    async fn unvouched(
+        &self,
+        session: &Session,
+        key: &RecordedKey,
+        why: &str,
+    ) -> Result<Vouched, Failure> {
+        let SigningKey { vault, name, .. } = &key.key;
+        let recorded = self.keys.get(vault, name).await?.is_some();
+        let is_other = recorded
+            && matches!(stands(&session.azure, key).await, Ok(false))
+            && public_key(&session.azure, vault, name, &self.ledger)
+                .await
+                .is_some();
+        if !is_other {
+            return Ok(Vouched::Later(why.to_owned()));
+        }
+        Ok(Vouched::Never(vec![Flaw {
+            place: self.keys.place(vault, name)?,
+            problem: format!("it records another key than {vault} has: {}", key.key),
+        }]))
     }
 
     /// The chain, if everything in it is as it was written and as it was signed before. Before a

@@ -59,6 +59,9 @@ pub struct Session {
     pub failpoints: Option<Arc<FailPoints>>,
     /// What stands against any change: subscriptions that take none.
     closed: Vec<Objection>,
+    /// Whether the control store is being made, and Azure says that nothing of ours stands that
+    /// could not be made again.
+    pub begins: bool,
     /// The run that the next recorder goes on with.
     begun: Mutex<Option<String>>,
     connection: connect::Connection,
@@ -136,7 +139,7 @@ impl Session {
             sign_ins,
             connection,
         } = connect::connect(&declared.configuration, choice, person, output).await?;
-        let store = bootstrap::look(&declared.configuration, &azure).await;
+        let store = bootstrap::look(&declared.configuration, &azure, &control).await;
         bootstrap::mention(&declared.configuration, store, output);
         let tenant = &declared.configuration.azure.tenant;
         let mut closed = Vec::new();
@@ -171,6 +174,7 @@ impl Session {
             only,
             failpoints,
             closed,
+            begins: false,
             begun: Mutex::default(),
             connection,
         };
@@ -370,6 +374,7 @@ impl Session {
         let environments = self.declared.configuration.environments.iter();
         let meanings = environments.flat_map(|it| it.sections.access.meanings.clone());
         let mut objections = self.closed.clone();
+        objections.extend(bootstrap::cut_off(&self.declared.configuration, plan));
         objections.extend(meaning::objections(&self.azure, plan, &meanings.collect()).await);
         objections
     }

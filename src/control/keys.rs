@@ -50,6 +50,14 @@ impl Keys {
         Ok(Some(recorded))
     }
 
+    /// Where the record of a key is, for people.
+    ///
+    /// # Errors
+    /// [`StoreError`] where no record can have that name.
+    pub fn place(&self, vault: &str, key: &str) -> Result<String, StoreError> {
+        Ok(place(self.objects.as_ref(), &name(vault, key)?))
+    }
+
     /// Records a key, unless one of that name is recorded.
     ///
     /// # Errors

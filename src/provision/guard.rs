@@ -84,6 +84,8 @@ pub enum Rule {
     Subscription,
     /// A role gives more than the capability means that it stands for.
     Meaning,
+    /// The control store that the run is kept in would be out of reach.
+    ControlStore,
 }
 
 /// Tests a plan against the rules; `others` are objections that other layers bring.

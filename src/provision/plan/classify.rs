@@ -205,6 +205,15 @@ impl<'a> Work<'a> {
                 .draft
                 .refuse(&resource.address, problem, instead.to_owned());
         }
+        if let Some(kept) = settled
+            .id
+            .known()
+            .and_then(|id| self.namesake(resource, id))
+        {
+            let problem = format!("{} stays where it is, and has its name", kept.id);
+            let instead = "declare it where it stands, or under another name".to_owned();
+            return self.draft.refuse(&resource.address, problem, instead);
+        }
         let observed: &'a Observed = self.asked.observed;
         let id = settled.id.known().map(str::to_lowercase);
         let deleted = id.and_then(|id| observed.deleted.get(&id));
@@ -235,6 +244,21 @@ impl<'a> Work<'a> {
                 .insert(resource.address.clone(), remains.outputs.clone());
         }
         self.make(resource, operation);
+    }
+
+    /// An object of ours that no plan deletes, and that has the name with which one is declared
+    /// elsewhere: such names are unique in all of Azure.
+    fn namesake(&self, resource: &Resource, id: &str) -> Option<&'a Object> {
+        let (kind, observed): (_, &'a Observed) = (resource.kind.meta(), self.asked.observed);
+        // Names of what lies in something else are free in each.
+        let is_whole = kind.arm_type.matches('/').count() == 1;
+        resource.kind.keeps().filter(|_| is_whole)?;
+        let name = |id: &str| id.rsplit('/').next().map(str::to_lowercase);
+        let mut alike = observed.objects.values().filter(|object| {
+            let same = object.kind.meta().name == kind.name && name(&object.id) == name(id);
+            same && matches!(object.ownership, Ownership::Ours(_))
+        });
+        alike.next()
     }
 
     /// What stands at an id and is yet another object, by what tells such objects apart.
