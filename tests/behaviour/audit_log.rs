@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use onestream::control::audit::Ledger;
-use onestream::control::{Folder, Store};
+use onestream::control::{Folder, Keys, Store};
 use onestream::provision::objects::Objects;
 use onestream::provision::ports::Lease as _;
 use serde_json::Value as Json;
@@ -227,4 +227,27 @@ fn who_is_refused_is_refused_though_the_log_cannot_be_read() {
     ] {
         assert!(refused.err.contains(told), "{told}: {}", refused.err);
     }
+}
+
+#[tokio::test]
+async fn a_replaced_record_of_the_key_is_told_and_nothing_is_signed_with_it() {
+    let root = Root::unprotected();
+    let apply = ["--env", "shared", "apply", "--auto-approve"];
+    root.expect(0, &apply);
+    let folder = root.file(".onestream/control");
+    let objects: Arc<dyn Objects> = Arc::new(Folder::open(folder.clone()).expect("opens"));
+    let keys = Keys::of(&objects);
+    let recorded = keys.get("kv-onestream-shared", "audit").await;
+    let mut other = recorded.expect("reads").expect("it was recorded");
+    std::mem::swap(&mut other.x, &mut other.y);
+    std::fs::remove_file(folder.join("keys/kv-onestream-shared/audit.json")).expect("it is there");
+    keys.record(&other).await.expect("written");
+    root.replace(
+        "environments/common.toml",
+        "owner = \"platform\"",
+        "owner = \"somebody\"",
+    );
+    let told = root.expect(4, &apply);
+    assert!(told.err.contains("is not signed again"), "{}", told.err);
+    root.expect(3, &["audit", "verify"]);
 }

@@ -20,16 +20,20 @@ const EMPTY: [&str; 2] = ["plan", "--detailed-exitcode"];
 /// A root whose control store is in a container that TOML declares, and the container's name.
 /// What makes it in Azure Resource Manager leaves Azurite as it was.
 fn team(azurite: &Azurite) -> (Root, String) {
-    let root = Root::sample();
     let name = format!("control-{}", uuid::Uuid::new_v4().simple());
+    (team_in(azurite, &name), name)
+}
+
+fn team_in(azurite: &Azurite, name: &str) -> Root {
+    let root = Root::sample();
     root.replace(COMMON, "\"stonestreamcontrol\"", &format!("\"{ACCOUNT}\""));
     root.replace(
         COMMON,
         "[shared.store.containers.control]",
         &format!("[shared.store.containers.{name}]"),
     );
-    point(&root, azurite, &name);
-    (root, name)
+    point(&root, azurite, name);
+    root
 }
 
 /// Has the control store be in a container.
@@ -79,7 +83,7 @@ fn the_first_apply_makes_the_store_and_goes_on_in_it() {
     assert!(
         planned
             .err
-            .contains("does not exist yet: `onestream apply` makes it first"),
+            .contains("does not exist: where nothing else stands yet, `onestream apply` makes it first"),
         "{}",
         planned.err
     );
@@ -178,6 +182,93 @@ fn a_bootstrap_that_was_killed_goes_on() {
     }
     assert!(tried > 8, "{tried}");
     eprintln!("killed at {tried} points");
+}
+
+/// Whoever changes TOML can have such a folder from an estate of their own.
+#[test]
+fn a_folder_that_somebody_put_there_gives_no_right() {
+    let Some(azurite) = Azurite::shared() else {
+        return;
+    };
+    let (root, name) = team(azurite);
+    make_container(azurite, &name);
+    let shared = ["--env", "shared", "apply", "--auto-approve"];
+    expect(0, &root, azurite, &shared);
+    let change = |root: &Root| root.replace(COMMON, "owner = \"platform\"", "owner = \"mallory\"");
+    let other = team_in(azurite, &name);
+    change(&other);
+    let mut command = other.command(&shared);
+    command
+        .env("ONESTREAM_CONTROL_TOKEN_FILE", azurite.token())
+        .env("ONESTREAM_FAILPOINT", "20");
+    let killed = Ran::from(command.output().expect("the program starts"));
+    let folder = ".onestream/bootstrap";
+    assert!(other.file(folder).join("audit").exists(), "{}", killed.err);
+    let copied = std::process::Command::new("cp")
+        .arg("-r")
+        .args([other.file(folder), root.file(folder)])
+        .status();
+    assert!(copied.expect("cp").success());
+    change(&root);
+    let refused = expect(3, &root, azurite, &shared);
+    assert!(
+        refused
+            .err
+            .contains("it needs 1 approval, and there is none"),
+        "{}",
+        refused.err
+    );
+    expect(0, &root, azurite, &["audit", "verify"]);
+    assert_eq!(told(&root, azurite), 1);
+}
+
+#[test]
+fn no_store_is_made_where_other_things_of_ours_stand() {
+    let Some(azurite) = Azurite::shared() else {
+        return;
+    };
+    let (root, name) = team(azurite);
+    make_container(azurite, &name);
+    let common = root.read(COMMON);
+    let real = common.lines().filter(|line| {
+        !["endpoint = ", "credential = \"token-file\"", "ca = "]
+            .iter()
+            .any(|start| line.starts_with(start))
+    });
+    let before: Vec<&str> = real.collect();
+    let before = before.join("\n").replace(
+        &format!("store = \"azblob://{ACCOUNT}/{name}\""),
+        "store = \"file:.onestream/control\"",
+    );
+    root.write(COMMON, &before);
+    let without = [
+        "--exclude",
+        "shared.store*",
+        "--exclude",
+        "shared.network.zone.store*",
+    ];
+    root.expect(
+        0,
+        &[
+            &["--env", "shared", "apply", "--auto-approve"][..],
+            &without,
+        ]
+        .concat(),
+    );
+    root.write(COMMON, &common);
+    let refused = expect(
+        3,
+        &root,
+        azurite,
+        &["--env", "shared", "apply", "--auto-approve"],
+    );
+    for told in [
+        "does not exist, and /subscriptions/",
+        "restore it in the portal",
+    ] {
+        assert!(refused.err.contains(told), "{told}\n{}", refused.err);
+    }
+    assert!(!root.file(".onestream/bootstrap").exists());
 }
 
 #[test]
