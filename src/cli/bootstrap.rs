@@ -22,10 +22,10 @@ use onestream::provision::ports::{Reader as _, Snapshots as _, StoreError, Verdi
 use onestream::remote::azure::Azure;
 use onestream::resource::{Address, EnvironmentName, Pattern};
 
-use super::apply::{Source, with_session};
 use super::arguments::RunArguments;
 use super::failure::{Exit, Failure};
 use super::interrupt;
+use super::leased::{self, Source};
 use super::output::Output;
 use super::recording::Recorder;
 use super::wiring::{Session, Wish};
@@ -222,7 +222,7 @@ async fn make(
         true => output.without_results(),
         false => *output,
     };
-    let ended = with_session(session, &Source::Fresh(wish), run, &output).await;
+    let ended = leased::run(session, &Source::Fresh(wish), run, &output).await;
     session.only = asked;
     ended
 }

@@ -20,6 +20,7 @@ mod failure;
 mod graph;
 mod interrupt;
 mod lease;
+mod leased;
 mod lock;
 mod log;
 mod offline;

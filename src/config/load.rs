@@ -249,6 +249,11 @@ impl Loading {
         {
             self.estate.vault = Some(SharedVault::of(&environment.sections));
         }
+        if let Some(environment) = &reading.environment
+            && environment.sections.services.is_empty()
+        {
+            self.estate.serviceless.insert(name.clone());
+        }
         self.estate.targets.insert(name.clone(), reading.targets);
         self.sources.set(name, tree, own);
         let clashes: Vec<Fault> = reading

@@ -100,12 +100,19 @@ impl<'a> Audit<'a> {
         }
     }
 
-    /// Whether an assignment bears on anything of ours. On the nodes of a cluster, what its own
-    /// identities hold is AKS's to give.
+    /// Whether an assignment bears on anything of ours, the nodes of a cluster included.
     pub fn concerns(&self, assignment: &Assignment) -> bool {
-        let (scope, principal) = (&assignment.scope, &assignment.principal);
-        let on_nodes = self.reading.concerns_nodes(scope);
-        self.estate.concerns(scope) || on_nodes && !self.estate.identities.contains_key(principal)
+        let scope = &assignment.scope;
+        self.estate.concerns(scope) || self.reading.concerns_nodes(scope)
+    }
+
+    /// Whether an assignment is one by which AKS lets a cluster act.
+    pub fn is_azures(&self, assignment: &Assignment) -> bool {
+        let own = self.reading.own.get(&assignment.principal);
+        own.is_some_and(|own| {
+            let mut given = own.given.iter();
+            given.any(|(role, scope)| *role == assignment.role && *scope == assignment.scope)
+        })
     }
 
     /// Whether an assignment is allowed now, by the allow-list or to who deploys.
@@ -141,7 +148,11 @@ impl<'a> Audit<'a> {
         let key = id.to_ascii_lowercase();
         let ours = row
             .or_else(|| estate.people.get(&key).cloned())
-            .or_else(|| Some(estate.identities.get(&key)?.to_string()));
+            .or_else(|| Some(estate.identities.get(&key)?.to_string()))
+            .or_else(|| {
+                let own = self.reading.own.get(&key)?;
+                Some(format!("{} of {}", own.part, own.address))
+            });
         ours.unwrap_or_else(|| {
             let name = self.reading.name(id);
             let is_taken = estate.row(name).is_some()
@@ -204,6 +215,7 @@ impl<'a> Audit<'a> {
         self.estate.row_of(id).is_some()
             || self.estate.people.contains_key(&key)
             || self.estate.identities.contains_key(&key)
+            || self.reading.own.contains_key(&key)
             || self.estate.allowed.values().any(|one| one.principal == key)
     }
 

@@ -26,6 +26,9 @@ pub enum NotExcess {
     /// TOML lets somebody have it.
     #[error("[allowed] or [deployers] in rbac/principals.toml names it")]
     Allowed,
+    /// AKS gives it, and would again.
+    #[error("AKS gives it to a cluster that it keeps running")]
+    Azures,
     /// It has ended by itself.
     #[error("it has ended and gives nothing any more")]
     Ended,
@@ -67,6 +70,9 @@ pub fn excess<'a>(audit: &'a Audit<'_>, id: &str) -> Result<&'a Assignment, NotE
     if audit.is_allowed(one) {
         return Err(NotExcess::Allowed);
     }
+    if audit.is_azures(one) {
+        return Err(NotExcess::Azures);
+    }
     if has_ended(audit, one) {
         return Err(NotExcess::Ended);
     }
@@ -82,6 +88,7 @@ pub(super) fn is_beside(audit: &Audit<'_>, one: &Assignment) -> bool {
         && audit.concerns(one)
         && !audit.is_declared(one)
         && !audit.is_allowed(one)
+        && !audit.is_azures(one)
 }
 
 fn has_ended(audit: &Audit<'_>, one: &Assignment) -> bool {

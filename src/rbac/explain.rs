@@ -255,8 +255,10 @@ fn reason(audit: &Audit<'_>, id: &str, why: &Why, gives: Vec<String>) -> Reason 
         })
     });
     let allowed = assignment.is_some_and(|one| audit.is_allowed(one));
+    let azures = assignment.is_some_and(|one| audit.is_azures(one));
     let declared = match grant {
         Some(grant) => Some(grant.address.to_string()),
+        None if azures => Some(format!("what AKS gives {}", audit.name(id))),
         None => allowed.then(|| "rbac/principals.toml".to_owned()),
     };
     let mut take_away = match grant.map(|grant| (&grant.address, &grant.cell)) {
@@ -265,6 +267,7 @@ fn reason(audit: &Audit<'_>, id: &str, why: &Why, gives: Vec<String>) -> Reason 
             address.environment()
         ),
         Some((address, None)) => format!("{address} is needed by what it is of: delete that"),
+        None if azures => "turn off the add-on that acts by it".to_owned(),
         None if allowed => format!(
             "take it out of rbac/principals.toml, then delete the assignment {}",
             why.assignment

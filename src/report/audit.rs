@@ -255,3 +255,62 @@ fn text(verified: &Verified, style: &Style) -> String {
     }
     text
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::{Value as Json, json};
+
+    const STYLE: Style = Style {
+        colour: false,
+        width: 100,
+        unicode: true,
+    };
+
+    fn delivery(entries: usize, up_to: Option<u64>) -> Delivery {
+        Delivery {
+            entries,
+            calls: entries.min(1),
+            up_to,
+            hash: up_to.map(|_| "0a".to_owned()),
+            rule: "dcr-1".to_owned(),
+            stream: "Custom-A".to_owned(),
+        }
+    }
+
+    #[test]
+    fn what_was_sent_is_told_with_how_far() {
+        for (entries, up_to, told) in [
+            (0, None, "no entries to send to Custom-A of dcr-1\n"),
+            (
+                0,
+                Some(7),
+                "nothing to send to Custom-A of dcr-1: it has all up to entry 7\n",
+            ),
+            (
+                1,
+                Some(7),
+                "1 entry sent to Custom-A of dcr-1, up to entry 7\n",
+            ),
+            (
+                5,
+                Some(7),
+                "5 entries sent to Custom-A of dcr-1, up to entry 7\n",
+            ),
+        ] {
+            let delivery = delivery(entries, up_to);
+            assert_eq!(delivered(&delivery, "public", Format::Table, &STYLE), told);
+            let page = delivered(&delivery, "public", Format::Markdown, &STYLE);
+            assert!(page.contains("Custom-A"), "{page}");
+        }
+        let document = delivered(&delivery(5, Some(7)), "public", Format::Json, &STYLE);
+        let document: Json = serde_json::from_str(&document).expect("JSON");
+        assert_eq!(
+            document,
+            json!({
+                "version": 1, "cloud": "public", "kind": "audit_export", "entries": 5, "calls": 1,
+                "up_to": 7, "hash": "0a", "rule": "dcr-1", "stream": "Custom-A",
+            })
+        );
+    }
+}

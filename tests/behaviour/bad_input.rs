@@ -352,3 +352,79 @@ fn corrupt_data_is_said_and_kept() {
         root.expect(0, &["plan", "--detailed-exitcode"]);
     }
 }
+
+#[test]
+fn who_may_do_what_is_said_in_words_that_mean_something() {
+    for (file, old, new, told) in [
+        (
+            "matrix",
+            "[staging-pipeline]",
+            "[stagin-pipeline]",
+            ["matrix.toml:9:2", "did you mean `staging-pipeline`?"],
+        ),
+        (
+            "matrix",
+            "\"staging.cluster\" = \"deploy\"",
+            "\"staging.cluster\" = \"deplyo\"",
+            ["matrix.toml:11:21", "did you mean `deploy`?"],
+        ),
+        (
+            "matrix",
+            "\"prod.cluster\" = \"deploy\"",
+            "\"prod.clutser\" = \"deploy\"",
+            ["matrix.toml:15:1", "did you mean `prod.cluster`?"],
+        ),
+        // Namespaces are the services'.
+        (
+            "matrix",
+            "\"prod.cluster\" = \"deploy\"",
+            "\"prod.cluster.namespaces.nobody\" = \"deploy\"",
+            ["matrix.toml:15:1", "nothing can be given on"],
+        ),
+        (
+            "capabilities",
+            "grants = [{ role = \"image-importer\" }]",
+            "grants = [{ role = \"image-importer\", on = \"namespaces\" }]",
+            ["capabilities.toml:", "a registry has no namespaces"],
+        ),
+        (
+            "matrix",
+            "\"prod.cluster\" = \"deploy\"",
+            "\"prod.cluster\" = \"deploy\"\n\"prod.cluster\" = \"deploy\"",
+            ["matrix.toml:16:1", "prod.cluster"],
+        ),
+        // One pipeline that pushes to dev and imports to prod.
+        (
+            "matrix",
+            "\"dev.cluster\" = \"deploy\"",
+            "\"dev.cluster\" = \"deploy\"\n\"prod.registry\" = \"import\"",
+            [
+                "matrix.toml:",
+                "who builds images does not bring them to production",
+            ],
+        ),
+        (
+            "capabilities",
+            "means.actions = [\"Microsoft.ContainerRegistry/registries/pull/read\"]",
+            "",
+            [
+                "capabilities.toml:",
+                "nothing says what `pull` may give at most",
+            ],
+        ),
+        (
+            "capabilities",
+            "[roles.key-verifier]",
+            "[roles.key-verifier]\nactions = [\"Microsoft.KeyVault/vaults/write\"]",
+            ["capabilities.toml:", "is more than `verify` means"],
+        ),
+    ] {
+        let root = Root::sample();
+        root.replace(&format!("rbac/{file}.toml"), old, new);
+        let ran = refused(&root);
+        let said = ran.err.split_whitespace().collect::<Vec<_>>().join(" ");
+        for text in told {
+            assert!(said.contains(text), "{new}: no {text} in\n{}", ran.err);
+        }
+    }
+}

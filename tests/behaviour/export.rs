@@ -16,9 +16,11 @@ use onestream_emulator::{DEFAULT_SUBSCRIPTION, Endpoint};
 use serde_json::{Value as Json, json};
 use sha2::{Digest, Sha256};
 
+use super::azurite::Azurite;
 use super::estate::Estate;
 use super::program::{Ran, Root};
 use super::served::Served;
+use super::team::{expect, team_on};
 
 const LOG: &str = ".onestream/control/audit/000001.jsonl";
 const STREAM: &str = "Custom-OnestreamAudit_CL";
@@ -106,7 +108,11 @@ struct Monitored {
 impl Monitored {
     /// Whoever runs the program may not send yet.
     async fn new() -> Self {
-        let root = Root::unprotected();
+        Self::on(Root::unprotected()).await
+    }
+
+    /// As [`Self::new`], on this root.
+    async fn on(root: Root) -> Self {
         let served = Served::on(&root, &["--open-info"]);
         let info = served.control("GET", "info", None).await;
         let text = |name: &str| info[name].as_str().expect("a text").to_owned();
@@ -118,12 +124,11 @@ impl Monitored {
         let settings = Settings::new(cloud, text("tenant"), credential);
         let owner = Azure::connect(settings).expect("a client");
         let rule = rule(&owner).await;
-        let store = "store = \"file:.onestream/control\"";
         let export = format!(
-            "{store}\n[control.export]\nendpoint = \"{}\"\nrule = \"{}\"",
+            "[control.export]\nendpoint = \"{}\"\nrule = \"{}\"\n\n[tags]\n",
             rule.endpoint, rule.immutable
         );
-        root.replace("environments/common.toml", store, &export);
+        root.replace("environments/common.toml", "[tags]\n", &export);
         Self {
             root,
             served,
@@ -275,6 +280,59 @@ async fn who_may_not_send_is_told_the_role_and_the_run_is_none_the_worse() {
     monitored.allow().await;
     root.expect(0, &EXPORT);
     monitored.all_taken(1).await;
+}
+
+#[tokio::test]
+async fn what_is_set_wrong_is_told_with_what_helps() {
+    let monitored = Monitored::allowed().await;
+    let root = &monitored.root;
+    root.write(LOG, &log(0, 1, "ci@agent", 1));
+    let common = "environments/common.toml";
+    let right = root.read(common);
+    let other = format!("dcr-{}", "0".repeat(32));
+    root.replace(common, &monitored.rule.immutable, &other);
+    let unknown = root.expect(1, &EXPORT);
+    for told in [
+        &format!("NotFound (404): Data collection rule with immutable Id '{other}' not found."),
+        "check [control.export] rule and endpoint",
+    ] {
+        assert!(unknown.err.contains(told), "{told}: {}", unknown.err);
+    }
+    let stream = "[control.export]\nstream = \"Custom-Other_CL\"\n";
+    root.write(common, &right.replace("[control.export]\n", stream));
+    let undeclared = root.expect(1, &EXPORT);
+    for told in ["InvalidStream (400)", "has to declare the stream"] {
+        assert!(undeclared.err.contains(told), "{told}: {}", undeclared.err);
+    }
+    root.write(common, &right);
+    root.expect(0, &EXPORT);
+    monitored.all_taken(1).await;
+}
+
+#[test]
+fn a_log_in_a_container_is_sent_as_well() {
+    let Some(azurite) = Azurite::shared() else {
+        return;
+    };
+    let root = team_on(azurite);
+    let runtime = tokio::runtime::Runtime::new().expect("a runtime");
+    let monitored = runtime.block_on(Monitored::on(root));
+    runtime.block_on(monitored.allow());
+    let root = &monitored.root;
+    let shared = ["--env", "shared", "apply", "--auto-approve"];
+    expect(0, root, azurite, &shared);
+    let nothing = expect(0, root, azurite, &EXPORT);
+    assert!(
+        nothing.out.contains("nothing to send to"),
+        "{}",
+        nothing.out
+    );
+    let taken = runtime.block_on(monitored.taken());
+    let times: Vec<_> = taken
+        .iter()
+        .map(|(number, (_, times))| (*number, *times))
+        .collect();
+    assert_eq!(times, [(1, 1), (2, 1)]);
 }
 
 #[tokio::test]

@@ -5,13 +5,15 @@ use std::collections::BTreeSet;
 
 use futures::future::BoxFuture;
 use onestream::kinds::{Allowance, Sections};
+use onestream::provision::plan::Mode;
 use onestream::rbac::audit::Audit;
 use onestream::rbac::cells::{Mark, Matrix};
 use onestream::rbac::check::{Finding, Rule, check};
 use onestream::rbac::estate::{self, Estate as Declared};
 use onestream::rbac::explain::explain;
 use onestream::rbac::{Scope, excess, read};
-use onestream::resource::{Address, Method, Outputs, Place, Plane, Request};
+use onestream::report::{self, Format, Style};
+use onestream::resource::{Address, Method, Outputs, Place, Plane, Request, Severity};
 use serde_json::{Value as Json, json};
 use time::OffsetDateTime;
 use time::macros::date;
@@ -578,6 +580,18 @@ const GAPS: &[Planted] = &[
         )],
     },
     Planted {
+        name: "a role that may not be assigned where it is",
+        plant: plant!(s => {
+            let scopes = json!(["/subscriptions/99999999-9999-4999-8999-999999999999"]);
+            s.tamper("shared.role.key-signer", json!({"properties": {"assignableScopes": scopes}})).await;
+        }),
+        found: &[(
+            Rule::MissingRole,
+            "shared.role.key-signer",
+            &["does not exist, or may not be assigned there"],
+        )],
+    },
+    Planted {
         name: "a member who was put out",
         plant: plant!(s => {
             let path = format!("/v1.0/groups/{}/members/{ADA}/$ref", s.id("approvers"));
@@ -1038,6 +1052,152 @@ async fn a_binding_inside_a_cluster_shows_in_the_matrix_and_is_explained() {
     // Azure has no such assignment that it could take away.
     let refused = excess(&audit, &reason.assignment).expect_err("none of Azure's");
     assert!(refused.to_string().contains("RoleBinding theirs in iam"));
+}
+
+#[tokio::test]
+async fn what_aks_gives_an_add_on_is_the_clusters_own_and_nothing_else_is() {
+    let stage = Stage::applied().await;
+    let id = stage.at("dev.cluster");
+    let mut body = stage.estate.object(&id).await;
+    let addons = &mut body["properties"]["addonProfiles"];
+    for addon in addons.as_object_mut().expect("some").values_mut() {
+        addon.as_object_mut().expect("an add-on").remove("identity");
+    }
+    addons["omsagent"] = json!({"enabled": true, "config": {}});
+    // Pools go by their own way.
+    let put = Request::arm(Method::Put, &id, "2024-09-01").body(body);
+    stage.estate.send(&put).await;
+    let cluster = stage.estate.object(&id).await;
+    let agent = text(&cluster["properties"]["addonProfiles"]["omsagent"]["identity"]["objectId"]);
+    let declared = stage.declared(&stage.environments);
+    let reading = read::read(&stage.estate.azure, &declared).await;
+    let held = reading.tenant.assignments.iter();
+    let held: Vec<_> = held.filter(|one| one.principal == agent).collect();
+    assert_eq!(held.len(), 1, "the emulator gives it what AKS does");
+    let audit = Audit::new(&declared, &reading, OffsetDateTime::now_utc());
+    assert!(excess(&audit, &held[0].id).is_err());
+    let found = stage.found(&stage.environments).await;
+    assert_eq!(found.findings, []);
+    for scope in [stage.at("prod.registry"), id] {
+        stage.assign(&scope, PUSH, &agent, "ServicePrincipal").await;
+    }
+    let found = stage.found(&stage.environments).await;
+    let told: Vec<_> = found
+        .findings
+        .iter()
+        .map(|one| (one.rule, one.subject.as_str()))
+        .collect();
+    let expected = (Rule::ExtraGrant, "omsagent of dev.cluster");
+    assert_eq!(told, [expected, expected], "{:#?}", found.findings);
+}
+
+#[tokio::test]
+async fn whoever_writes_a_registrys_tasks_could_act_as_what_they_run_as() {
+    let stage = Stage::applied().await;
+    let task = format!("{}/tasks/nightly", stage.at("dev.registry"));
+    let body = json!({"location": "eastus2", "identity": {"type": "SystemAssigned"}, "properties": {
+        "platform": {"os": "Linux"}, "step": {"type": "Docker", "dockerFilePath": "Dockerfile"}}});
+    let put = Request::arm(Method::Put, &task, "2019-06-01-preview").body(body);
+    stage.estate.send(&put).await;
+    let made = stage.estate.object(&task).await;
+    let runs_as = text(&made["identity"]["principalId"]);
+    let pipeline = stage.id("staging-pipeline");
+    stage
+        .assign(
+            &stage.at("prod.registry"),
+            PUSH,
+            &runs_as,
+            "ServicePrincipal",
+        )
+        .await;
+    stage
+        .assign(
+            &stage.at("dev.registry"),
+            CONTRIBUTOR,
+            &pipeline,
+            "ServicePrincipal",
+        )
+        .await;
+    let declared = stage.declared(&stage.environments);
+    let reading = read::read(&stage.estate.azure, &declared).await;
+    assert!(
+        !reading.remarks.iter().any(|one| one.contains("tasks")),
+        "{:?}",
+        reading.remarks
+    );
+    let audit = Audit::new(&declared, &reading, OffsetDateTime::now_utc());
+    let scope = Scope::new(&stage.at("prod.registry"));
+    let told = explain(&audit, &pipeline, "prod.registry", &scope, None);
+    let ways: Vec<String> = told
+        .obtainable
+        .iter()
+        .map(|way| way.steps.join(", then "))
+        .collect();
+    let way = "registry tasks (may change what a task with this identity does), to act as";
+    assert!(ways.iter().any(|steps| steps.starts_with(way)), "{ways:?}");
+    let found = stage.found(&stage.environments).await;
+    let cell = ("staging-pipeline".to_owned(), "prod.registry".to_owned());
+    assert!(
+        found.marks.contains(&(cell.0, cell.1, Mark::Obtainable)),
+        "{:?}",
+        found.marks
+    );
+    // The grants are what has to go, and nothing else is said of it.
+    let told: Vec<_> = found.findings.iter().map(|one| one.rule).collect();
+    assert_eq!(
+        told,
+        [Rule::ExtraGrant, Rule::StrangerGrant],
+        "{:#?}",
+        found.findings
+    );
+}
+
+#[tokio::test]
+async fn what_somebody_held_who_is_gone_stands_in_nobodys_way() {
+    let stage = Stage::applied().await;
+    let gone = stage.id("prod-pipeline");
+    let stranger = "77777777-7777-4777-8777-777777777777";
+    stage
+        .plant_assignment(&stage.at("prod.registry"), PUSH, stranger)
+        .await;
+    let path = format!("/v1.0/servicePrincipals/{gone}");
+    stage
+        .estate
+        .send(&graph(Method::Delete, &path, Json::Null))
+        .await;
+    // Ids are never given out again, so nobody gains by it: it is said by its id, and low.
+    let found = stage.found(&stage.environments).await;
+    let orphan = found.findings.iter().find(|one| one.subject == stranger);
+    let orphan = orphan.expect("it is found");
+    assert_eq!(orphan.severity, Severity::Low);
+    let marks = |mark: Mark| found.marks.iter().filter(|(.., one)| *one == mark).count();
+    assert_eq!(
+        (marks(Mark::Missing), marks(Mark::More)),
+        (2, 0),
+        "{:?}",
+        found.marks
+    );
+    // Recovered, it has the id that its grants know; the plan says what it does, and no more.
+    let plan = stage.estate.plan(Mode::Apply).await;
+    assert!(plan.refusals.is_empty(), "{:#?}", plan.refusals);
+    let style = Style {
+        colour: false,
+        width: 100,
+        unicode: true,
+    };
+    let said = report::plan::render(&plan, &[], Format::Table, &style);
+    assert!(
+        said.contains("prod-pipeline") && !said.contains(stranger),
+        "{said}"
+    );
+    assert!(stage.estate.carry_out(plan).await.is_complete());
+    let found = stage.found(&stage.environments).await;
+    let left: Vec<_> = found
+        .findings
+        .iter()
+        .map(|one| one.subject.as_str())
+        .collect();
+    assert_eq!((left, found.marks.len()), (vec![stranger], 0));
 }
 
 #[tokio::test]

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use onestream::provision::apply::{End, OperationError};
 use onestream::provision::plan::Mode;
 use onestream::provision::ports::Verdict;
+use onestream::resource::Resource;
 use serde_json::{Value as Json, json};
 
 use crate::estate::Estate;
@@ -201,5 +202,37 @@ async fn a_post_that_is_never_heard_of_ends_as_unknown() {
     assert!(members > 0);
     estate.faults(json!([])).await;
     estate.apply().await;
+    estate.is_as_declared().await;
+}
+
+#[tokio::test]
+async fn a_post_that_took_effect_late_is_no_failure() {
+    let estate = Estate::sample().await.with_patience();
+    estate.apply().await;
+    let known = |it: &&Resource| it.id.known().is_some_and(|id| id.contains("/members/"));
+    let member = estate.desired.resources.values().find(known);
+    let member = member.expect("a member");
+    let id = member.id.known().expect("known");
+    estate.send(&member.kind.delete(id)).await;
+    let read = member.kind.get(id).path;
+    // As often as it is looked for before and after the first POST, and no more than twice that.
+    let late = json!([
+        {"method": "POST", "path": "/members/$ref", "drop": "after", "count": 1},
+        {
+            "method": "GET", "path": read, "count": 15,
+            "status": 404, "code": "Request_ResourceNotFound",
+        },
+    ]);
+    estate.faults(late).await;
+    let since = next(&estate).await;
+    let plan = estate.plan(Mode::Apply).await;
+    let outcome = estate.carry_out(plan).await;
+    assert!(outcome.is_complete(), "{:#?}", outcome.ends);
+    let log = requests(&estate, since).await;
+    let posts = log.iter().filter(|one| is_risky(one));
+    let answers: Vec<_> = posts.map(|one| one["status"].as_u64()).collect();
+    assert_eq!(answers, [Some(0), Some(400)]);
+    assert!(carried_out(&log, 0).values().all(|times| *times == 1));
+    estate.faults(json!([])).await;
     estate.is_as_declared().await;
 }

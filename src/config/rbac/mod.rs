@@ -25,6 +25,7 @@ use serde_json::{Value as Json, json};
 pub(super) use tables::{CapabilitiesFile, MatrixFile, PrincipalsFile};
 
 use self::matrix::Cell;
+use self::tables::On;
 use super::checked::{self, Complaint};
 use super::decode::{Decoded, Fault, Missing, decode};
 use super::tree::Node;
@@ -69,6 +70,8 @@ impl Inputs {
 pub(super) struct Estate {
     /// What each environment declares; `None` where its own faults hide that.
     pub targets: BTreeMap<EnvironmentName, Option<Vec<Target>>>,
+    /// Environments of which it is certain that no service has a namespace in them.
+    pub serviceless: BTreeSet<EnvironmentName>,
     /// The vault of `shared`, where its own faults do not hide that.
     pub vault: Option<SharedVault>,
 }
@@ -148,6 +151,9 @@ pub(super) fn read(inputs: Inputs, estate: &Estate) -> Reading {
     }
     let mut warnings = principals.complaints(principals::oddities);
     warnings.extend(capabilities.complaints(capabilities::oddities));
+    if let Some(words) = &capabilities.decoded {
+        warnings.extend(nowhere(&cells, &words.value, estate));
+    }
     let signs = meanings(&capabilities)
         .map(|words| matches!(words.get(signers::SIGN), Some(None | Some(TargetType::Key))));
     faults.extend(principals.complaints(|file| signers::check(file, estate, signs)));
@@ -159,6 +165,31 @@ pub(super) fn read(inputs: Inputs, estate: &Estate) -> Reading {
         warnings,
         said,
     }
+}
+
+/// Cells whose capability is given in namespaces, of which there are none.
+fn nowhere(cells: &[Cell], words: &CapabilitiesFile, estate: &Estate) -> Vec<Fault> {
+    let mut odd = Vec::new();
+    for cell in cells {
+        let (environment, name) = (&cell.environment, &cell.capability);
+        let capability = words.capabilities.get(name);
+        let inside = capability.is_some_and(|one| {
+            let mut grants = one.grants.iter();
+            grants.any(|grant| grant.on == On::Namespaces)
+        });
+        if inside && estate.serviceless.contains(environment) {
+            let message = format!("{environment} has no namespace that `{name}` is given in");
+            let (table, file) = match environment.is_shared() {
+                true => ("shared.services", "common"),
+                false => ("services", environment.as_str()),
+            };
+            let fault = Fault::new(cell.spot, Wrong::Value(message)).help(format!(
+                "add `[{table}.NAME]` with its `namespace` to environments/{file}.toml"
+            ));
+            odd.push(fault);
+        }
+    }
+    odd
 }
 
 fn said(principals: &Input, capabilities: &Input, matrix: &Input) -> Json {

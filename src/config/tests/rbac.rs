@@ -741,6 +741,37 @@ actions = [\"Microsoft.KeyVault/vaults/keys/sign/action\"]
 }
 
 #[test]
+fn a_capability_of_namespaces_needs_some() {
+    let capabilities = "\
+[capabilities.deploy]
+target = \"cluster\"
+grants = [{ role = \"deployer\", on = \"namespaces\" }]
+[roles.deployer]
+data_actions = [\"Microsoft.ContainerService/managedClusters/apps/deployments/write\"]
+";
+    let matrix = "[engine]\n\"dev.cluster\" = \"deploy\"\n";
+    let samples = SAMPLES
+        .iter()
+        .find(|(name, _)| *name == "environments/dev.toml");
+    // The sample's services stand in its common.toml.
+    let (_, dev) = samples.expect("a sample");
+    let dev = dev.replace("[cluster]", "[cluster]\nkubernetes = \"1.36\"");
+    let mut files = files(PRINCIPALS, capabilities, matrix);
+    files[1] = ("dev.toml", &dev);
+    let configuration = sound(&files);
+    let warnings: Vec<String> = configuration.warnings.iter().map(|it| render(it)).collect();
+    insta::assert_snapshot!(warnings.join("\n\n"), @r#"
+      ! dev has no namespace that `deploy` is given in
+       ,-[rbac/matrix.toml:2:17]
+     1 | [engine]
+     2 | "dev.cluster" = "deploy"
+       :                 ^^^^^^^^
+       `----
+      help: add `[services.NAME]` with its `namespace` to environments/dev.toml
+    "#);
+}
+
+#[test]
 fn capabilities_give_what_they_say() {
     let capabilities = "\
 [capabilities.pull]

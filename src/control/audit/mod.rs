@@ -1,7 +1,8 @@
 //! The audit chain: an append-only log of who did what, each line with the hash of the one before.
 //!
 //! Records of [`crate::provision::audit`] become links in `audit/000001.jsonl` and following logs;
-//! `audit/head.json` says up to where a key of the shared vault has vouched for them. Invariants: a
+//! `audit/head.json` says up to where a key of the shared vault has vouched for them, and
+//! `export/<rule>/<stream>.json` up to where an [`Export`] has sent them elsewhere. Invariants: a
 //! link is never changed or taken away; a line that a crash cut off stays where it is, and the next
 //! log goes on; what is wrong is told with its place, and reading goes on behind it. It must not
 //! sign: whoever has the key does.

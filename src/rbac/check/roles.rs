@@ -22,8 +22,11 @@ pub(super) fn drifted(audit: &Audit<'_>) -> Vec<Finding> {
             None => {
                 let subject = role.address.to_string();
                 let finding = Finding::new(Severity::Medium, Rule::MissingRole, subject)
-                    .because(format!("the role {name} does not exist"))
-                    .instead("`onestream apply` makes it");
+                    .because(format!(
+                        "no subscription of ours lists the role {name}: it does not exist, or may \
+                         not be assigned there"
+                    ))
+                    .instead("`onestream apply` makes it, or lets it be assigned");
                 findings.push(finding);
             }
             Some(live) => findings.extend(differs(role, live)),

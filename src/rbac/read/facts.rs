@@ -30,6 +30,8 @@ pub struct Reading {
     pub vaults: Vec<VaultFacts>,
     /// Keys of ours that stand.
     pub keys: Vec<KeyFacts>,
+    /// Identities that clusters of ours act as, by object id in lower case.
+    pub own: BTreeMap<String, OwnIdentity>,
     /// Federated credentials of managed identities of ours.
     pub identities: Vec<(Address, Federated)>,
     /// The actions of some providers.
@@ -120,6 +122,17 @@ pub struct RegistryFacts {
     pub anonymous_pull: bool,
     /// Its tokens, and whether each is enabled.
     pub tokens: Vec<(String, bool)>,
+}
+
+/// An identity that a cluster acts as, and what AKS itself gives it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OwnIdentity {
+    /// The cluster.
+    pub address: Address,
+    /// What of it acts so, e.g. `omsagent`.
+    pub part: String,
+    /// GUIDs of roles with where AKS assigns them.
+    pub given: Vec<(&'static str, Scope)>,
 }
 
 /// A cluster.

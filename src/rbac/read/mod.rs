@@ -10,11 +10,12 @@ mod clusters;
 mod directory;
 mod facts;
 mod fetch;
+mod own;
 mod resources;
 
 pub use facts::{
-    ClusterFacts, Federated, KeyFacts, Principal, PrincipalSort, Reading, RegistryFacts, Secret,
-    Unknown, VaultFacts,
+    ClusterFacts, Federated, KeyFacts, OwnIdentity, Principal, PrincipalSort, Reading,
+    RegistryFacts, Secret, Unknown, VaultFacts,
 };
 
 use super::estate::Estate;

@@ -10,9 +10,10 @@ use serde_json::Value as Json;
 
 use super::clusters::Asked;
 use super::facts::{
-    ClusterFacts, Federated, KeyFacts, Reading, RegistryFacts, Unknown, VaultFacts,
+    ClusterFacts, Federated, KeyFacts, OwnIdentity, Reading, RegistryFacts, Unknown, VaultFacts,
 };
 use super::fetch::{Listed, arm, id, lists, text};
+use super::own;
 use crate::provision::ports::{Failure, Reader};
 use crate::rbac::estate::{Estate, Managed};
 use crate::rbac::obtain::{Cluster, Identity, Registry, RegistryToken, Resources, Vault};
@@ -40,6 +41,7 @@ pub(super) struct Facts {
     vaults: Vec<VaultFacts>,
     keys: Vec<KeyFacts>,
     identities: Vec<(Address, Federated)>,
+    own: BTreeMap<String, OwnIdentity>,
     /// The clusters that stand, whose bindings are read next.
     pub(super) asked: Vec<Asked>,
     unknown: Vec<Unknown>,
@@ -54,6 +56,7 @@ impl Facts {
         reading.vaults = self.vaults;
         reading.keys = self.keys;
         reading.identities = self.identities;
+        reading.own = self.own;
         reading.unknown.extend(self.unknown);
         reading.remarks.extend(self.remarks);
     }
@@ -222,6 +225,8 @@ impl Facts {
                 "/subscriptions/{subscription}/resourceGroups/{name}"
             )))
         });
+        let own = own::identities(&one.address, &one.scope, node_group.as_ref(), body);
+        self.own.extend(own);
         self.clusters.push(ClusterFacts {
             address: one.address.clone(),
             local_accounts: !disabled,

@@ -46,9 +46,9 @@ impl Azure {
         });
         let own_scheme = endpoint.scheme() == "https" && endpoint.port().is_none();
         let Some(name) = name.filter(|_| own_scheme) else {
-            let allowed = match domain {
-                Some(domain) => format!("https://NAME.{domain}"),
-                None => "nowhere that is known".to_owned(),
+            let hint = match domain {
+                Some(domain) => format!("it takes logs at https://NAME.{domain}"),
+                None => "nobody knows where it takes logs; take [control.export] away".to_owned(),
             };
             return Err(own(
                 Verdict::Fatal,
@@ -58,7 +58,7 @@ impl Azure {
                     endpoint.origin().ascii_serialization(),
                     cloud.name().as_str()
                 ),
-                Some(&format!("it takes logs at {allowed}")),
+                Some(&hint),
             ));
         };
         Ok(Ingestion {

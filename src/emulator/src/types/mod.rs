@@ -20,6 +20,7 @@ mod registry;
 mod registry_actions;
 mod registry_fields;
 mod registry_identity;
+mod registry_task;
 mod registry_view;
 mod replication;
 mod role_assignment;
@@ -63,6 +64,7 @@ static TYPES: &[&dyn ResourceType] = &[
     &webhook::Webhook,
     &scope_map::ScopeMap,
     &token::Token,
+    &registry_task::Task,
     &private_endpoint_connection::PrivateEndpointConnection,
     &vault::Vault,
     &deleted_vault::DeletedVault,

@@ -228,3 +228,55 @@ async fn a_second_key_is_a_rotation() {
     assert!(rotated[0].is_string(), "{rotated:?}");
     assert_eq!(rotated[0], rotated[1], "the same key is none");
 }
+
+#[tokio::test]
+async fn a_task_acts_as_an_identity_and_shows_its_secrets_to_whoever_asks_for_them() {
+    let azure = Azure::start().await;
+    let group = azure.group("g").await;
+    let registry = registry_id(&group, "builder");
+    let body = json!({"location": "eastus2", "sku": {"name": "Premium"}});
+    let made = azure.put(&registry, body).await;
+    azure.finish(&made).await;
+    let tasks = format!("{registry}/tasks");
+    let task = format!("{tasks}/build");
+    let bad = json!({"location": "eastus2", "properties": {"platform": {"os": "Linux"}}});
+    assert_eq!(azure.put(&task, bad).await.status, 400);
+    let body = json!({
+        "location": "eastus2",
+        "identity": {"type": "SystemAssigned"},
+        "properties": {
+            "platform": {"os": "linux"},
+            "step": {"type": "Docker", "dockerFilePath": "Dockerfile", "arguments": [
+                {"name": "a", "value": "plain", "isSecret": false},
+                {"name": "b", "value": "hidden", "isSecret": true},
+            ]},
+            "credentials": {"customRegistries": {"x.io": {"password": {"value": "hidden"}}}},
+        },
+    });
+    let made = azure.put(&task, body.clone()).await;
+    assert_eq!((made.status, made.state()), (201, "Succeeded"));
+    let principal = made.body["identity"]["principalId"].clone();
+    assert!(principal.is_string() && made.body["identity"]["type"] == "SystemAssigned");
+    let again = azure.put(&task, body).await;
+    assert_eq!(
+        (again.status, &again.body["identity"]["principalId"]),
+        (200, &principal)
+    );
+    let shown = azure.get(&task).await;
+    assert!(
+        !shown.body.to_string().contains("hidden"),
+        "{:?}",
+        shown.body
+    );
+    assert!(shown.body.to_string().contains("plain"));
+    assert_eq!(shown.body["properties"]["status"], "Enabled");
+    let details = azure.post(&format!("{task}/listDetails"), json!({})).await;
+    assert_eq!(details.body.to_string().matches("hidden").count(), 2);
+    let listed = azure.get(&tasks).await;
+    assert_eq!(listed.body["value"].as_array().map(Vec::len), Some(1));
+    let off = json!({"properties": {"status": "Disabled"}});
+    let patched = azure.patch(&task, off).await;
+    assert_eq!(patched.body["properties"]["status"], "Disabled");
+    assert_eq!(azure.delete(&task).await.status, 200);
+    assert_eq!(azure.get(&task).await.status, 404);
+}

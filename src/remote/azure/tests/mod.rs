@@ -2,6 +2,7 @@
 
 mod batches;
 mod blobs;
+mod clusters;
 mod failing;
 mod leases;
 mod operations;
