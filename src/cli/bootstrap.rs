@@ -309,8 +309,8 @@ async fn make(
 /// The last run of the bootstrap that wrote anything, as its own audit log has it.
 async fn begun(session: &Session) -> Result<Option<Record>, Failure> {
     let chain = Ledger::of(&session.objects).read().await?;
-    let records = chain.links.into_iter().map(|link| link.record);
-    Ok(records.filter(|it| it.event == What::Begun).next_back())
+    let mut records = chain.links.into_iter().map(|link| link.record);
+    Ok(records.rfind(|it| it.event == What::Begun))
 }
 
 /// Says in the store's audit log how it came to be. What is declared of `shared` has been begun
