@@ -48,18 +48,31 @@ pub async fn run(
         hash: exported.up_to.as_ref().map(|(_, hash)| hash.clone()),
         rule: settings.rule.clone(),
         stream: settings.stream.clone(),
+        flaws: exported.flaws.iter().map(ToString::to_string).collect(),
     };
     let (format, style) = (output.format()?, output.style());
     output.result(&audit::delivered(&delivery, choice.name(), format, &style))?;
-    if exported.flaws == 0 {
-        return Ok(Exit::Clean);
+    match held_up(&exported) {
+        None => Ok(Exit::Clean),
+        Some(why) => {
+            output.remark(&why);
+            Ok(Exit::Incomplete)
+        }
     }
-    output.remark("some entries are not as they were written: see `onestream audit verify`");
-    Ok(Exit::Incomplete)
 }
 
-/// Sends what a run has written, and what earlier ones could not. Where that fails it is said, and
-/// the run's exit code stays as it is.
+/// Why the end of the log does not count as sent.
+fn held_up(exported: &Exported) -> Option<String> {
+    let first = exported.flaws.first()?;
+    Some(format!(
+        "warning: the audit log is not as it was written, and is exported only up to there, until it \
+         is put back: {first} (`onestream audit verify` tells all; `onestream audit export \
+         --from-start` sends whatever can be read)"
+    ))
+}
+
+/// Sends what a run has written, and what earlier ones could not. Where that fails, or the log is
+/// not as it was written, it is said, and the run's exit code stays as it is.
 pub async fn at_end(
     configuration: &Configuration,
     azure: &Azure,
@@ -71,7 +84,12 @@ pub async fn at_end(
     };
     let sending = tokio::time::timeout(PATIENCE, send(settings, azure, objects, false));
     let failure = match sending.await {
-        Ok(Ok(_)) => return,
+        Ok(Ok(exported)) => {
+            if let Some(why) = held_up(&exported) {
+                output.remark(&why);
+            }
+            return;
+        }
         Ok(Err(failure)) => failure,
         Err(_) => Failure::new(
             Exit::Failed,

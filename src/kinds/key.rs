@@ -273,6 +273,12 @@ impl Kind for Key {
         true
     }
 
+    /// A key that is not deleted cannot be recovered.
+    /// <https://learn.microsoft.com/rest/api/keyvault/keys/recover-deleted-key/recover-deleted-key>
+    fn refuses_second_post(&self) -> bool {
+        true
+    }
+
     /// It was deleted with its vault and comes back with it.
     fn resurfaces(&self) -> bool {
         true

@@ -65,6 +65,12 @@ impl Kind for Membership {
         true
     }
 
+    /// Who is a member already is refused with a 400.
+    /// <https://learn.microsoft.com/graph/api/group-post-members#response>
+    fn refuses_second_post(&self) -> bool {
+        true
+    }
+
     fn is_access(&self) -> bool {
         true
     }

@@ -113,6 +113,12 @@ impl Kind for ServicePrincipal {
         true
     }
 
+    /// What was restored is not among the deleted any more.
+    /// <https://learn.microsoft.com/graph/api/directory-deleteditems-restore>
+    fn refuses_second_post(&self) -> bool {
+        true
+    }
+
     fn id_of(&self, _within: &str, body: &Json) -> Option<String> {
         graph::id_of(COLLECTION, KEY, body)
     }

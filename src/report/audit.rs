@@ -49,6 +49,8 @@ pub struct Delivery {
     pub rule: String,
     /// Its stream.
     pub stream: String,
+    /// What is wrong with the log, each with its place: from the first on, nothing counts as sent.
+    pub flaws: Vec<String>,
 }
 
 const HEADER: [&str; 7] = [
@@ -173,6 +175,7 @@ fn told(delivery: &Delivery) -> String {
     } = delivery;
     let place = format!("{stream} of {rule}");
     match (delivery.up_to, entries) {
+        (None, _) if !delivery.flaws.is_empty() => format!("nothing can be sent to {place}"),
         (None, _) => format!("no entries to send to {place}"),
         (Some(last), 0) => format!("nothing to send to {place}: it has all up to entry {last}"),
         (Some(last), 1) => format!("1 entry sent to {place}, up to entry {last}"),
@@ -275,7 +278,21 @@ mod tests {
             hash: up_to.map(|_| "0a".to_owned()),
             rule: "dcr-1".to_owned(),
             stream: "Custom-A".to_owned(),
+            flaws: Vec::new(),
         }
+    }
+
+    #[test]
+    fn a_log_with_a_flaw_is_not_said_to_be_empty() {
+        let spoilt = Delivery {
+            flaws: vec!["1.jsonl:1: it was changed".to_owned()],
+            ..delivery(0, None)
+        };
+        let text = delivered(&spoilt, "emulator", Format::Table, &STYLE);
+        assert_eq!(text, "nothing can be sent to Custom-A of dcr-1\n");
+        let json = delivered(&spoilt, "emulator", Format::Json, &STYLE);
+        let json: Json = serde_json::from_str(&json).expect("JSON");
+        assert_eq!(json["flaws"], json!(["1.jsonl:1: it was changed"]));
     }
 
     #[test]
@@ -310,6 +327,7 @@ mod tests {
             json!({
                 "version": 1, "cloud": "public", "kind": "audit_export", "entries": 5, "calls": 1,
                 "up_to": 7, "hash": "0a", "rule": "dcr-1", "stream": "Custom-A",
+                "flaws": [],
             })
         );
     }

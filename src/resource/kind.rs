@@ -217,6 +217,13 @@ pub trait Kind: Sync + Send {
         false
     }
 
+    /// Whether Azure itself refuses the second of two POSTs that make or recover an object of this
+    /// kind, and never makes another one of it. Only then is one of which nobody heard sent again,
+    /// after the object was looked for: the first may still take effect. Say where that is written.
+    fn refuses_second_post(&self) -> bool {
+        false
+    }
+
     /// Whether an object may outlive what it stands on, out of sight, and show again on another
     /// of the same id, or comes with what it lives in: then the create of a declared one writes
     /// over it.

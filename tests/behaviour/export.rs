@@ -435,10 +435,38 @@ async fn a_log_that_was_replaced_is_not_carried_on_unasked() {
     root.write(LOG, &written.replacen("\"apply\"", "\"plan\"", 1));
     let flawed = root.expect(4, &["audit", "export", "--from-start"]);
     assert!(
-        flawed.err.contains("not as they were written"),
+        flawed.err.contains("not as it was written"),
         "{}",
         flawed.err
     );
+}
+
+#[tokio::test]
+async fn an_entry_that_was_damaged_for_a_while_arrives_all_the_same() {
+    let monitored = Monitored::new().await;
+    let root = &monitored.root;
+    root.expect(0, &APPLY);
+    monitored.allow().await;
+    // The first of that in the log, which is in its first entry.
+    let replace = |from: &str, to: &str| root.write(LOG, &root.read(LOG).replacen(from, to, 1));
+    let (right, wrong) = (r#""command":"apply""#, r#""command":"plan""#);
+    replace(right, wrong);
+    let told = "the audit log is not as it was written, and is exported only up to there";
+    let held = root.expect(4, &EXPORT);
+    assert!(held.out.contains("nothing can be sent to"), "{}", held.out);
+    for told in [told, "000001.jsonl:1: it was changed"] {
+        assert!(held.err.contains(told), "{told}: {}", held.err);
+    }
+    // A run that ends meanwhile says so, and does not step over it either.
+    change(root);
+    let applied = root.expect(4, &APPLY);
+    assert!(applied.err.contains(told), "{}", applied.err);
+    assert!(monitored.calls().await.is_empty());
+    replace(wrong, right);
+    root.expect(0, &["audit", "verify"]);
+    root.expect(0, &EXPORT);
+    assert_eq!(monitored.taken().await.len(), 4);
+    monitored.all_taken(1).await;
 }
 
 /// A log of entries, each with so many addresses, sealed as the program does.

@@ -4,8 +4,10 @@
 //! A cursor in the store says up to which entry a collector has taken them. It is written after
 //! the answer, so a crash in between sends some again, under the same ids, and loses none. It
 //! names the entry's hash: where the chain does not hold that entry any more, nobody can say what
-//! is missing elsewhere, so that is refused. No lease is needed: the cursor is replaced only as it
-//! was read, and whoever is behind goes on from where the other is.
+//! is missing elsewhere, so that is refused. It never moves past a flaw, since the entry that was
+//! damaged there may be put back, and has to arrive then. Whoever writes to the store can still
+//! move it: the gap shows in the numbers that arrived. No lease is needed: the cursor is replaced
+//! only as it was read, and whoever is behind goes on from where the other is.
 
 use std::sync::Arc;
 
@@ -15,7 +17,7 @@ use thiserror::Error;
 
 use super::ledger::Ledger;
 use super::link::Link;
-use super::reading::Reading;
+use super::reading::{Flaw, Reading};
 use super::row::row;
 use crate::control::document::{load, place, save};
 use crate::provision::audit::Collector;
@@ -55,8 +57,9 @@ pub struct Exported {
     pub calls: usize,
     /// The last entry that was ever sent: its number and its hash.
     pub up_to: Option<(u64, String)>,
-    /// How much of the chain is not as it was written, and so was perhaps not sent.
-    pub flaws: usize,
+    /// What of the chain is not as it was written. From the first of these on, nothing counts as
+    /// sent.
+    pub flaws: Vec<Flaw>,
 }
 
 /// Why an export came to nothing, or not to its end.
@@ -85,8 +88,10 @@ pub enum ExportError {
 struct Progress {
     /// How many of the links were sent.
     sent: usize,
-    /// How many of them the cursor in the store speaks of.
+    /// How many entries the cursor in the store speaks of.
     stored: usize,
+    /// What it says, where the chain may hold that.
+    cursor: Option<Cursor>,
     /// The cursor as it was read.
     expected: Expected,
 }
@@ -105,7 +110,8 @@ impl Export {
         })
     }
 
-    /// Sends what was not sent yet, or everything `from_start`.
+    /// Sends what was not sent yet, up to the first flaw of the chain. Or everything that can be
+    /// read `from_start`, of which what comes after a flaw does not count as sent.
     ///
     /// # Errors
     /// [`ExportError`]; what was taken before it happened is not sent again.
@@ -115,10 +121,13 @@ impl Export {
         from_start: bool,
     ) -> Result<Exported, ExportError> {
         let reading = self.ledger.read().await?;
-        let links = &reading.links;
+        let links = match from_start {
+            true => &reading.links,
+            false => reading.sound(),
+        };
         let mut progress = self.progress(&reading, from_start).await?;
         let mut exported = Exported {
-            flaws: reading.flaws.len(),
+            flaws: reading.flaws.clone(),
             ..Exported::default()
         };
         while progress.sent < links.len() {
@@ -130,9 +139,10 @@ impl Export {
             progress.sent = end;
             self.keep(&reading, &mut progress).await?;
         }
-        let last = progress.sent.max(progress.stored).checked_sub(1);
-        let last = last.and_then(|last| links.get(last));
-        exported.up_to = last.map(|link| (link.number, link.hash.clone()));
+        exported.up_to = match progress.cursor {
+            Some(cursor) if progress.stored >= progress.sent => Some((cursor.number, cursor.hash)),
+            _ => links.last().map(|link| (link.number, link.hash.clone())),
+        };
         Ok(exported)
     }
 
@@ -142,6 +152,7 @@ impl Export {
         let nothing = |expected| Progress {
             sent: 0,
             stored: 0,
+            cursor: None,
             expected,
         };
         let (cursor, tag) = match load::<Cursor>(objects, &self.cursor).await {
@@ -151,18 +162,15 @@ impl Export {
             Err(StoreError::Corrupt { .. }) if anew => return Ok(nothing(Expected::Anything)),
             Err(error) => return Err(error.into()),
         };
-        let stored = position(reading, &cursor);
         let expected = Expected::Unchanged(tag);
-        match stored {
-            _ if anew => Ok(Progress {
-                stored: stored.unwrap_or_default(),
-                ..nothing(expected)
-            }),
+        match position(reading, &cursor) {
             Some(stored) => Ok(Progress {
-                sent: stored,
+                sent: if anew { 0 } else { stored },
                 stored,
+                cursor: Some(cursor),
                 expected,
             }),
+            None if anew => Ok(nothing(expected)),
             None => Err(ExportError::Replaced {
                 place: place(objects, &self.cursor),
                 number: cursor.number,
@@ -170,19 +178,25 @@ impl Export {
         }
     }
 
-    /// Writes down how far was sent, unless somebody else has come further meanwhile.
+    /// Writes down how far was sent, as far as the chain is sound, unless somebody else has come
+    /// further meanwhile.
     async fn keep(&self, reading: &Reading, progress: &mut Progress) -> Result<(), StoreError> {
         let objects = self.objects.as_ref();
+        let sound = reading.sound();
         let mut tries = 0;
-        while progress.sent > progress.stored {
-            let last = &reading.links[progress.sent - 1];
+        loop {
+            let due = progress.sent.min(sound.len());
+            if due <= progress.stored {
+                return Ok(());
+            }
+            let last = &sound[due - 1];
             let cursor = Cursor {
                 number: last.number,
                 hash: last.hash.clone(),
                 at: self.ledger.now(),
             };
             match save(objects, &self.cursor, &cursor, &progress.expected).await {
-                Ok(()) => progress.stored = progress.sent,
+                Ok(()) => progress.stored = due,
                 Err(StoreError::Moved { .. }) if tries < TRIES => tries += 1,
                 Err(error) => return Err(error),
             }
@@ -191,21 +205,26 @@ impl Export {
                 continue;
             };
             progress.expected = Expected::Unchanged(tag);
-            let stands = position(reading, &found);
             // The chain may have grown since it was read, and all of that been sent.
-            let beyond = found.number > reading.last().map_or(0, |last| last.number);
-            let stands = stands.or(beyond.then_some(reading.links.len()));
+            let beyond = found.number > sound.len() as u64;
+            let stands = position(reading, &found).or(beyond.then_some(sound.len()));
             progress.stored = stands.unwrap_or_default();
-            progress.sent = progress.sent.max(progress.stored);
+            progress.cursor = stands.map(|_| found);
+            progress.sent = progress.sent.max(progress.stored.min(sound.len()));
         }
-        Ok(())
     }
 }
 
-/// How many links a cursor speaks of; nothing where the chain does not hold its entry.
+/// How many entries a cursor speaks of; nothing where the chain does not hold its entry. What
+/// stands behind a flaw may be what was sent, and nobody can tell before that is put back.
 fn position(reading: &Reading, cursor: &Cursor) -> Option<usize> {
-    let is = |link: &Link| link.number == cursor.number && link.hash == cursor.hash;
-    reading.links.iter().position(is).map(|at| at + 1)
+    let number = usize::try_from(cursor.number).ok()?;
+    let sound = reading.sound();
+    if number > sound.len() && !reading.flaws.is_empty() {
+        return Some(number);
+    }
+    let link = sound.get(number.checked_sub(1)?)?;
+    (link.hash == cursor.hash).then_some(number)
 }
 
 /// The first of these links as rows, as many as go into one call; one at least.
@@ -454,6 +473,100 @@ mod tests {
         ));
         export.run(&kept, true).await.expect("begun again");
         assert_eq!(export.run(&kept, false).await.expect("goes on").entries, 0);
+    }
+
+    /// Puts a log there whose lines are these.
+    async fn put(memory: &Memory, lines: &[String]) {
+        let name = ObjectName::new("audit/000001.jsonl").expect("a name");
+        let text = lines.concat();
+        let put = memory.put(&name, text.as_bytes(), &Expected::Anything, None);
+        put.await.expect("written");
+    }
+
+    async fn lines(memory: &Memory) -> Vec<String> {
+        let name = ObjectName::new("audit/000001.jsonl").expect("a name");
+        let stored = memory.read(&name).await.expect("reads").expect("is there");
+        let text = String::from_utf8(stored.bytes).expect("text");
+        text.split_inclusive('\n').map(str::to_owned).collect()
+    }
+
+    #[tokio::test]
+    async fn what_was_damaged_for_a_while_arrives_once_it_is_put_back() {
+        for damaged in 0..6 {
+            for taken in 0..=6 {
+                let memory = Memory::new();
+                let (kept, export) = (Kept::default(), export(Arc::new(memory.clone()), MOST));
+                chain(&memory, 0, taken).await;
+                export.run(&kept, false).await.expect("sent");
+                let ids = chain(&memory, 0, 6).await;
+                let whole = lines(&memory).await;
+                let mut spoilt = whole.clone();
+                spoilt[damaged] = spoilt[damaged].replace("apply", "plan");
+                put(&memory, &spoilt).await;
+                for from_start in [false, true, false] {
+                    let exported = export.run(&kept, from_start).await.expect("up to the flaw");
+                    assert!(!exported.flaws.is_empty(), "{exported:?}");
+                    let readable = if from_start {
+                        5
+                    } else {
+                        damaged.saturating_sub(taken)
+                    };
+                    assert!(
+                        exported.entries <= readable,
+                        "{damaged} {taken}: {exported:?}"
+                    );
+                }
+                put(&memory, &whole).await;
+                let exported = export.run(&kept, false).await.expect("goes on");
+                assert_eq!(
+                    (exported.flaws.len(), exported.up_to),
+                    (0, Some((6, ids[5].clone())))
+                );
+                let all: BTreeSet<String> = kept.ids().into_iter().collect();
+                assert_eq!(all, ids.into_iter().collect(), "{damaged} {taken}");
+            }
+        }
+    }
+
+    #[tokio::test]
+    async fn a_cursor_holds_only_as_the_count_and_the_hash_of_one_entry() {
+        let memory = Memory::new();
+        let ids = chain(&memory, 0, 6).await;
+        let (kept, export) = (Kept::default(), export(Arc::new(memory.clone()), MOST));
+        let name = ObjectName::new(CURSOR).expect("a name");
+        for (number, hash) in [
+            (0, &ids[0]),
+            (2, &ids[4]),
+            (5, &ids[1]),
+            (7, &ids[5]),
+            (u64::MAX, &ids[5]),
+        ] {
+            let cursor = Cursor {
+                number,
+                hash: hash.clone(),
+                at: String::new(),
+            };
+            save(&memory, &name, &cursor, &Expected::Anything)
+                .await
+                .expect("written");
+            let refused = export.run(&kept, false).await.expect_err("forged");
+            assert!(matches!(refused, ExportError::Replaced { number: it, .. } if it == number));
+        }
+        // With the third line taken out, the fifth entry is the fourth that can be read.
+        let mut spoilt = lines(&memory).await;
+        spoilt.remove(2);
+        put(&memory, &spoilt).await;
+        let cursor = Cursor {
+            number: 5,
+            hash: ids[4].clone(),
+            at: String::new(),
+        };
+        save(&memory, &name, &cursor, &Expected::Anything)
+            .await
+            .expect("written");
+        let exported = export.run(&kept, false).await.expect("nothing");
+        assert_eq!((exported.entries, exported.flaws.len()), (0, 1));
+        assert!(kept.ids().is_empty());
     }
 
     #[tokio::test]

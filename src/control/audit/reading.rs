@@ -30,6 +30,8 @@ pub struct Reading {
     pub links: Vec<Link>,
     /// What is wrong with them.
     pub flaws: Vec<Flaw>,
+    /// How many links stand before the first flaw; nothing where there is none.
+    pub(super) before_flaw: Option<usize>,
     /// Lines that a crash cut off, which were never acknowledged.
     pub torn: Vec<Flaw>,
     /// The head that was signed last.
@@ -53,17 +55,28 @@ impl Reading {
                 return;
             }
             match link::open(whole.unwrap_or(line)) {
-                Err(broken) => self.flaws.push(flaw(broken.to_string())),
+                Err(broken) => self.spoilt(flaw(broken.to_string())),
                 Ok(link) => {
                     if whole.is_none() {
-                        self.flaws
-                            .push(flaw("the end of the line was changed".to_owned()));
+                        self.spoilt(flaw("the end of the line was changed".to_owned()));
                     }
-                    self.flaws.extend(self.misfit(&link).map(flaw));
+                    if let Some(problem) = self.misfit(&link) {
+                        self.spoilt(flaw(problem));
+                    }
                     self.links.push(link);
                 }
             }
         }
+    }
+
+    fn spoilt(&mut self, flaw: Flaw) {
+        self.before_flaw.get_or_insert(self.links.len());
+        self.flaws.push(flaw);
+    }
+
+    /// The links before the first flaw: entry N is the Nth of them.
+    pub fn sound(&self) -> &[Link] {
+        &self.links[..self.before_flaw.unwrap_or(self.links.len())]
     }
 
     /// Why a link does not follow the one that was read last.

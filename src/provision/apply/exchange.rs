@@ -16,7 +16,8 @@ use crate::provision::ports::{
 };
 use crate::resource::{Address, Request};
 
-/// How often what must not be sent twice is sent again, each time after the object was looked at.
+/// How often a POST of which Azure refuses a second one is sent again, each time after the object
+/// was looked for.
 const REPEATS: u32 = 3;
 
 impl Run {
@@ -67,8 +68,8 @@ impl Run {
 
     /// Sends, and waits until it is known what came of it. The final body, where Azure gives one.
     ///
-    /// What must not be sent twice and was not heard of is sent again only once the object, asked
-    /// for as long as replicas may lag, shows that it had no effect.
+    /// A POST that was not heard of is sent again only where Azure refuses a second one, and once
+    /// the object, asked for as long as replicas may lag, shows that it had no effect.
     pub(super) async fn send(
         &self,
         index: usize,
@@ -92,7 +93,8 @@ impl Run {
             if took_effect(operation, subject, before, live.as_ref()) {
                 return Ok(live);
             }
-            let had_none = before.is_none() && live.is_none() && subject.kind.lags();
+            let is_safe = subject.kind.refuses_second_post() && subject.kind.lags();
+            let had_none = before.is_none() && live.is_none() && is_safe;
             if request.idempotent || !had_none || !failure.is_unheard() || repeats == REPEATS {
                 return Err(failure.into());
             }

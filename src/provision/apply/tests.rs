@@ -6,7 +6,7 @@ use serde_json::json;
 
 use super::*;
 use crate::provision::plan::{Plan, Step};
-use crate::provision::ports::Verdict;
+use crate::provision::ports::{NO_ANSWER, Verdict};
 use crate::provision::testing::{FakeCloud, KINDS, Rig, What, World, address, show};
 use crate::resource::{Method, Text};
 
@@ -402,6 +402,28 @@ async fn a_lost_answer_is_settled_by_reading_again() {
         assert_eq!(creates, runs);
         let body = cloud.body(&world.id("dev.store.a")).expect("it stands");
         assert_eq!(body["properties"]["provisioningState"], "Succeeded");
+    }
+}
+
+#[tokio::test]
+async fn a_post_is_sent_again_only_where_azure_refuses_a_second_one() {
+    let mut world = World::new();
+    world.group("dev");
+    world.desk("dev");
+    let cloud = FakeCloud::default();
+    let unheard = || What::Refuse(Verdict::Unknown, NO_ANSWER);
+    cloud.fail(Method::Post, "/tickets/a", unheard());
+    cloud.fail(Method::Post, "/seats/a", unheard());
+    let plan = world.plan(&cloud).await;
+    let outcome = Rig::new(&cloud).apply(&plan).await;
+    for (address, path, ends, times) in [
+        ("dev.ticket", "/tickets/a", "failed", 1),
+        ("dev.seat", "/seats/a", "done", 2),
+    ] {
+        assert_eq!(end(&plan, &outcome, address), ends, "{:?}", outcome.ends);
+        let writes = cloud.writes();
+        let sent = writes.iter().filter(|line| line.ends_with(path)).count();
+        assert_eq!(sent, times, "{writes:#?}");
     }
 }
 

@@ -207,7 +207,7 @@ impl State {
         }
         let body = request.body.clone().unwrap_or_default();
         match request.method {
-            Method::Put => {
+            Method::Put | Method::Post => {
                 if key.starts_with("/subscriptions") && !self.has_parent(&key) {
                     return Err(failure(Verdict::NotFound, "ParentResourceNotFound"));
                 }

@@ -4,8 +4,8 @@ use serde_json::{Value as Json, json};
 
 use crate::kinds::{Lock, ResourceGroup};
 use crate::resource::{
-    Address, Carrier, Change, Compare, Field, Kind, Kinds, Literal, Meta, ReadMode, Resource,
-    UpdateMode, Value, arm_type_of,
+    Address, Carrier, Change, Compare, Field, Kind, Kinds, Literal, Meta, Method, ReadMode,
+    Request, Resource, UpdateMode, Value, arm_type_of, without_nulls,
 };
 
 /// Every kind of the toy world, in table order; groups and locks are the real ones.
@@ -17,6 +17,8 @@ pub(crate) static KINDS: Kinds = Kinds(&[
     &CLUSTER,
     &POOL,
     &GRANT,
+    &TICKET,
+    &SEAT,
     &Lock,
 ]);
 
@@ -26,7 +28,7 @@ pub(crate) struct Toy(Meta);
 impl Kind for Toy {
     fn meta(&self) -> &'static Meta {
         // Metas are promoted from the statics below, so every toy stands there.
-        [&STORE, &SHELF, &PRINCIPAL, &GRANT]
+        [&STORE, &SHELF, &PRINCIPAL, &GRANT, &TICKET, &SEAT]
             .into_iter()
             .map(|toy| &toy.0)
             .find(|meta| meta.name == self.0.name)
@@ -38,6 +40,23 @@ impl Kind for Toy {
             return id.starts_with("/v1.0/principals(uniqueName='");
         }
         arm_type_of(id).is_some_and(|found| found.eq_ignore_ascii_case(self.0.arm_type))
+    }
+
+    fn create(&self, id: &str, desired: &Json) -> Request {
+        let method = if self.is_posted() {
+            Method::Post
+        } else {
+            Method::Put
+        };
+        Request::arm(method, id, self.0.api_version).body(without_nulls(desired.clone()))
+    }
+
+    fn lags(&self) -> bool {
+        self.is_posted()
+    }
+
+    fn refuses_second_post(&self) -> bool {
+        self.0.name == SEAT.0.name
     }
 
     fn is_access(&self) -> bool {
@@ -62,6 +81,12 @@ impl Kind for Toy {
     fn forbids_delete(&self, live: &Json) -> Option<String> {
         let kept = live.get("properties")?.get("keep")?.as_bool()?;
         kept.then(|| "set keep = false first".to_owned())
+    }
+}
+
+impl Toy {
+    fn is_posted(&self) -> bool {
+        [TICKET.0.name, SEAT.0.name].contains(&self.0.name)
     }
 }
 
@@ -149,6 +174,22 @@ pub(crate) static GRANT: Toy = Toy(Meta {
         Field::new("properties.role").change(Change::Replace),
         Field::new("properties.description"),
     ],
+    ..PLAIN
+});
+
+/// Made by a POST; a second one would make another.
+pub(crate) static TICKET: Toy = Toy(Meta {
+    name: "ticket",
+    arm_type: "Toy.Desk/tickets",
+    fields: &[Field::tags()],
+    ..PLAIN
+});
+
+/// Made by a POST; a second one is refused.
+pub(crate) static SEAT: Toy = Toy(Meta {
+    name: "seat",
+    arm_type: "Toy.Desk/seats",
+    fields: &[Field::tags()],
     ..PLAIN
 });
 

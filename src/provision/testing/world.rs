@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use serde_json::json;
 
-use super::kinds::{CLUSTER, GRANT, KINDS, POOL, PRINCIPAL, SHELF, STORE};
+use super::kinds::{CLUSTER, GRANT, KINDS, POOL, PRINCIPAL, SEAT, SHELF, STORE, TICKET};
 use super::{FakeCloud, cloud::short};
 use crate::kinds::{Lock, ResourceGroup};
 use crate::provision::desired::Desired;
@@ -139,6 +139,18 @@ impl World {
         let id = format!("{}/shelves/{shelf}", self.id(store));
         let path = format!("{store}.{shelf}");
         self.add(&path, &SHELF, id.into(), json!({})).parent = Some(address(store));
+    }
+
+    /// A ticket and a seat, which are made by POSTs.
+    pub(crate) fn desk(&mut self, environment: &str) {
+        let group = format!("{environment}.group");
+        let toys: [(&str, &str, &'static dyn Kind); 2] =
+            [("ticket", "tickets", &TICKET), ("seat", "seats", &SEAT)];
+        for (name, collection, kind) in toys {
+            let id = format!("{}/providers/Toy.Desk/{collection}/a", self.id(&group));
+            let path = format!("{environment}.{name}");
+            self.add(&path, kind, id.into(), json!({})).parent = Some(address(&group));
+        }
     }
 
     pub(crate) fn lock(&mut self, target: &str, level: &str) {
