@@ -22,6 +22,9 @@ use super::scope::Scope;
 /// What the data actions of clusters begin with.
 const CLUSTERS: &str = "Microsoft.ContainerService/managedClusters";
 
+/// What stands for everything inside a cluster.
+const EVERYTHING: &str = "Microsoft.ContainerService/managedClusters/*";
+
 /// The API groups that have data actions of their own; all others are custom resources.
 const GROUPS: &[&str] = &[
     "admissionregistration.k8s.io",
@@ -350,7 +353,9 @@ fn of_verb(path: &str, resource: &str, below: &str, verb: &str) -> Vec<String> {
     }
     let one = |word: &str| vec![format!("{path}/{word}")];
     match verb {
-        "*" if all => vec![path.to_owned()],
+        "*" if path.ends_with('*') => vec![path.to_owned()],
+        // Custom resources have one path, whatever they are called.
+        "*" if all => vec![format!("{path}/*")],
         "*" => {
             let special = match resource {
                 "roles" | "clusterroles" => &["bind/action", "escalate/action"][..],
@@ -363,7 +368,7 @@ fn of_verb(path: &str, resource: &str, below: &str, verb: &str) -> Vec<String> {
         }
         "get" | "list" | "watch" => one("read"),
         // Whoever may create everything may open a shell, too.
-        "create" if all => vec![
+        "create" if path == EVERYTHING => vec![
             format!("{path}/write"),
             format!("{CLUSTERS}/pods/exec/action"),
         ],

@@ -123,6 +123,30 @@ fn a_rule_gives_the_data_actions_that_azure_would_be_asked_for() {
             vec!["networking.k8s.io/ingresses/write"],
         ),
         (
+            rule(&["argoproj.io"], &["*"], &["*"]),
+            vec![
+                "customresources/read",
+                "customresources/write",
+                "customresources/delete",
+            ],
+            vec!["pods/write", "pods/exec/action"],
+        ),
+        (
+            rule(&["argoproj.io"], &["*"], &["create"]),
+            vec!["customresources/write"],
+            vec!["customresources/read", "pods/exec/action"],
+        ),
+        (
+            rule(&["argoproj.io"], &["applications"], &["*"]),
+            vec!["customresources/delete"],
+            vec!["apps/deployments/read"],
+        ),
+        (
+            rule(&["apps"], &["*"], &["*"]),
+            vec!["apps/deployments/write", "apps/daemonsets/delete"],
+            vec!["customresources/read", "pods/exec/action"],
+        ),
+        (
             rule(
                 &["authorization.k8s.io"],
                 &["selfsubjectaccessreviews"],
