@@ -1,4 +1,7 @@
 //! A holder that is stopped at a point of its run and continued after a takeover: it sends nothing more.
+//!
+//! Named points of every sort, and further ones that a printed seed draws; `ONESTREAM_SEED` repeats
+//! the draw of an earlier run.
 
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -10,7 +13,7 @@ use serde_json::Value as Json;
 use super::azurite::Azurite;
 use super::program::{Ran, Root};
 use super::served::Served;
-use super::sweep::objects;
+use super::sweep::{Draw, objects};
 use super::team::{ended, expect, locks, signal, start, team_on};
 
 const APPLY: [&str; 6] = [
@@ -22,44 +25,114 @@ const APPLY: [&str; 6] = [
     "1",
 ];
 
-/// Where holders are stopped: how the point's name begins, and how far through those of that name,
-/// in hundredths. Right before a request its lease has still to be asked.
-const STOPS: [(&str, usize); 8] = [
+/// Where a holder is stopped: how the point's name begins, and how far through those of that name,
+/// in hundredths.
+type Named = (&'static str, usize);
+
+/// Where holders of a first apply are stopped. Right before a request its lease has still to be
+/// asked.
+const OF_CREATES: [Named; 12] = [
     ("before the append to audit/", 0),
     ("before the journal's begun of ", 20),
     ("before PUT ", 10),
     ("before PUT ", 60),
     ("after PUT ", 40),
+    ("before POST ", 0),
+    ("after POST ", 99),
+    ("before the journal's accepted of ", 30),
+    ("before waiting for ", 70),
     ("before the journal's done of ", 80),
     ("before the snapshot of ", 0),
     ("before the append to audit/", 99),
 ];
 
-/// The points of an apply, in order, and what it leaves in Azure.
-fn undisturbed(azurite: &Azurite) -> (Vec<String>, BTreeMap<String, usize>) {
-    let runtime = tokio::runtime::Runtime::new().expect("a runtime");
-    let root = team_on(azurite);
-    let served = Served::on(&root, &["--open-info"]);
-    let mut command = root.command(&APPLY);
-    command
-        .env("ONESTREAM_CONTROL_TOKEN_FILE", azurite.token())
-        .env("ONESTREAM_FAILPOINT", "list");
-    let ran: Ran = command.output().expect("the program starts").into();
-    assert_eq!(ran.code, 0, "{}\n{}", ran.out, ran.err);
-    let points = ran.err.lines().filter_map(|line| {
-        let (number, name) = line.strip_prefix("failpoint ")?.split_once(": ")?;
-        number.parse::<usize>().ok()?;
-        Some(name.to_owned())
-    });
-    (points.collect(), runtime.block_on(objects(&served)))
+/// Where holders of an apply that takes something away are stopped.
+const OF_DELETES: [Named; 2] = [("before DELETE ", 0), ("after DELETE ", 0)];
+
+/// How many further points of a first apply are drawn.
+const DRAWN: usize = 4;
+
+/// What holders are in the middle of.
+#[derive(Clone, Copy)]
+enum Scene {
+    /// Nothing stands yet.
+    Creates,
+    /// Everything stands, and TOML does not name one of it any more.
+    Deletes,
+}
+
+impl Scene {
+    fn set(self, azurite: &Azurite) -> (Root, Served) {
+        let root = team_on(azurite);
+        let served = Served::on(&root, &["--open-info"]);
+        if let Self::Deletes = self {
+            expect(0, &root, azurite, &APPLY);
+            let member = "katherine = \"66666666-6666-4666-8666-000000000003\"\n";
+            root.replace("rbac/principals.toml", member, "");
+        }
+        (root, served)
+    }
+}
+
+/// An apply that nobody disturbs.
+struct Undisturbed {
+    scene: Scene,
+    /// Its points, in order.
+    points: Vec<String>,
+    /// What it leaves in Azure.
+    left: BTreeMap<String, usize>,
+}
+
+impl Undisturbed {
+    fn run(azurite: &Azurite, scene: Scene) -> Self {
+        let runtime = tokio::runtime::Runtime::new().expect("a runtime");
+        let (root, served) = scene.set(azurite);
+        let mut command = root.command(&APPLY);
+        command
+            .env("ONESTREAM_CONTROL_TOKEN_FILE", azurite.token())
+            .env("ONESTREAM_FAILPOINT", "list");
+        let ran: Ran = command.output().expect("the program starts").into();
+        assert_eq!(ran.code, 0, "{}\n{}", ran.out, ran.err);
+        let points = ran.err.lines().filter_map(|line| {
+            let (number, name) = line.strip_prefix("failpoint ")?.split_once(": ")?;
+            number.parse::<usize>().ok()?;
+            Some(name.to_owned())
+        });
+        Self {
+            scene,
+            points: points.collect(),
+            left: runtime.block_on(objects(&served)),
+        }
+    }
+
+    /// Further points between the first request and the last one that is journalled.
+    fn drawn(&self, count: usize) -> Vec<usize> {
+        let mut draw = Draw::new();
+        let seed = draw.0;
+        let first = number(&self.points, ("before the journal's begun of ", 0));
+        let last = number(&self.points, ("after the journal's done of ", 99));
+        let drawn = draw.spread((last - first + 1) as u64, count).into_iter();
+        let drawn = drawn.map(|at| first - 1 + usize::try_from(at).expect("small"));
+        let drawn: Vec<usize> = drawn.collect();
+        println!("drawn by seed {seed}: {drawn:?}");
+        drawn
+    }
 }
 
 /// The number of a point, from 1.
-fn number(points: &[String], (name, hundredths): (&str, usize)) -> usize {
+fn number(points: &[String], (name, hundredths): Named) -> usize {
     let named = |(_, point): &(usize, &String)| point.starts_with(name);
     let found: Vec<usize> = (1..).zip(points).filter(named).map(|(at, _)| at).collect();
     assert!(!found.is_empty(), "no point is called `{name}`");
     found[(found.len() * hundredths / 100).min(found.len() - 1)]
+}
+
+/// A point's name without the id that Azure gave an operation, which no two runs share.
+fn without_id(name: &str) -> &str {
+    match name.split_once("waiting for ") {
+        Some((when, _)) => &name[..when.len() + "waiting".len()],
+        None => name,
+    }
 }
 
 /// A holder that stands still at a point; what it said and goes on to say.
@@ -95,16 +168,20 @@ async fn writes(served: &Served, number: u64) -> Vec<String> {
 }
 
 /// Stops a holder there, lets another take over, and continues the first.
-fn stop(azurite: &Azurite, points: &[String], at: (&str, usize), left: &BTreeMap<String, usize>) {
+fn stop(azurite: &Azurite, undisturbed: &Undisturbed, number: usize) {
+    let Undisturbed {
+        scene,
+        points,
+        left,
+    } = undisturbed;
     let runtime = tokio::runtime::Runtime::new().expect("a runtime");
-    let root = team_on(azurite);
-    let served = Served::on(&root, &["--open-info"]);
-    let number = number(points, at);
+    let (root, served) = scene.set(azurite);
     let (holder, mut said) = stopped(&root, azurite, number);
     let mark = format!("failpoint {number}: ");
     let name = said.find_map(|line| line.expect("text").strip_prefix(&mark).map(str::to_owned));
     let name = name.expect("it gets there");
-    assert_eq!(name, points[number - 1]);
+    let name = without_id(&name);
+    assert_eq!(name, without_id(&points[number - 1]));
     let taking = [&APPLY[..], &["--lock-wait", "5m"]].concat();
     let taken = ended(start(&root, azurite, &taking));
     let told = |what: &str| format!("stopped {name}: {what}\n{}\n{}", taken.out, taken.err);
@@ -160,17 +237,26 @@ fn stop(azurite: &Azurite, points: &[String], at: (&str, usize), left: &BTreeMap
 /// Takes as long as a lease lasts and a request may take, a minute and 40 seconds, for all of them
 /// side by side.
 #[test]
-fn a_holder_stopped_at_any_point_sends_nothing_after_the_takeover() {
+fn a_holder_stopped_at_points_of_every_sort_sends_nothing_after_the_takeover() {
     let Some(azurite) = Azurite::shared() else {
         return;
     };
-    let (points, left) = undisturbed(azurite);
-    println!("{} points", points.len());
+    let creates = Undisturbed::run(azurite, Scene::Creates);
+    let deletes = Undisturbed::run(azurite, Scene::Deletes);
+    let mut stops: Vec<(&Undisturbed, usize)> = Vec::new();
+    stops.extend(OF_CREATES.map(|at| (&creates, number(&creates.points, at))));
+    stops.extend(OF_DELETES.map(|at| (&deletes, number(&deletes.points, at))));
+    stops.extend(creates.drawn(DRAWN).into_iter().map(|at| (&creates, at)));
+    println!(
+        "{} of {} points",
+        stops.len(),
+        creates.points.len() + deletes.points.len()
+    );
     std::thread::scope(|scope| {
-        let stops = STOPS.map(|at| {
-            let (points, left) = (&points, &left);
-            scope.spawn(move || stop(azurite, points, at, left))
-        });
+        let stops: Vec<_> = stops
+            .into_iter()
+            .map(|(undisturbed, at)| scope.spawn(move || stop(azurite, undisturbed, at)))
+            .collect();
         for one in stops {
             one.join().expect("a stop that is mended");
         }

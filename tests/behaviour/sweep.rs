@@ -50,11 +50,11 @@ impl Sweep {
 }
 
 /// Numbers that follow from a seed (splitmix64).
-struct Draw(u64);
+pub struct Draw(pub u64);
 
 impl Draw {
     /// The seed that was asked for, or a new one; it is printed, so that a run can be repeated.
-    fn new() -> Self {
+    pub fn new() -> Self {
         let now = || {
             let since = SystemTime::now().duration_since(UNIX_EPOCH);
             since.expect("after 1970").as_secs()
@@ -72,7 +72,7 @@ impl Draw {
     }
 
     /// One number of each of `count` equal parts of `1..=last`.
-    fn spread(&mut self, last: u64, count: usize) -> Vec<u64> {
+    pub fn spread(&mut self, last: u64, count: usize) -> Vec<u64> {
         let count = (count as u64).clamp(1, last);
         let part = |at: u64| at * last / count;
         let one = |at| part(at) + 1 + self.below(part(at + 1) - part(at));
