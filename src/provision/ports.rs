@@ -141,6 +141,10 @@ pub enum Verdict {
 /// The code of a request that was sent and not answered.
 pub const NO_ANSWER: &str = "NoAnswer";
 
+/// The code where Azure answers and the server that it names is not reached from here, as that of a
+/// private cluster from outside of its network.
+pub const OUT_OF_REACH: &str = "OutOfReach";
+
 /// A request that failed: Azure's own code and message, and what to do about it.
 #[derive(Debug, Clone, PartialEq, Eq, Error, Serialize, Deserialize)]
 #[error("{code}: {message}")]

@@ -97,6 +97,8 @@ impl<'a> Matrix<'a> {
                 if let Some(obtainable) = obtainable.as_ref().filter(|_| !cell.unknown) {
                     cell.obtainable = beyond(audit, row, column, obtainable);
                 }
+                // What is known holds, and there may be more.
+                cell.unknown |= audit.reading.is_dim_at(&column.scope);
                 cell
             });
             (row, cells.collect())

@@ -8,13 +8,15 @@ use crate::rbac::audit::Audit;
 use crate::rbac::compare::Declared;
 use crate::rbac::estate::{DeclaredRole, Estate};
 use crate::rbac::meaning::{beyond, meant};
+use crate::rbac::read::Hides;
 use crate::rbac::role::{RoleDefinition, Roles};
 use crate::resource::Severity;
 
 /// Custom roles that are not as declared.
 pub(super) fn drifted(audit: &Audit<'_>) -> Vec<Finding> {
     let mut findings = Vec::new();
-    let blind = audit.reading.unknown.iter().any(|one| one.scope.is_some());
+    let mut unknown = audit.reading.unknown.iter();
+    let blind = unknown.any(|one| matches!(one.hides, Hides::Grants(_)));
     for role in &audit.estate.roles {
         let name = &role.definition.name;
         match audit.reading.tenant.roles.get(&role.definition.id) {

@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 
 use serde_json::Value as Json;
 
-use super::facts::{Reading, Unknown};
+use super::facts::{Hides, Reading, Unknown};
 use super::fetch::{Listed, arm, broken, is_unlicensed, list};
 use crate::provision::ports::{Failure, Reader};
 use crate::rbac::access::Tenant;
@@ -238,7 +238,10 @@ impl Authorization {
         let decides = !matches!(what, ELIGIBLE | SCHEDULES);
         self.unknown.push(Unknown {
             what: format!("{what} of subscription {subscription}"),
-            scope: decides.then(|| Scope::new(&format!("/subscriptions/{subscription}"))),
+            hides: match decides {
+                true => Hides::Grants(Scope::new(&format!("/subscriptions/{subscription}"))),
+                false => Hides::Facts,
+            },
             failure,
         });
         Vec::new()

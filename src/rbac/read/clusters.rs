@@ -1,9 +1,10 @@
 //! Native role bindings of clusters, where they may be read.
 //!
 //! ## Why
-//! Azure's roles say nothing of them, and many clusters are private: whoever may not read them, or
-//! does not reach them, hears that they were not read. What was refused for another reason is
-//! unknown, as everywhere.
+//! Azure's roles say nothing of them. That a private cluster's server is not reached from outside of
+//! its network is how it should be, and one that is stopped has none: a remark says that they were
+//! not read. Whatever else is in the way, a role that the reader lacks included, leaves unknown who
+//! may do what, as everywhere.
 //! References: Kubernetes `rbac.authorization.k8s.io/v1`; Microsoft Graph v1.0 `user`.
 
 use std::collections::BTreeMap;
@@ -11,9 +12,9 @@ use std::collections::BTreeMap;
 use serde_json::Value as Json;
 use url::form_urlencoded::byte_serialize;
 
-use super::facts::{Reading, Unknown};
+use super::facts::{Hides, Reading, Unknown};
 use super::fetch::{broken, graph, id};
-use crate::provision::ports::{Failure, Reader, Verdict};
+use crate::provision::ports::{Failure, OUT_OF_REACH, Reader};
 use crate::rbac::estate::Estate;
 use crate::rbac::native::{Lists, Native};
 use crate::rbac::scope::Scope;
@@ -36,6 +37,8 @@ pub(super) struct Asked {
     pub(super) admins: Vec<String>,
     /// Whether it runs.
     pub(super) runs: bool,
+    /// Whether its API server is reached from inside its network only.
+    pub(super) private: bool,
 }
 
 /// What came of it.
@@ -88,12 +91,6 @@ fn items(answer: Result<Option<Json>, Failure>) -> Result<Vec<Json>, Failure> {
     }
 }
 
-/// Whether somebody may not read, or is where a private cluster is not reached.
-fn is_shut(failure: &Failure) -> bool {
-    const SHUT: [&str; 3] = ["Unreachable", "NoAnswer", "NoCredential"];
-    failure.verdict == Verdict::Denied || SHUT.contains(&failure.code.as_str())
-}
-
 impl Bindings {
     fn not_read(&mut self, one: &Asked, why: &str) {
         self.remarks.push(format!(
@@ -118,10 +115,12 @@ impl Bindings {
         });
         match read {
             Ok(native) => self.native.push(native),
-            Err(failure) if is_shut(&failure) => self.not_read(one, &failure.message),
+            Err(failure) if one.private && failure.code == OUT_OF_REACH => {
+                self.not_read(one, &failure.message);
+            }
             Err(failure) => self.unknown.push(Unknown {
                 what: format!("native role bindings of {}", one.address),
-                scope: Some(one.scope.clone()),
+                hides: Hides::Bindings(one.scope.clone()),
                 failure,
             }),
         }
@@ -152,7 +151,7 @@ impl Bindings {
                 }
                 Err(failure) => self.unknown.push(Unknown {
                     what: format!("person {name}"),
-                    scope: None,
+                    hides: Hides::Facts,
                     failure,
                 }),
             }

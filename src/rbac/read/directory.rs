@@ -10,7 +10,7 @@ use serde_json::Value as Json;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
-use super::facts::{Federated, Principal, PrincipalSort, Reading, Secret, Unknown};
+use super::facts::{Federated, Hides, Principal, PrincipalSort, Reading, Secret, Unknown};
 use super::fetch::{Listed, broken, graph, id, is_unlicensed, list, lists, text};
 use crate::provision::ports::{Failure, Reader};
 use crate::rbac::estate::Estate;
@@ -84,7 +84,7 @@ fn subjects(estate: &Estate, reading: &Reading) -> BTreeSet<String> {
 fn unknown(reading: &mut Reading, what: impl Into<String>, failure: Failure) {
     reading.unknown.push(Unknown {
         what: what.into(),
-        scope: None,
+        hides: Hides::Facts,
         failure,
     });
 }

@@ -49,10 +49,21 @@ pub struct Reading {
 pub struct Unknown {
     /// What it is.
     pub what: String,
-    /// Where it is: nothing is known of access at this scope and below; `None` for the directory.
-    pub scope: Option<Scope>,
+    /// What is not known without it.
+    pub hides: Hides,
     /// Why.
     pub failure: Failure,
+}
+
+/// What is not known where something could not be read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Hides {
+    /// Facts of the directory or of a resource.
+    Facts,
+    /// Who may do anything at this scope and below.
+    Grants(Scope),
+    /// Who may do more inside this cluster than Azure's roles say, which are known.
+    Bindings(Scope),
 }
 
 /// Somebody of the directory.
@@ -175,7 +186,13 @@ impl Reading {
     /// Whether nobody knows what is granted at a scope.
     pub fn is_blind_at(&self, scope: &Scope) -> bool {
         let mut unknown = self.unknown.iter();
-        unknown.any(|one| one.scope.as_ref().is_some_and(|at| scope.continues(at)))
+        unknown.any(|one| matches!(&one.hides, Hides::Grants(at) if scope.continues(at)))
+    }
+
+    /// Whether more may be granted at a scope than is known.
+    pub fn is_dim_at(&self, scope: &Scope) -> bool {
+        let mut unknown = self.unknown.iter();
+        unknown.any(|one| matches!(&one.hides, Hides::Bindings(at) if scope.continues(at)))
     }
 
     /// Whether a scope bears on the nodes of a cluster of ours: their group is Azure's, and whoever

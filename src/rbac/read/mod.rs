@@ -14,7 +14,7 @@ mod own;
 mod resources;
 
 pub use facts::{
-    ClusterFacts, Federated, KeyFacts, OwnIdentity, Principal, PrincipalSort, Reading,
+    ClusterFacts, Federated, Hides, KeyFacts, OwnIdentity, Principal, PrincipalSort, Reading,
     RegistryFacts, Secret, Unknown, VaultFacts,
 };
 

@@ -10,7 +10,8 @@ use serde_json::Value as Json;
 
 use super::clusters::Asked;
 use super::facts::{
-    ClusterFacts, Federated, KeyFacts, OwnIdentity, Reading, RegistryFacts, Unknown, VaultFacts,
+    ClusterFacts, Federated, Hides, KeyFacts, OwnIdentity, Reading, RegistryFacts, Unknown,
+    VaultFacts,
 };
 use super::fetch::{Listed, arm, id, lists, text};
 use super::own;
@@ -107,7 +108,7 @@ impl Facts {
     fn unread(&mut self, one: &Managed, of: &str, failure: Failure) {
         self.unknown.push(Unknown {
             what: format!("{of}{}", one.address),
-            scope: None,
+            hides: Hides::Facts,
             failure,
         });
     }
@@ -245,6 +246,7 @@ impl Facts {
             scope: one.scope.clone(),
             admins,
             runs: text(body, "/properties/powerState/code") != Some("Stopped"),
+            private: flag("/properties/apiServerAccessProfile/enablePrivateCluster") == Some(true),
         });
     }
 

@@ -13,11 +13,11 @@ use url::Url;
 use super::arm::Azure;
 use super::cloud::is_loopback;
 use super::error::own;
-use super::exchange::{Call, Purpose};
+use super::exchange::{Call, Purpose, UNREACHABLE};
 use super::long_running::body_of;
 use super::transport::{Answer, Transport};
 use crate::proof::ApiServer;
-use crate::provision::ports::{Failure, Verdict};
+use crate::provision::ports::{Failure, OUT_OF_REACH, Verdict};
 use crate::resource::{Method, Request};
 
 const API_VERSION: &str = "2024-09-01";
@@ -51,7 +51,8 @@ impl Servers {
 /// Asks the API server of a cluster. `request` has its own paths, without a query.
 ///
 /// # Errors
-/// [`Failure`] as for every other plane; `Unreachable` from outside of a private cluster's network.
+/// [`Failure`] as for every other plane; [`OUT_OF_REACH`] where no connection leads to the server, as
+/// from outside of a private cluster's network.
 pub(super) async fn read(azure: &Azure, id: &str, request: &Request) -> Result<Answer, Failure> {
     let server = azure.servers.get(azure, id).await?;
     let mut url = server.origin.clone();
@@ -60,7 +61,16 @@ pub(super) async fn read(azure: &Azure, id: &str, request: &Request) -> Result<A
     call.method = request.method;
     call.retries = RETRIES;
     call.through = Some(&server.transport);
-    azure.wire.exchange(&call).await
+    let wire = &azure.wire;
+    // Asked for apart: a token endpoint that is not reached says nothing of the server.
+    wire.tokens.get(&wire.pins.scope(&request.plane)).await?;
+    wire.exchange(&call).await.map_err(|failure| {
+        let code = match failure.code.as_str() {
+            UNREACHABLE => OUT_OF_REACH.to_owned(),
+            _ => failure.code,
+        };
+        Failure { code, ..failure }
+    })
 }
 
 /// Finds a cluster's API server: only one whose name Resource Manager tells gets a token.

@@ -34,6 +34,9 @@ pub(super) struct Wire {
     pub(super) counts: Counts,
 }
 
+/// The code of a request that could not be sent: there is no connection.
+pub(super) const UNREACHABLE: &str = "Unreachable";
+
 /// Why a request is sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Purpose {
@@ -362,7 +365,7 @@ fn lose(call: &Call<'_>, lost: Lost) -> Trouble {
     let host = call.url.origin().ascii_serialization();
     let (code, message, again) = match lost {
         Lost::Unsent(reason) => (
-            "Unreachable",
+            UNREACHABLE,
             format!("no connection to {host}: {reason}"),
             Again::Passing,
         ),
