@@ -34,7 +34,8 @@ struct ClusterEntry {
 }
 
 impl ApiServer {
-    /// The API server that a credential file leads to, if it is the cluster's own: tokens go there.
+    /// The API server that a credential file leads to, if it is the cluster's own. Whoever sends it
+    /// a token refuses a server on this machine in all clouds but the local one.
     /// `cluster` is what Resource Manager says of it, `file` what `listClusterUserCredential` does.
     pub fn of(cluster: &Json, file: &Json) -> Option<Self> {
         let file = STANDARD

@@ -259,6 +259,15 @@ impl Cloud {
         &self.endpoints
     }
 
+    /// Whether a token may go to a server that an answer names, such as a cluster's: over https and
+    /// to no port of this machine, where only a local Azure has its servers.
+    pub(super) fn may_lead_to(&self, server: &Url) -> bool {
+        match is_loopback(server) {
+            true => self.name == CloudName::Emulator,
+            false => server.scheme() == "https",
+        }
+    }
+
     /// The certificate authority (PEM) that is trusted instead of the system's.
     pub(super) fn ca(&self) -> Option<&str> {
         self.ca.as_deref()
@@ -439,6 +448,32 @@ mod tests {
             );
         }
         assert!(Cloud::emulator("https://management.azure.com").is_err());
+    }
+
+    #[test]
+    fn only_a_local_azure_leads_to_this_machine() -> Result<(), CloudError> {
+        let emulator = Cloud::emulator("http://127.0.0.1:4711")?;
+        let custom = Cloud::custom(&custom("http://127.0.0.1:4711"))?;
+        for (server, of_emulator, of_others) in [
+            ("https://c.hcp.eastus2.azmk8s.io", true, true),
+            ("http://c.hcp.eastus2.azmk8s.io", false, false),
+            ("http://c.hcp.eastus2.azmk8s.localhost:4711", true, false),
+            ("https://c.hcp.eastus2.azmk8s.localhost", true, false),
+            ("https://127.0.0.1:6443", true, false),
+            ("http://[::1]:6443", true, false),
+        ] {
+            let server: Url = server.parse().expect("a URL");
+            assert_eq!(emulator.may_lead_to(&server), of_emulator, "{server}");
+            for cloud in [
+                Cloud::public(),
+                Cloud::us_gov(),
+                Cloud::china(),
+                custom.clone(),
+            ] {
+                assert_eq!(cloud.may_lead_to(&server), of_others, "{server} {cloud:?}");
+            }
+        }
+        Ok(())
     }
 
     #[test]

@@ -95,10 +95,12 @@ async fn find(azure: &Azure, id: &str) -> Found {
     let server = ApiServer::of(&shown, &file)
         .ok_or_else(|| foreign("to a server that is not the cluster's own"))?;
     let origin = Url::parse(&server.origin).map_err(|_| foreign("nowhere"))?;
-    let here = is_loopback(&origin);
-    if origin.scheme() != "https" && !here {
-        return Err(foreign("to plain http, where no token goes"));
+    if !azure.cloud().may_lead_to(&origin) {
+        return Err(foreign(
+            "to plain http or to this machine, where no token goes",
+        ));
     }
+    let here = is_loopback(&origin);
     let local = azure.cloud().ca().filter(|_| here);
     let ca = server.ca.as_deref().or(local);
     let transport = Transport::new(&wire.timing, here, ca)

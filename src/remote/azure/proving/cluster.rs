@@ -20,11 +20,14 @@ pub(super) async fn ask(
 ) -> Result<Reply, Reply> {
     let url = Url::parse(&server.origin);
     let url = url.map_err(|problem| Reply::Silent(format!("{}: {problem}", server.origin)))?;
-    let here = is_loopback(&url);
-    if url.scheme() != "https" && !here {
-        let why = format!("plain http to {}: it gets no token", server.origin);
+    if !voice.azure.cloud().may_lead_to(&url) {
+        let why = format!(
+            "{} is plain http or this machine: it gets no token",
+            server.origin
+        );
         return Err(Reply::Silent(why));
     }
+    let here = is_loopback(&url);
     let token = voice.token(&format!("{KUBERNETES}/.default")).await?;
     let local = voice.azure.cloud().ca().filter(|_| here);
     let ca = server.ca.as_deref().or(local);

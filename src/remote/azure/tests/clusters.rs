@@ -3,8 +3,9 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
+use super::super::cloud::CustomEndpoints;
 use super::*;
-use crate::provision::ports::Verdict;
+use crate::provision::ports::{OUT_OF_REACH, Verdict};
 use crate::resource::Plane;
 
 const CLUSTER: &str =
@@ -17,6 +18,22 @@ fn asked(method: Method) -> Request {
         api_version: None,
         ..Request::arm(method, ROLES, "")
     }
+}
+
+/// The same bench as a cloud that is no local Azure.
+fn elsewhere(bench: &Bench) -> Azure {
+    let origin = bench.server.uri();
+    let cloud = Cloud::custom(&CustomEndpoints {
+        resource_manager: origin.clone(),
+        authority: origin.clone(),
+        graph: origin,
+        vault_suffix: "vault.example".into(),
+        registry_suffix: "registry.example".into(),
+        audiences: None,
+    });
+    let cloud = cloud.expect("a cloud");
+    let settings = Settings::new(cloud, TENANT, Credential::Given(Arc::new(Fixed)));
+    Azure::connect(settings).expect("a client")
 }
 
 /// A bench with a cluster whose credential file leads to `server`.
@@ -72,6 +89,31 @@ async fn no_other_server_gets_a_token() {
         );
         assert_eq!(bench.seen().await.len(), 2, "{server}");
     }
+}
+
+#[tokio::test]
+async fn only_a_local_azure_has_a_server_on_this_machine() {
+    let bench = with_cluster(own).await;
+    let failure = elsewhere(&bench).get(&asked(Method::Get)).await;
+    let failure = failure.expect_err("no token goes there");
+    assert_eq!(failure.code, "ForeignHost", "{failure:?}");
+    assert_eq!(bench.seen().await.len(), 2, "{:?}", bench.seen().await);
+}
+
+#[tokio::test]
+async fn a_server_out_of_reach_is_told_from_an_azure_that_is() {
+    let bench = with_cluster(|_| own(nobodys_port())).await;
+    let failure = bench.azure.get(&asked(Method::Get)).await;
+    assert_eq!(failure.expect_err("nobody listens").code, OUT_OF_REACH);
+    let nowhere = format!("http://127.0.0.1:{}", nobodys_port());
+    let azure = client(&nowhere, Timing::emulator(), &StillClock::new());
+    let failure = azure.get(&asked(Method::Get)).await;
+    assert_eq!(failure.expect_err("nobody listens").code, "Unreachable");
+}
+
+fn nobodys_port() -> u16 {
+    let free = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+    free.local_addr().expect("an address").port()
 }
 
 #[tokio::test]
