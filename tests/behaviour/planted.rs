@@ -900,6 +900,42 @@ const BINDINGS: &[Planted] = &[
         )],
     },
     Planted {
+        name: "a service account where a pipeline deploys",
+        plant: plant!(s => {
+            let who = json!({"kind": "ServiceAccount", "name": "default", "namespace": "iam"});
+            s.bind("dev.cluster", None, "cluster-admin", who).await;
+        }),
+        found: &[(
+            Rule::CouldObtain,
+            "dev-pipeline",
+            &[
+                "dev.cluster",
+                "as service account default",
+                "which ClusterRoleBinding theirs binds",
+            ],
+        )],
+    },
+    Planted {
+        name: "all service accounts of a namespace",
+        plant: plant!(s => {
+            let who = json!({"kind": "Group", "name": "system:serviceaccounts:iam"});
+            s.bind("prod.cluster", Some("iam"), "edit", who).await;
+        }),
+        found: &[(
+            Rule::CouldObtain,
+            "prod-pipeline",
+            &["prod.cluster", "as any service account"],
+        )],
+    },
+    Planted {
+        name: "a service account where nobody runs anything",
+        plant: plant!(s => {
+            let who = json!({"kind": "ServiceAccount", "name": "default", "namespace": "elsewhere"});
+            s.bind("dev.cluster", None, "cluster-admin", who).await;
+        }),
+        found: &[],
+    },
+    Planted {
         name: "a name that no directory has",
         plant: plant!(s => {
             let who = json!({"kind": "User", "name": "jane"});
