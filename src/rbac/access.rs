@@ -23,6 +23,8 @@ pub struct Tenant {
     pub roles: Roles,
     /// Role assignments.
     pub assignments: Vec<Assignment>,
+    /// What service accounts of clusters are bound to, which is no grant to anybody of the directory.
+    pub accounts: Vec<Assignment>,
     /// What PIM knows of them; empty in a tenant without it.
     pub schedules: Vec<Schedule>,
     /// Assignments that somebody may activate.
@@ -41,6 +43,8 @@ pub struct Access {
     tenant: Tenant,
     /// The assignments that count, by principal.
     held: Index,
+    /// What service accounts hold.
+    accounts: Index,
     /// Those that may be activated.
     eligible: Index,
 }
@@ -76,10 +80,12 @@ impl Access {
             }
         }
         let held = index(&tenant.assignments, now);
+        let accounts = index(&tenant.accounts, now);
         let eligible = index(&tenant.eligible, now);
         Self {
             tenant,
             held,
+            accounts,
             eligible,
         }
     }
@@ -93,9 +99,11 @@ impl Access {
     pub fn holdings(&self, principal: &str) -> Holdings<'_> {
         let identities = self.identities(principal);
         let against = |denial| HeldAgainst::new(denial, &identities);
+        let mut held = self.held_by(&identities, &self.held, &self.tenant.assignments);
+        held.extend(self.held_by(&identities, &self.accounts, &self.tenant.accounts));
         Holdings {
             hierarchy: &self.tenant.hierarchy,
-            held: self.held_by(&identities, &self.held, &self.tenant.assignments),
+            held,
             eligible: self.held_by(&identities, &self.eligible, &self.tenant.eligible),
             against: self.tenant.denials.iter().filter_map(against).collect(),
         }

@@ -47,6 +47,8 @@ impl<'a> Audit<'a> {
         let declared = Tenant {
             roles: roles(estate, reading),
             assignments: assignments(estate, &allowed),
+            // Nobody declares them: they are what runs there, as clusters are.
+            accounts: reading.tenant.accounts.clone(),
             memberships: memberships(estate, reading),
             hierarchy: reading.tenant.hierarchy.clone(),
             ..Tenant::default()

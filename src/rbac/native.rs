@@ -96,6 +96,8 @@ pub struct Native {
     /// One for each binding and subject; a person stands in it by sign-in name, where the binding
     /// names it so.
     pub assignments: Vec<Assignment>,
+    /// The same for service accounts, whom no directory has.
+    pub accounts: Vec<Assignment>,
     /// The roles that they are of.
     pub roles: Vec<RoleDefinition>,
     /// Whether somebody is bound to something by being signed in.
@@ -128,6 +130,8 @@ struct RoleRef {
 struct Subject {
     kind: String,
     name: String,
+    #[serde(default, deserialize_with = "nullable")]
+    namespace: String,
 }
 
 #[derive(Deserialize)]
@@ -149,8 +153,8 @@ struct Rule {
 }
 
 impl Native {
-    /// What the lists of the cluster at `scope` say. Bound are users and groups: what runs inside
-    /// does not come from the directory. `admins` are its admin groups, whose binding AKS makes
+    /// What the lists of the cluster at `scope` say. Users and groups are bound, and apart from them
+    /// what runs inside, which does not come from the directory. `admins` are its admin groups, whose binding AKS makes
     /// and another finding is about.
     ///
     /// # Errors
@@ -173,11 +177,14 @@ impl Native {
                 _ => (namespace.as_str(), binding.role_ref.name.as_str()),
             };
             for subject in &binding.subjects {
-                let Some((principal, of_type)) = subject.principal(admins, role) else {
-                    continue;
-                };
                 let given = rules.get(&(role.0.to_owned(), role.1.to_owned()));
                 let given = given.map_or(&[][..], Vec::as_slice);
+                let account = subject.account(scope).filter(|_| !given.is_empty());
+                let is_account = account.is_some();
+                let of_directory = || subject.principal(admins, role);
+                let Some((principal, of_type)) = account.or_else(of_directory) else {
+                    continue;
+                };
                 if EVERYBODY.contains(&principal.as_str()) {
                     if given.is_empty() {
                         continue;
@@ -191,13 +198,11 @@ impl Native {
                 if seen.insert((role.0.to_owned(), role.1.to_owned())) {
                     definition.permissions.extend(permission(given));
                 }
-                native.assignments.push(assignment(
-                    scope,
-                    &binding.metadata,
-                    id,
-                    principal,
-                    of_type,
-                ));
+                let list = match is_account {
+                    true => &mut native.accounts,
+                    false => &mut native.assignments,
+                };
+                list.push(assignment(scope, &binding.metadata, id, principal, of_type));
             }
         }
         native.roles = used.into_values().collect();
@@ -205,7 +210,40 @@ impl Native {
     }
 }
 
+/// Where whoever runs something may do so as the service account that a binding binds: a namespace,
+/// or the cluster for what binds all of its accounts.
+pub(super) fn account_place(bound: &Assignment) -> Scope {
+    let (place, _) = bound
+        .principal
+        .rsplit_once("/serviceaccounts")
+        .unwrap_or((&bound.principal, ""));
+    Scope::new(place)
+}
+
 impl Subject {
+    /// The service account, or all of a namespace's or of the cluster's, that it names: by an id of
+    /// ours in lower case, since names are a cluster's own.
+    fn account(&self, cluster: &Scope) -> Option<(String, PrincipalType)> {
+        const USER: &str = "system:serviceaccount:";
+        const GROUP: &str = "system:serviceaccounts";
+        let in_namespace =
+            |namespace: &str| format!("{cluster}/namespaces/{namespace}/serviceaccounts");
+        let id = match self.kind.as_str() {
+            "ServiceAccount" => format!("{}/{}", in_namespace(&self.namespace), self.name),
+            "User" => {
+                let (namespace, name) = self.name.strip_prefix(USER)?.split_once(':')?;
+                format!("{}/{name}", in_namespace(namespace))
+            }
+            "Group" => match self.name.strip_prefix(GROUP)? {
+                "" => format!("{cluster}/serviceaccounts"),
+                namespace => in_namespace(namespace.strip_prefix(':')?),
+            },
+            _ => return None,
+        };
+        let of_type = PrincipalType::Other("ServiceAccount".to_owned());
+        Some((id.to_ascii_lowercase(), of_type))
+    }
+
     /// Whom of the directory, or beside it, it names, in lower case.
     fn principal(&self, admins: &[String], role: (&str, &str)) -> Option<(String, PrincipalType)> {
         let name = self.name.to_ascii_lowercase();
@@ -347,9 +385,9 @@ fn paths(group: &str, resource: &str) -> Vec<String> {
 
 fn of_verb(path: &str, resource: &str, below: &str, verb: &str) -> Vec<String> {
     let all = resource == "*";
-    let is_exec = resource == "pods" && below == "exec";
-    if is_exec {
-        return vec![format!("{path}/exec/action")];
+    // What opens a shell, whichever verb asks for it; by a node's proxy in every pod on it.
+    if matches!((resource, below), ("pods", "exec") | ("nodes", "proxy")) {
+        return vec![format!("{path}/{below}/action")];
     }
     let one = |word: &str| vec![format!("{path}/{word}")];
     match verb {

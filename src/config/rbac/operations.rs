@@ -150,6 +150,10 @@ pub(super) fn odd(action: &str, list: List) -> Option<(String, String)> {
 
 #[cfg(test)]
 mod tests {
+    use std::path::PathBuf;
+
+    use serde_json::Value as Json;
+
     use super::*;
 
     #[test]
@@ -192,6 +196,124 @@ mod tests {
         assert!(message.contains("`data_actions`"), "{message}");
         let new = "Microsoft.ContainerRegistry/registries/somethingNew/write";
         assert!(help(new, List::Actions).is_some_and(|help| help.contains("rbac check")));
+    }
+
+    /// What the specifications have under another name than method and path would give, or what
+    /// asks for no right of its own.
+    const NAMED_OTHERWISE: [&str; 6] = [
+        "Microsoft.ContainerRegistry/checkNameAvailability/action",
+        "Microsoft.ContainerRegistry/registries/privateLinkResources/read",
+        "Microsoft.ContainerService/managedClusters/outboundNetworkDependenciesEndpoints/read",
+        "Microsoft.ContainerService/managedClusters/privateLinkResources/read",
+        "Microsoft.KeyVault/checkNameAvailability/action",
+        "Microsoft.KeyVault/managedHSMs/regions/read",
+    ];
+
+    /// Where the reference data lies beside the checkout, if it does.
+    fn reference(what: &str) -> Option<PathBuf> {
+        let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../shared/azure");
+        let path = path.join(what);
+        if !path.exists() {
+            eprintln!("SKIPPED: nothing at {}", path.display());
+            return None;
+        }
+        Some(path)
+    }
+
+    /// Whether the table has an action, or does not list its type at all.
+    fn is_known(action: &str, list: List) -> bool {
+        let key = action.to_lowercase();
+        let is_listed = of_type(&key).is_some_and(|it| KNOWN.types.contains(it));
+        !is_listed || KNOWN.has(&key, list)
+    }
+
+    #[test]
+    fn what_azures_own_roles_name_is_known() {
+        let Some(path) = reference("derived/builtin_role_definitions.jsonl") else {
+            return;
+        };
+        let text = std::fs::read_to_string(path).expect("readable");
+        let (mut lacking, mut listed) = (BTreeSet::new(), 0);
+        for line in text.lines() {
+            let role: Json = serde_json::from_str(line).expect("JSON");
+            let permissions = role["properties"]["permissions"].as_array();
+            for permission in permissions.into_iter().flatten() {
+                for (key, list) in [
+                    ("actions", List::Actions),
+                    ("notActions", List::Actions),
+                    ("dataActions", List::DataActions),
+                    ("notDataActions", List::DataActions),
+                ] {
+                    let names = permission[key].as_array().into_iter().flatten();
+                    let names = names.filter_map(Json::as_str);
+                    for name in names.filter(|name| !name.contains('*')) {
+                        let key = name.to_lowercase();
+                        listed +=
+                            usize::from(of_type(&key).is_some_and(|it| KNOWN.types.contains(it)));
+                        if !is_known(name, list) {
+                            lacking.insert(name.to_owned());
+                        }
+                    }
+                }
+            }
+        }
+        assert_eq!(lacking, BTreeSet::new());
+        assert!(listed >= 150, "only {listed} were compared");
+    }
+
+    #[test]
+    fn what_the_specifications_can_do_is_known() {
+        let Some(root) = reference("specs/specification") else {
+            return;
+        };
+        let mut files = vec![root];
+        let (mut lacking, mut compared) = (BTreeSet::new(), 0);
+        while let Some(path) = files.pop() {
+            if path.is_dir() {
+                let inside = std::fs::read_dir(&path).expect("a folder");
+                let inside = inside.map(|entry| entry.expect("an entry").path());
+                files.extend(inside.filter(|path| !path.ends_with("examples")));
+                continue;
+            }
+            if path.extension().is_none_or(|end| end != "json") {
+                continue;
+            }
+            let text = std::fs::read_to_string(&path).expect("readable");
+            let spec: Json = serde_json::from_str(&text).expect("JSON");
+            for (path, methods) in spec["paths"].as_object().into_iter().flatten() {
+                for method in methods.as_object().into_iter().flat_map(|it| it.keys()) {
+                    let Some(action) = action_of(method, path) else {
+                        continue;
+                    };
+                    compared += 1;
+                    if !is_known(&action, List::Actions) {
+                        lacking.insert(action);
+                    }
+                }
+            }
+        }
+        let otherwise = NAMED_OTHERWISE.map(str::to_owned);
+        assert_eq!(lacking, BTreeSet::from(otherwise));
+        assert!(compared >= 300, "only {compared} were compared");
+    }
+
+    /// The action that Resource Manager asks for where a path of a specification tells it.
+    fn action_of(method: &str, path: &str) -> Option<String> {
+        let (_, tail) = path.rsplit_once("/providers/")?;
+        let (provider, tail) = tail.split_once('/')?;
+        let mut parts: Vec<&str> = tail.split('/').collect();
+        let verb = match method {
+            "get" => "read".to_owned(),
+            "put" | "patch" => "write".to_owned(),
+            "delete" => "delete".to_owned(),
+            "post" => format!("{}/action", parts.pop()?),
+            _ => return None,
+        };
+        let types: Vec<&str> = parts.into_iter().step_by(2).collect();
+        let is_plain = !format!("{provider}{types:?}{verb}").contains('{');
+        let path = std::iter::once(provider).chain(types);
+        let path = path.collect::<Vec<_>>().join("/");
+        is_plain.then(|| format!("{path}/{verb}"))
     }
 
     #[test]

@@ -5,6 +5,7 @@
 //! read is `None` in the facts and makes a step possible instead of certain.
 
 mod closure;
+mod cluster_steps;
 mod directory;
 mod directory_steps;
 mod facts;

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::facts::Ground;
 use super::power::Power;
-use super::{directory_steps as directory, resource_steps as resource};
+use super::{cluster_steps as cluster, directory_steps as directory, resource_steps as resource};
 use crate::rbac::access::Holdings;
 use crate::rbac::action::Action;
 use crate::rbac::condition::Circumstances;
@@ -209,6 +209,35 @@ pub const STEPS: &[Step] = &[
         gives: "everything inside the cluster",
         by_rights: true,
         take: Take::Somebody(resource::bind),
+    },
+    Step {
+        name: "run workloads",
+        needs: "writing pods or what makes some, pods/exec or serviceaccounts/impersonate in a \
+                namespace",
+        gives: "what its service accounts are bound to",
+        by_rights: true,
+        take: Take::Somebody(cluster::run_workloads),
+    },
+    Step {
+        name: "impersonate",
+        needs: "users, groups or serviceaccounts/impersonate/action in a whole cluster",
+        gives: "everything inside the cluster",
+        by_rights: true,
+        take: Take::Somebody(cluster::impersonate),
+    },
+    Step {
+        name: "node proxy",
+        needs: "nodes/proxy inside a cluster",
+        gives: "everything inside the cluster",
+        by_rights: true,
+        take: Take::Somebody(cluster::node_proxy),
+    },
+    Step {
+        name: "widen cluster roles",
+        needs: "writing roles with their verb escalate, or in a namespace bindings with bind",
+        gives: "everything inside the cluster or the namespace",
+        by_rights: true,
+        take: Take::Somebody(cluster::escalate),
     },
     Step {
         name: "cluster nodes",

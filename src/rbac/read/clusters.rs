@@ -183,6 +183,7 @@ impl Bindings {
             }
             roles.extend(native.roles);
             tenant.assignments.extend(native.assignments);
+            tenant.accounts.extend(native.accounts);
         }
         tenant.roles = roles.into_iter().collect();
     }

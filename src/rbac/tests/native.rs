@@ -95,6 +95,11 @@ fn a_rule_gives_the_data_actions_that_azure_would_be_asked_for() {
             vec!["pods/write", "pods/read"],
         ),
         (
+            rule(&[""], &["nodes/proxy"], &["get"]),
+            vec!["nodes/proxy/action"],
+            vec!["nodes/read", "pods/read"],
+        ),
+        (
             rule(&["", "apps"], &["*"], &["create"]),
             vec!["pods/exec/action", "secrets/write"],
             vec!["secrets/read"],
@@ -227,7 +232,6 @@ fn people_groups_and_everybody_are_bound_and_what_is_the_systems_is_not() {
         user("aks-support"),
         group("system:masters"),
         group("Admins"),
-        json!({"kind": "ServiceAccount", "name": "default", "namespace": "iam"}),
     ] {
         assert_eq!(bound(nobody.clone()), [""; 0], "{nobody}");
     }
@@ -238,6 +242,41 @@ fn people_groups_and_everybody_are_bound_and_what_is_the_systems_is_not() {
     )];
     let of_admins = binding("b", None, ("ClusterRole", "view"), json!([group("admins")]));
     assert_eq!(read(&[of_admins], &some).assignments.len(), 1);
+}
+
+#[test]
+fn service_accounts_are_bound_apart_from_people() {
+    let roles = [
+        role("edit", None, json!([rule(&["apps"], &["*"], &["*"])])),
+        role("nothing", None, json!([])),
+    ];
+    let bound = |role: &str, who: Json| {
+        let bound = binding("b", Some("iam"), ("ClusterRole", role), json!([who]));
+        let native = read(&[bound], &roles);
+        assert!(native.assignments.is_empty(), "{native:?}");
+        let accounts = native.accounts.into_iter().map(|one| one.principal);
+        let cluster = CLUSTER.to_ascii_lowercase();
+        accounts
+            .map(|one| one.replace(&cluster, ""))
+            .collect::<Vec<_>>()
+    };
+    let account = json!({"kind": "ServiceAccount", "name": "Default", "namespace": "ops"});
+    for (who, id) in [
+        (account.clone(), "/namespaces/ops/serviceaccounts/default"),
+        (
+            user("system:serviceaccount:ops:default"),
+            "/namespaces/ops/serviceaccounts/default",
+        ),
+        (
+            group("system:serviceaccounts:ops"),
+            "/namespaces/ops/serviceaccounts",
+        ),
+        (group("system:serviceaccounts"), "/serviceaccounts"),
+    ] {
+        assert_eq!(bound("edit", who.clone()), [id], "{who}");
+        assert_eq!(bound("nothing", who), [""; 0]);
+    }
+    assert_eq!(bound("edit", group("system:serviceaccountsx")), [""; 0]);
 }
 
 #[test]

@@ -246,6 +246,41 @@ fn planted_on_registries() -> Vec<Planted> {
     ]
 }
 
+/// A service account that is bound to everything.
+const ACCOUNT: &str = "/subscriptions/11111111-1111-4111-8111-111111111111/resourceGroups/rg/providers/Microsoft.ContainerService/managedClusters/c/namespaces/iam/serviceaccounts/default";
+
+/// `me` may do these inside a cluster, at a scope of it.
+fn within(scope: &str, actions: &[&str]) -> Plot {
+    let mut plot = Plot::new();
+    let actions = actions.iter();
+    let actions: Vec<String> = actions
+        .map(|action| format!("Microsoft.ContainerService/managedClusters/{action}"))
+        .collect();
+    let role = plot.sketch.role("within", json!({"dataActions": actions}));
+    plot.sketch = role.gives(scope, "within", "me");
+    plot
+}
+
+/// `me` may do something in a namespace of a cluster in which service accounts are bound: that of
+/// `iam` to everything, and all of them to reading pods.
+fn deploys(action: &str, namespace: &str) -> Plot {
+    let mut plot = within(&format!("{CLUSTER}/namespaces/{namespace}"), &[action]);
+    let aks = "Microsoft.ContainerService/managedClusters";
+    let bound = plot
+        .sketch
+        .role("bound", json!({"dataActions": [format!("{aks}/*")]}))
+        .role(
+            "reads",
+            json!({"dataActions": [format!("{aks}/pods/read")]}),
+        )
+        .gives(CLUSTER, "bound", ACCOUNT)
+        .gives(CLUSTER, "reads", &format!("{CLUSTER}/serviceaccounts"));
+    plot.sketch = bound;
+    let apart = plot.sketch.tenant.assignments.split_off(1);
+    plot.sketch.tenant.accounts = apart;
+    plot
+}
+
 fn planted_on_clusters() -> Vec<Planted> {
     let may = |action: &str| {
         let action = format!("Microsoft.ContainerService/managedClusters/{action}");
@@ -264,6 +299,8 @@ fn planted_on_clusters() -> Vec<Planted> {
         plot.sketch = plot.sketch.member("me", group);
         plot
     };
+    let iam = format!("{CLUSTER}/namespaces/iam");
+    let rbac = |what: &str| format!("rbac.authorization.k8s.io/{what}");
     let on_nodes = "Microsoft.Compute/virtualMachineScaleSets/virtualMachines/runCommand/action";
     let unread = Plot::new().with(|plot| plot.sketch.tenant.memberships.put_unread("admins"));
     let admin = "listClusterAdminCredential/action";
@@ -296,6 +333,81 @@ fn planted_on_clusters() -> Vec<Planted> {
         ("cluster admin group", member("ADMINS"), inside(), true),
         ("cluster admin group", unread, inside(), false),
         ("bind cluster roles", binds, inside(), true),
+        (
+            "run workloads",
+            deploys("apps/deployments/write", "iam"),
+            Power::act_as(ACCOUNT),
+            true,
+        ),
+        (
+            "run workloads",
+            deploys("pods/exec/action", "iam"),
+            Power::act_as(ACCOUNT),
+            true,
+        ),
+        (
+            "run workloads",
+            deploys("apps/deployments/write", "iam"),
+            Power::act_as(&format!("{CLUSTER}/serviceaccounts")),
+            true,
+        ),
+        (
+            "bind cluster roles",
+            deploys("batch/jobs/write", "iam"),
+            inside(),
+            true,
+        ),
+        (
+            "node proxy",
+            within(CLUSTER, &["nodes/proxy/action"]),
+            inside(),
+            true,
+        ),
+        (
+            "impersonate",
+            within(CLUSTER, &["groups/impersonate/action"]),
+            inside(),
+            true,
+        ),
+        (
+            "impersonate",
+            within(CLUSTER, &["users/impersonate/action"]),
+            inside(),
+            true,
+        ),
+        (
+            "widen cluster roles",
+            within(
+                CLUSTER,
+                &[
+                    &rbac("clusterroles/write"),
+                    &rbac("clusterroles/escalate/action"),
+                ],
+            ),
+            inside(),
+            true,
+        ),
+        (
+            "widen cluster roles",
+            within(
+                &iam,
+                &[&rbac("roles/write"), &rbac("roles/escalate/action")],
+            ),
+            Power::ClusterAdmin(Scope::new(&iam)),
+            true,
+        ),
+        (
+            "widen cluster roles",
+            within(
+                &iam,
+                &[
+                    &rbac("rolebindings/write"),
+                    &rbac("clusterroles/bind/action"),
+                ],
+            ),
+            Power::ClusterAdmin(Scope::new(&iam)),
+            true,
+        ),
         (
             "cluster nodes",
             Plot::new().may(NODES, &[on_nodes]),
@@ -537,6 +649,14 @@ fn near_misses_lead_nowhere() {
             });
         });
     for (what, plot) in [
+        (
+            "it reads pods where a service account is bound",
+            deploys("pods/read", "iam"),
+        ),
+        (
+            "it widens roles without their verb",
+            within(CLUSTER, &["rbac.authorization.k8s.io/clusterroles/write"]),
+        ),
         (
             "the admin user is disabled",
             Plot::new().may(REGISTRY, &[&format!("{acr}/listCredentials/action")]),
