@@ -81,9 +81,9 @@ fn the_first_apply_makes_the_store_and_goes_on_in_it() {
     make_container(azurite, &name);
     let planned = expect(0, &root, azurite, &["plan"]);
     assert!(
-        planned
-            .err
-            .contains("does not exist: where nothing else stands yet, `onestream apply` makes it first"),
+        planned.err.contains(
+            "does not exist: where nothing else stands yet, `onestream apply` makes it first"
+        ),
         "{}",
         planned.err
     );
