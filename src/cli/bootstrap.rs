@@ -351,11 +351,12 @@ async fn answers(
         if clock.since_boot() >= until {
             let minutes = PATIENCE.as_secs() / 60;
             let failure = Failure::from(error);
-            let hint = failure.hint.clone().unwrap_or_default();
+            let hint = failure.hint.as_ref();
+            let hint = hint.map(|hint| format!("{hint}; ")).unwrap_or_default();
             return Err(failure.hint(format!(
-                "the account was made, and did not answer within {minutes} minutes; {hint}; apply \
-                 again from where it can be reached, which goes on, or let this machine in: `az \
-                 storage account update --public-network-access Enabled` with a network rule"
+                "the account was made, and did not answer within {minutes} minutes; {hint}then \
+                 apply again, which goes on; where it cannot be reached from, let this machine in: \
+                 `az storage account update --public-network-access Enabled` with a network rule"
             )));
         }
         if told.insert(why, ()).is_none() {
