@@ -26,6 +26,9 @@ pub(in crate::control) const TERM: Duration = Duration::from_secs(60);
 const RENEWAL: Duration = Duration::from_secs(10);
 /// After a renewal that was not answered.
 const AGAIN: Duration = Duration::from_secs(2);
+/// How long whoever has just taken a lease is given to put a name on it, and between two looks.
+const NAMING: Duration = Duration::from_secs(3);
+const LOOK: Duration = Duration::from_millis(200);
 const SUFFIX: &str = ".json";
 
 /// Leases by objects.
@@ -92,13 +95,9 @@ impl FiniteLeases {
         match self.objects.acquire_lease(&name, lease, Some(TERM)).await {
             Ok(()) => {}
             Err(StoreError::Leased { .. }) => {
-                let holder = match self.standing_of(&name).await? {
-                    Standing::Held(holder) | Standing::Abandoned(holder) => holder.to_string(),
-                    Standing::Free => "somebody who has not left a name".to_owned(),
-                };
                 return Err(StoreError::Held {
                     environment: environment.clone(),
-                    holder,
+                    holder: self.holder_of(&name).await?,
                 });
             }
             Err(error) => return Err(error),
@@ -113,6 +112,22 @@ impl FiniteLeases {
             Err(error) => {
                 self.objects.release_lease(&name, lease).await.ok();
                 Err(error)
+            }
+        }
+    }
+
+    /// Who holds a lease, in words. It is taken before a name stands on it.
+    async fn holder_of(&self, name: &ObjectName) -> Result<String, StoreError> {
+        let until = self.clock.since_boot() + NAMING;
+        loop {
+            match self.standing_of(name).await? {
+                Standing::Held(holder) | Standing::Abandoned(holder) => {
+                    return Ok(holder.to_string());
+                }
+                Standing::Free if self.clock.since_boot() >= until => {
+                    return Ok("somebody who has not left a name".to_owned());
+                }
+                Standing::Free => self.clock.sleep(LOOK).await,
             }
         }
     }
@@ -510,6 +525,23 @@ mod tests {
         let second = rig.leases().acquire(&prod(), "apply").await.expect("free");
         assert!(second.taken_over().is_some());
     }
+
+    #[tokio::test]
+    async fn who_has_just_taken_a_lease_is_given_a_moment_to_leave_a_name() {
+        let rig = Rig::new();
+        let name = name(&prod()[0]).expect("a name");
+        let never = Record::new(0, None).to_bytes();
+        let made = rig.memory.put(&name, &never, &Expected::Absent, None);
+        made.await.expect("written");
+        let lease = LeaseId::random();
+        let taken = rig.memory.acquire_lease(&name, lease, Some(TERM)).await;
+        taken.expect("free");
+        let refused = rig.leases().acquire(&prod(), "apply").await.err();
+        let said = refused.expect("it is held").to_string();
+        assert!(said.ends_with("somebody who has not left a name"), "{said}");
+        assert_eq!(rig.clock.since_boot(), NAMING);
+    }
+
     #[tokio::test]
     async fn who_gives_up_on_a_takeover_leaves_it_to_the_next() {
         let rig = Rig::new();
