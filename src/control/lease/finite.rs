@@ -400,6 +400,7 @@ mod tests {
     use super::*;
     use crate::control::memory::Memory;
     use crate::control::{ManualClock, Store};
+    use crate::provision::objects::Objects as _;
 
     const TIMEOUT: Duration = Duration::from_secs(40);
 
