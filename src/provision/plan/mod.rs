@@ -6,6 +6,7 @@
 //! holds the image of the object that it was planned for; what could not be read is neither
 //! created nor deleted. It must not talk to Azure, nor decide what is allowed: that is the guard.
 
+mod absent;
 mod check;
 mod classify;
 mod declared;
@@ -14,6 +15,7 @@ mod edges;
 mod locks;
 mod make;
 mod orphans;
+mod present;
 mod revoke;
 mod settled;
 mod stored;

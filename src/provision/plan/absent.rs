@@ -1,0 +1,116 @@
+//! What does not stand: whether it is created or recovered, and what is in the way.
+
+use super::classify::Work;
+use super::settled::Settled;
+use super::{Action, Operation, Step};
+use crate::provision::observe::{Object, Observed};
+use crate::resource::{Ownership, Resource};
+
+impl<'a> Work<'a> {
+    pub(super) fn absent(&mut self, resource: &Resource, settled: &Settled) {
+        if self.held_back(resource, &resource.references()) {
+            return;
+        }
+        if let Some(other) = settled.id.known().and_then(|id| self.squatter(id)) {
+            let problem = format!("something else stands at {}", other.id);
+            let instead = "what it is cannot be changed: delete it yourself, and plan again";
+            return self
+                .draft
+                .refuse(&resource.address, problem, instead.to_owned());
+        }
+        if let Some(kept) = settled
+            .id
+            .known()
+            .and_then(|id| self.namesake(resource, id))
+        {
+            let problem = format!("{} stays where it is, and has its name", kept.id);
+            let instead = "declare it where it stands, or under another name".to_owned();
+            return self.draft.refuse(&resource.address, problem, instead);
+        }
+        let observed: &'a Observed = self.asked.observed;
+        let id = settled.id.known().map(str::to_lowercase);
+        let deleted = id.and_then(|id| observed.deleted.get(&id));
+        let (action, step, reason) = match deleted.map(|remains| &remains.ownership) {
+            None => (Action::Create, Step::Create, self.why_missing(resource)),
+            Some(Ownership::Ours(owner)) if *owner == resource.address.environment() => {
+                let reason = "it was deleted and can be recovered";
+                (Action::Recover, Step::Recover, reason)
+            }
+            Some(_) => {
+                // A create would bring back what somebody else has deleted.
+                let problem = "something that is not ours was deleted and still holds its id";
+                let instead = "recover it yourself and plan with --adopt, have it purged, or \
+                               declare another name";
+                return self.draft.refuse(
+                    &resource.address,
+                    problem.to_owned(),
+                    instead.to_owned(),
+                );
+            }
+        };
+        let mut operation = settled.operation(resource, action, step);
+        reason.clone_into(&mut operation.reason);
+        if let Some(remains) = deleted {
+            operation.handle = remains.handle.clone();
+            // It comes back as it was, so what refers to it may still stand.
+            self.know(resource, &remains.outputs);
+        }
+        self.make(resource, operation);
+    }
+
+    /// An object of ours that no plan deletes, and that has the name with which one is declared
+    /// elsewhere: such names are unique in all of Azure.
+    fn namesake(&self, resource: &Resource, id: &str) -> Option<&'a Object> {
+        let (kind, observed): (_, &'a Observed) = (resource.kind.meta(), self.asked.observed);
+        // Names of what lies in something else are free in each.
+        let is_whole = kind.arm_type.matches('/').count() == 1;
+        resource.kind.keeps().filter(|_| is_whole)?;
+        let name = |id: &str| id.rsplit('/').next().map(str::to_lowercase);
+        let mut alike = observed.objects.values().filter(|object| {
+            let same = object.kind.meta().name == kind.name && name(&object.id) == name(id);
+            same && matches!(object.ownership, Ownership::Ours(_))
+        });
+        alike.next()
+    }
+
+    /// What stands at an id and is yet another object, by what tells such objects apart.
+    fn squatter(&self, id: &str) -> Option<&'a Object> {
+        let id = id.to_lowercase();
+        self.squatters.get(&id).copied()
+    }
+
+    fn why_missing(&self, resource: &Resource) -> &'static str {
+        let parent = resource.parent.as_ref();
+        let comes_back = parent
+            .and_then(|parent| self.draft.making(parent))
+            .is_some_and(|index| self.draft.operations[index].step == Step::Recover);
+        if comes_back && resource.kind.resurfaces() {
+            "it comes back with what it lives in, or is made again"
+        } else {
+            "it does not exist"
+        }
+    }
+
+    /// Adds an operation that makes an object: by a request of its own or in its parent's.
+    pub(super) fn make(&mut self, resource: &Resource, mut operation: Operation) {
+        let carrier = self.carrier(resource);
+        if carrier.is_some() {
+            operation.step = Step::Carried;
+        }
+        let index = self.draft.push(operation, resource.kind);
+        if let Some(carrier) = carrier {
+            self.draft.operations[carrier].carries.push(index);
+        }
+    }
+
+    /// The create of the parent in whose body the resource travels, if it does.
+    pub(super) fn carrier(&self, resource: &Resource) -> Option<usize> {
+        let parent = self
+            .asked
+            .desired
+            .resources
+            .get(resource.parent.as_ref()?)?;
+        let embeds = parent.kind.embeds(resource);
+        embeds.then(|| self.draft.creating(&parent.address))?
+    }
+}
