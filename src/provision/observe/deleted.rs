@@ -5,7 +5,8 @@ use std::collections::BTreeSet;
 use serde_json::Value as Json;
 
 use super::Remains;
-use super::read::{Seen, no_id};
+use super::read::no_id;
+use super::seen::Seen;
 use crate::provision::ports::{Failure, Reader};
 use crate::resource::{Deleted, Kind, Marker, Outputs, Resource, scopes};
 

@@ -2,7 +2,8 @@
 
 use serde_json::Value as Json;
 
-use super::read::{Seen, no_id};
+use super::read::no_id;
+use super::seen::Seen;
 use crate::provision::ports::Reader;
 use crate::resource::{Kinds, MANAGED_BY_TAG, Method, Request};
 

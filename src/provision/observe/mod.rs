@@ -14,6 +14,7 @@ mod deleted;
 mod marks;
 mod observed;
 mod read;
+mod seen;
 
 pub use contents::contents;
 pub(super) use contents::held_id;
