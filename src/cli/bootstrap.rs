@@ -123,10 +123,10 @@ pub fn cut_off(configuration: &Configuration, plan: &Plan) -> Vec<Objection> {
     let account = format!("/storageaccounts/{}\"", blob.account.to_lowercase());
     let leads_there = |operation: &&Operation| {
         let before = operation.before.as_ref().map(ToString::to_string);
-        let mentions = before.is_some_and(|before| before.to_lowercase().contains(&account));
-        operation.step == Step::Delete && mentions
+        before.is_some_and(|before| before.to_lowercase().contains(&account))
     };
-    let cut = plan.operations.iter().filter(leads_there);
+    let deletes = plan.operations.iter().filter(|it| it.step == Step::Delete);
+    let cut = deletes.filter(leads_there);
     cut.map(|operation| Objection {
         rule: Rule::ControlStore,
         address: Some(operation.address.clone()),
