@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use aws_lc_rs::rand::SystemRandom;
+use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPair as _};
 use onestream::control::audit::Ledger;
 use onestream::control::{Approvals, Folder, Keys};
 use onestream::provision::approval::{Approval, Statement};
@@ -410,5 +412,57 @@ async fn an_interrupted_bootstrap_that_somebody_wrote_into_the_log_gives_no_righ
         log.out
     );
     let refused = root.expect(3, &apply);
+    assert!(refused.err.contains("prod is protected"), "{}", refused.err);
+}
+
+/// Whoever writes to the store can record a key of their own, and sign the log with it.
+#[tokio::test]
+async fn a_log_that_is_signed_with_a_planted_key_gives_no_right() {
+    let root = Root::sample();
+    root.expect(0, &["apply", "--auto-approve"]);
+    let declared = root.read("environments/prod.toml");
+    root.replace(
+        "environments/prod.toml",
+        "name = \"onestreamprod\"\n",
+        "name = \"onestreamprod\"\ndata_endpoint = true\n",
+    );
+    root.expect(0, &["plan", "--out", "change.json"]);
+    root.approve("ada", "change.json");
+    root.expect(0, &["apply", "change.json"]);
+    root.write("environments/prod.toml", &declared);
+    let objects = objects(&root);
+    let ledger = Ledger::of(&objects);
+    let mut forged = ledger.read().await.expect("reads").links[0].record.clone();
+    forged.plan = Some("0".repeat(64));
+    forged.run = "pretended".to_owned();
+    ledger.append(&forged).await.expect("anybody can");
+    let random = SystemRandom::new();
+    let own = EcdsaKeyPair::generate_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, &random);
+    let own = EcdsaKeyPair::from_pkcs8(
+        &ECDSA_P256_SHA256_FIXED_SIGNING,
+        own.expect("a key").as_ref(),
+    );
+    let own = own.expect("a key");
+    let keys = Keys::of(&objects);
+    let recorded = keys.get("kv-onestream-shared", "audit").await;
+    let mut planted = recorded.expect("reads").expect("recorded");
+    let point = own.public_key().as_ref();
+    planted.x = Bytes(point[1..33].to_vec());
+    planted.y = Bytes(point[33..].to_vec());
+    let record = ".onestream/control/keys/kv-onestream-shared/audit.json";
+    std::fs::remove_file(root.file(record)).expect("removed");
+    keys.record(&planted).await.expect("kept");
+    let reading = ledger.read().await.expect("reads");
+    let head = ledger
+        .head(&reading, &planted.key)
+        .expect("an end that is not signed");
+    let signature = own
+        .sign(&random, head.statement().as_bytes())
+        .expect("signs");
+    let signature = Bytes(signature.as_ref().to_vec());
+    ledger.keep(head, signature).await.expect("kept");
+    let reading = ledger.read().await.expect("reads");
+    assert!(reading.verify(Some(&planted)).is_empty(), "well forged");
+    let refused = root.expect(3, &["--env", "prod", "apply", "--auto-approve"]);
     assert!(refused.err.contains("prod is protected"), "{}", refused.err);
 }

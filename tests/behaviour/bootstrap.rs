@@ -223,6 +223,48 @@ fn a_folder_that_somebody_put_there_gives_no_right() {
 }
 
 #[test]
+fn no_run_cuts_off_the_store_that_it_is_kept_in() {
+    let Some(azurite) = Azurite::shared() else {
+        return;
+    };
+    let (root, name) = team(azurite);
+    make_container(azurite, &name);
+    expect(
+        0,
+        &root,
+        azurite,
+        &["--env", "shared", "apply", "--auto-approve"],
+    );
+    let destroy = [
+        "--env",
+        "shared",
+        "destroy",
+        "--auto-approve",
+        "--allow-destroy",
+        "*",
+    ];
+    let refused = expect(3, &root, azurite, &destroy);
+    for told in [
+        "shared.store.endpoint: this run is kept in stonestream, which is reached through it",
+        "--exclude 'shared.store*'",
+    ] {
+        assert!(refused.err.contains(told), "{told}\n{}", refused.err);
+    }
+    // Where the account is reached from anywhere, it is in nobody's way.
+    root.replace(
+        COMMON,
+        "container_soft_delete_days = 90\npublic_network_access = false",
+        "container_soft_delete_days = 90\npublic_network_access = true",
+    );
+    let refused = expect(3, &root, azurite, &destroy);
+    assert!(
+        !refused.err.contains("is reached through it"),
+        "{}",
+        refused.err
+    );
+}
+
+#[test]
 fn no_store_is_made_where_other_things_of_ours_stand() {
     let Some(azurite) = Azurite::shared() else {
         return;

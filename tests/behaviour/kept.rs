@@ -173,3 +173,19 @@ fn a_locked_policy_is_made_longer_and_never_shorter() {
     root.expect(0, &SHARED);
     root.expect(0, &EMPTY);
 }
+
+#[test]
+fn an_account_is_not_made_a_second_time_in_another_group() {
+    let root = Root::unprotected();
+    root.expect(0, &SHARED);
+    root.replace(
+        "environments/common.toml",
+        "name = \"rg-onestream-shared\"",
+        "name = \"rg-onestream-elsewhere\"",
+    );
+    let refused = root.run(&["--env", "shared", "plan"]);
+    assert_eq!(refused.code, 3, "{}", refused.out);
+    for said in ["! shared.store", "stays where it is, and has its name"] {
+        assert!(refused.out.contains(said), "{said}\n{}", refused.out);
+    }
+}
