@@ -465,4 +465,14 @@ async fn a_log_that_is_signed_with_a_planted_key_gives_no_right() {
     assert!(reading.verify(Some(&planted)).is_empty(), "well forged");
     let refused = root.expect(3, &["--env", "prod", "apply", "--auto-approve"]);
     assert!(refused.err.contains("prod is protected"), "{}", refused.err);
+    // Nor does a run that has a right of its own sign such a log.
+    root.replace(
+        "environments/dev.toml",
+        "[registry]\n",
+        "[registry]\ndata_endpoint = true\n",
+    );
+    let told = root.expect(4, &["--env", "dev", "apply", "--auto-approve"]);
+    for said in ["is not signed again", "it records another key than"] {
+        assert!(told.err.contains(said), "{said}\n{}", told.err);
+    }
 }
