@@ -223,8 +223,8 @@ async fn a_policy_is_held_by_its_etag_and_locked_for_good() {
         ("DELETE", policy.clone()),
         ("POST", format!("{policy}/lock")),
     ] {
-        let bare = azure.send(method, &path, None).await;
-        assert_eq!(bare.status, 412, "{method}");
+        let bare = azure.send_with(method, &path, None, &[]).await;
+        assert_eq!(bare.status, 412, "{method}: {bare:?}");
     }
     let etag = shorter.header("etag").to_owned();
     let gone = with("DELETE", &policy, &etag, Value::Null).await;
