@@ -167,9 +167,10 @@ impl Seen {
     /// The objects of the parent kind whose children have to be read.
     pub(super) fn parents(&self, kind: &str) -> Vec<(String, &'static dyn Kind)> {
         let (wanted, state) = (self.wanted(), self.lock());
+        // What Azure copied our marker to is not ours, nor is what stands in it.
         let near = |key: &str, object: &Object| {
             wanted.contains(key)
-                || object.ownership != Ownership::Foreign
+                || matches!(object.ownership, Ownership::Ours(_))
                 || group_of(key).is_some_and(|group| self.is_managed(&state, &group))
         };
         state

@@ -143,6 +143,20 @@ async fn objects_out_of_reach_are_not_kept() {
 }
 
 #[tokio::test]
+async fn what_stands_in_a_copy_is_not_read() {
+    let world = full();
+    let cloud = world.live();
+    let tags = cloud.body(&world.id("dev.store.a")).expect("it stands")["tags"].clone();
+    let copy = "/subscriptions/s/resourceGroups/MC_nodes/providers/Toy.Storage/stores/copy";
+    cloud.plant(copy, json!({"location": "eastus2", "tags": tags}));
+    cloud.fail(Method::Get, "/stores/copy/shelves", FORBIDDEN);
+    let observed = world.observe(&cloud).await;
+    assert!(!observed.is_blind());
+    let copied = &observed.objects[&copy.to_lowercase()];
+    assert_eq!(copied.ownership, Ownership::Copy);
+}
+
+#[tokio::test]
 async fn an_id_that_waits_for_an_output_is_read_once_that_is_known() {
     let mut world = full();
     let who = Text::output(&address("shared.principal.bot"), "objectId");

@@ -5,14 +5,14 @@ use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use azure_core::Bytes;
 use azure_core::error::{Error, ErrorKind};
-use azure_core::http::headers::{Headers, USER_AGENT};
+use azure_core::http::headers::{CLIENT_REQUEST_ID, Headers, USER_AGENT};
 use azure_core::http::policies::{Policy, PolicyResult};
 use azure_core::http::{
     AsyncRawResponse, ClientOptions, Context, HttpClient, Pipeline, PipelineSendOptions, Request,
     RetryOptions, Transport as HttpTransport,
 };
+use azure_core::{Bytes, Uuid};
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 
 use super::clock::Timing;
@@ -87,6 +87,9 @@ impl Transport {
             skip_checks: true,
             ..PipelineSendOptions::default()
         };
+        // The pipeline would set one, too; it makes an error of there being none, with a whole
+        // backtrace where those are on.
+        request.insert_header(CLIENT_REQUEST_ID, Uuid::new_v4().to_string());
         let sent = self
             .pipeline
             .send(&Context::new(), &mut request, Some(unchecked))

@@ -56,8 +56,17 @@ pub struct Assignment<'a> {
 
 /// All role assignments of a tenant.
 pub fn assignments(world: &World) -> impl Iterator<Item = Assignment<'_>> {
+    assignments_after(world, "")
+}
+
+/// Those whose key comes after `after`.
+pub fn assignments_after<'a>(
+    world: &'a World,
+    after: &'a str,
+) -> impl Iterator<Item = Assignment<'a>> {
     world
         .of_kind(ASSIGNMENT)
+        .skip_while(move |(key, _)| key.as_str() <= after)
         .filter_map(|(key, object)| Assignment::read(key, object))
 }
 

@@ -20,7 +20,7 @@ mod roles;
 pub use condition::{Attributes, Condition, Source, Value};
 pub use decision::{Decision, Plane, Question, Reason};
 pub use groups::{Groups, MANAGEMENT_GROUP, PLACEMENT};
-pub use holdings::{Holdings, assignments, scope_key};
+pub use holdings::{Holdings, assignments, assignments_after, scope_key};
 pub use permissions::Permissions;
 pub use roles::{Role, built_in, by_name};
 

@@ -81,8 +81,8 @@ pub fn list(cx: &Context<'_>, world: &World) -> Result<Answer, ArmError> {
     let scope = cx.path.subscription.as_deref().unwrap_or_default();
     let prefix = format!("/subscriptions/{}/", scope.to_ascii_lowercase());
     let groups = world
-        .of_kind(KIND)
-        .filter(|(key, group)| key.starts_with(&prefix) && filter.holds(&group.body))
+        .of_kind_under(KIND, &prefix)
+        .filter(|(_, group)| filter.holds(&group.body))
         .map(|(key, group)| (key.as_str(), group));
     page(cx, groups, PAGE, |group| group.body.clone())
 }

@@ -41,7 +41,7 @@ pub use front_door::answer;
 pub use groups::KIND as GROUP_KIND;
 pub use locks::{KIND as LOCK_KIND, check as check_locks};
 pub use operations::{end_pending, remove};
-pub use page::page;
+pub use page::{after, page};
 pub use path::kind_of;
 pub use pattern::{Address, Pattern, start};
 pub use regions::{geography, pair};

@@ -15,7 +15,7 @@ pub fn page<'a, T>(
     size: usize,
     show: impl Fn(T) -> Value,
 ) -> Result<Answer, ArmError> {
-    let after = cx.call.parameter("$skiptoken").map(token).transpose()?;
+    let after = after(cx)?;
     let size = cx.azure.settings.page_size.unwrap_or(size).max(1);
     let top = match cx.call.parameter("$top") {
         None => None,
@@ -45,6 +45,11 @@ pub fn page<'a, T>(
         body["nextLink"] = json!(next_link(cx, last));
     }
     Ok(Answer::json(200, body))
+}
+
+/// The key after which the page asked for begins.
+pub fn after(cx: &Context<'_>) -> Result<Option<String>, ArmError> {
+    cx.call.parameter("$skiptoken").map(token).transpose()
 }
 
 fn token(text: &str) -> Result<String, ArmError> {

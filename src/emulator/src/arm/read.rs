@@ -133,7 +133,7 @@ fn list(
         .parameter("$filter")
         .is_some_and(|filter| filter.replace(' ', "").eq_ignore_ascii_case("atScope()"));
     let items = world
-        .of_kind(kind.meta().kind)
+        .of_kind_under(kind.meta().kind, &scope)
         .filter(|(key, object)| kind.lists(key, &scope) && !kind.over(object, cx.now))
         .filter(|(key, _)| {
             !only_here

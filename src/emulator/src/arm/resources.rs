@@ -4,7 +4,7 @@
 use super::context::Context;
 use super::error::ArmError;
 use super::filter::Filter;
-use super::page;
+use super::{after, page};
 use crate::server::Answer;
 use crate::state::{Object, World};
 use crate::types;
@@ -32,13 +32,21 @@ pub fn list(cx: &Context<'_>, world: &World, scope: &str) -> Result<Answer, ArmE
     let filter = Filter::read(cx.call.parameter("$filter"))?;
     let expand = cx.call.parameter("$expand").unwrap_or_default();
     let prefix = format!("{scope}/");
-    let items = tracked(world, &prefix).filter(|(_, object)| filter.holds(&object.body));
+    // Long lists are not looked through again for each of their pages.
+    let after = after(cx)?.unwrap_or_default();
+    let items = tracked(world, &prefix, &after).filter(|(_, object)| filter.holds(&object.body));
     page(cx, items, PAGE, |object| shown(object, expand))
 }
 
-fn tracked<'a>(world: &'a World, prefix: &'a str) -> impl Iterator<Item = (&'a str, &'a Object)> {
+/// Those whose key comes after `after`.
+fn tracked<'a>(
+    world: &'a World,
+    prefix: &'a str,
+    after: &'a str,
+) -> impl Iterator<Item = (&'a str, &'a Object)> {
     world
         .under(prefix)
+        .skip_while(move |(key, _)| key.as_str() <= after)
         .filter(|(_, object)| types::of(&object.kind).is_some_and(|kind| kind.meta().tracked))
         .map(|(key, object)| (key.as_str(), object.as_ref()))
 }
@@ -76,7 +84,7 @@ fn full_name(object: &Object) -> String {
 /// `POST …/exportTemplate`: the group as a template with literal names.
 pub fn template(cx: &Context<'_>, world: &World, scope: &str) -> Answer {
     let prefix = format!("{scope}/");
-    let resources: Vec<Value> = tracked(world, &prefix)
+    let resources: Vec<Value> = tracked(world, &prefix, "")
         .filter_map(|(_, object)| {
             let kind = types::of(&object.kind)?;
             let mut body = kind.view(object, world, &cx.api);

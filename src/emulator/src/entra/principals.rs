@@ -47,6 +47,13 @@ pub struct ManagedIdentity<'a> {
     pub client_id: Option<&'a str>,
 }
 
+impl<'a> ManagedIdentity<'a> {
+    /// The client id that Graph shows: one of a single resource has none of its own.
+    pub fn client(&self) -> &'a str {
+        self.client_id.unwrap_or(self.principal_id)
+    }
+}
+
 /// The object of that kind and id.
 pub fn object<'a>(world: &'a World, kind: &str, id: &str) -> Option<&'a Arc<Object>> {
     world.object(&key(kind, id))

@@ -170,22 +170,16 @@ pub fn locate(
     match key {
         Key::Alternate(property, value) => {
             let found = principals::by_member(world, entity.kind, &format!("/{property}"), value);
-            found.cloned().or_else(|| {
-                view::hidden(azure, world, entity, |object| {
-                    object.text(&format!("/{property}")) == Some(value)
-                })
-            })
+            found
+                .cloned()
+                .or_else(|| view::hidden(azure, world, entity, property, value))
         }
         Key::Id(id) if entity.kind == USER && id.contains('@') => {
             principals::by_member(world, USER, "/userPrincipalName", id).cloned()
         }
         Key::Id(id) => principals::object(world, entity.kind, id)
             .cloned()
-            .or_else(|| {
-                view::hidden(azure, world, entity, |object| {
-                    object.text("/id") == Some(id)
-                })
-            }),
+            .or_else(|| view::hidden(azure, world, entity, "id", id)),
     }
 }
 

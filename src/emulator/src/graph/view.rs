@@ -3,7 +3,7 @@
 use super::entity::Entity;
 use super::templates;
 use crate::azure::Azure;
-use crate::entra::principals::{self, APPLICATION, SERVICE_PRINCIPAL};
+use crate::entra::principals::{self, ManagedIdentity, SERVICE_PRINCIPAL};
 use crate::state::{Object, World};
 use serde_json::{Map, Value, json};
 use std::sync::Arc;
@@ -109,12 +109,20 @@ pub fn hidden(
     azure: &Azure,
     world: &World,
     entity: &Entity,
-    wanted: impl Fn(&Object) -> bool,
+    property: &str,
+    value: &str,
 ) -> Option<Arc<Object>> {
-    if ![SERVICE_PRINCIPAL, APPLICATION].contains(&entity.kind) {
+    if entity.kind != SERVICE_PRINCIPAL {
         return None;
     }
-    let owner = azure.directory.owner().map(|owner| {
+    let wanted = |id: &str, client: &str| match property {
+        "id" => id == value,
+        "appId" => client == value,
+        _ => false,
+    };
+    let owner = azure.directory.owner();
+    let owner = owner.filter(|owner| wanted(&owner.object_id, &owner.client_id));
+    let owner = owner.map(|owner| {
         let id = &owner.object_id;
         known(
             entity,
@@ -125,33 +133,27 @@ pub fn hidden(
             &[],
         )
     });
-    let mut identities = principals::managed_identities(world)
-        .filter(|_| entity.kind == SERVICE_PRINCIPAL)
-        .map(|identity| {
-            let client = identity.client_id.unwrap_or(identity.principal_id);
-            let names = [
-                format!(
-                    "isExplicit={}",
-                    if identity.client_id.is_some() {
-                        "True"
-                    } else {
-                        "False"
-                    }
-                ),
-                identity.object.id.clone(),
-            ];
-            known(
-                entity,
-                identity.principal_id,
-                client,
-                identity.object.name(),
-                "ManagedIdentity",
-                &names,
-            )
-        });
+    let mut identities = principals::managed_identities(world);
+    let shown = |identity: ManagedIdentity<'_>| {
+        let explicit = match identity.client_id {
+            Some(_) => "isExplicit=True",
+            None => "isExplicit=False",
+        };
+        known(
+            entity,
+            identity.principal_id,
+            identity.client(),
+            identity.object.name(),
+            "ManagedIdentity",
+            &[explicit.to_owned(), identity.object.id.clone()],
+        )
+    };
     owner
-        .filter(|object| entity.kind == SERVICE_PRINCIPAL && wanted(object))
-        .or_else(|| identities.find(|object| wanted(object)))
+        .or_else(|| {
+            identities
+                .find(|identity| wanted(identity.principal_id, identity.client()))
+                .map(shown)
+        })
         .map(Arc::new)
 }
 

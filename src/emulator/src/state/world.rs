@@ -3,6 +3,7 @@
 use super::operation::Operation;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -41,10 +42,26 @@ impl Object {
     pub fn name(&self) -> &str {
         self.id.rsplit('/').next().unwrap_or_default()
     }
+
+    /// The ids, in lower case, of all others that stand in the body, as values or as members.
+    fn names(&self, key: &str) -> BTreeSet<String> {
+        let mut names = BTreeSet::new();
+        ids_in(&self.body, &mut |id| {
+            let id = id.to_ascii_lowercase();
+            let own = id.strip_prefix(key);
+            if !own.is_some_and(|rest| rest.is_empty() || rest.starts_with('/')) {
+                names.insert(id);
+            }
+        });
+        names
+    }
 }
 
 /// Where an object says which principal it is about.
 const PRINCIPAL: &str = "/properties/principalId";
+
+/// How the id of whatever stands in a subscription begins.
+const IDS: &str = "/subscriptions/";
 
 /// One change of the world; `None` removes.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -67,6 +84,8 @@ pub struct World {
     by_kind: BTreeMap<String, BTreeSet<String>>,
     /// Objects by the principal that they are about.
     by_principal: BTreeMap<String, BTreeSet<String>>,
+    /// Objects by the ids of others that stand in their bodies.
+    by_name: BTreeMap<String, BTreeSet<String>>,
     running: BTreeSet<String>,
 }
 
@@ -131,6 +150,38 @@ impl World {
             .into_iter()
             .flatten()
             .filter_map(|key| self.objects.get_key_value(key))
+    }
+
+    /// Objects of one type whose key starts with `prefix`, by key.
+    pub fn of_kind_under<'a>(
+        &'a self,
+        kind: &str,
+        prefix: &str,
+    ) -> impl Iterator<Item = (&'a String, &'a Arc<Object>)> + use<'a> {
+        let prefix = prefix.to_owned();
+        self.by_kind
+            .get(&kind.to_ascii_lowercase())
+            .into_iter()
+            .flat_map({
+                let from = prefix.clone();
+                move |keys| keys.range(from.clone()..)
+            })
+            .take_while(move |key| key.starts_with(&prefix))
+            .filter_map(|key| self.objects.get_key_value(key))
+    }
+
+    /// Objects of one type in whose body the id `key` (in lower case) stands, by key.
+    pub fn naming<'a>(
+        &'a self,
+        key: &str,
+        kind: &'a str,
+    ) -> impl Iterator<Item = (&'a String, &'a Arc<Object>)> + use<'a> {
+        self.by_name
+            .get(key)
+            .into_iter()
+            .flatten()
+            .filter_map(|key| self.objects.get_key_value(key))
+            .filter(move |(_, object)| object.kind.eq_ignore_ascii_case(kind))
     }
 
     /// Objects of one type that are about a principal, by key.
@@ -220,8 +271,19 @@ impl World {
             {
                 keys.remove(&key);
             }
+            for named in old.names(&key) {
+                if let Entry::Occupied(mut keys) = self.by_name.entry(named) {
+                    keys.get_mut().remove(&key);
+                    if keys.get().is_empty() {
+                        keys.remove();
+                    }
+                }
+            }
         }
         if let Some(object) = &value {
+            for named in object.names(&key) {
+                self.by_name.entry(named).or_default().insert(key.clone());
+            }
             if let Some(principal) = object.text(PRINCIPAL) {
                 self.by_principal
                     .entry(principal.to_owned())
@@ -234,6 +296,28 @@ impl World {
                 .insert(key.clone());
         }
         set(&mut self.objects, key, value);
+    }
+}
+
+/// Calls `found` with every ARM id of a subscription that stands in `value`.
+fn ids_in(value: &Value, found: &mut impl FnMut(&str)) {
+    let is_id = |text: &str| {
+        text.len() > IDS.len()
+            && text.is_char_boundary(IDS.len())
+            && text[..IDS.len()].eq_ignore_ascii_case(IDS)
+    };
+    match value {
+        Value::String(text) if is_id(text) => found(text),
+        Value::Array(items) => items.iter().for_each(|item| ids_in(item, found)),
+        Value::Object(members) => {
+            for (name, member) in members {
+                if is_id(name) {
+                    found(name);
+                }
+                ids_in(member, found);
+            }
+        }
+        _ => {}
     }
 }
 
@@ -289,5 +373,61 @@ mod tests {
         assert_eq!((about(&world, "p"), about(&world, "q")), (0, 1));
         world.apply(Change::Object("/a/1".to_owned(), None));
         assert_eq!((about(&world, "p"), about(&world, "q")), (0, 0));
+    }
+
+    fn endpoint(id: &str, subnet: &str) -> Change {
+        let object = Object {
+            id: id.to_owned(),
+            kind: "Endpoint".to_owned(),
+            body: json!({
+                "id": id,
+                "properties": {"subnet": {"id": subnet}, "own": format!("{id}/parts/1")},
+                "identity": {"ids": {"/subscriptions/S/identities/I": {}}},
+            }),
+            hidden: Value::Null,
+            pending: None,
+        };
+        Change::Object(object.key(), Some(Arc::new(object)))
+    }
+
+    #[test]
+    fn what_names_something_follows_every_change() {
+        let mut world = World::default();
+        let naming = |world: &World, key: &str| world.naming(key, "endpoint").count();
+        let (one, two) = ("/subscriptions/s/subnets/1", "/subscriptions/s/subnets/2");
+        world.apply(endpoint("/subscriptions/S/e", "/subscriptions/S/Subnets/1"));
+        world.apply(endpoint("/subscriptions/S/f", one));
+        assert_eq!((naming(&world, one), naming(&world, two)), (2, 0));
+        assert_eq!(naming(&world, "/subscriptions/s/identities/i"), 2);
+        assert_eq!(world.naming(one, "other").count(), 0);
+        // Nothing names itself.
+        assert_eq!(naming(&world, "/subscriptions/s/e"), 0);
+        assert_eq!(naming(&world, "/subscriptions/s/e/parts/1"), 0);
+        world.apply(endpoint("/subscriptions/S/e", two));
+        assert_eq!((naming(&world, one), naming(&world, two)), (1, 1));
+        world.apply(Change::Object("/subscriptions/s/e".to_owned(), None));
+        assert_eq!((naming(&world, one), naming(&world, two)), (1, 0));
+        world.apply(Change::Object("/subscriptions/s/f".to_owned(), None));
+        assert!(world.by_name.is_empty());
+    }
+
+    #[test]
+    fn what_is_under_a_prefix_is_all_of_it_and_nothing_else() {
+        let mut world = World::default();
+        for id in [
+            "/subscriptions/s/a",
+            "/subscriptions/s/a/1",
+            "/subscriptions/s/b",
+        ] {
+            world.apply(endpoint(id, "/subscriptions/s/n"));
+        }
+        let under = |kind: &str, prefix: &str| {
+            let found = world.of_kind_under(kind, prefix);
+            found.map(|(key, _)| key.as_str()).collect::<Vec<_>>()
+        };
+        let both = ["/subscriptions/s/a", "/subscriptions/s/a/1"];
+        assert_eq!(under("ENDPOINT", "/subscriptions/s/a"), both);
+        assert_eq!(under("endpoint", "/subscriptions/s/a/"), both[1..]);
+        assert!(under("other", "/subscriptions/s/a").is_empty());
     }
 }

@@ -285,8 +285,7 @@ fn replications<'a>(
 ) -> impl Iterator<Item = &'a Object> + use<'a> {
     let prefix = format!("{}/replications/", registry.key());
     world
-        .of_kind(KIND)
-        .filter(move |(key, _)| key.starts_with(&prefix))
+        .of_kind_under(KIND, &prefix)
         .map(|(_, object)| object.as_ref())
 }
 

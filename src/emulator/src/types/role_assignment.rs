@@ -7,7 +7,7 @@ use super::role_filter::RoleFilter;
 use crate::access::{self, ASSIGNMENT, DEFINITION};
 use crate::arm::{
     ArmError, Context, Deleted, Located, Meta, Placement, ResourceType, Since, Target, Written,
-    page,
+    after, page,
 };
 use crate::entra::principals;
 use crate::entra::replication::{self, Replica};
@@ -231,7 +231,9 @@ fn list(cx: &Context<'_>, world: &World, scope: &str) -> Result<Answer, ArmError
         .assigned_to
         .as_ref()
         .map(|id| principals::identities_of(world, id));
-    let items = access::assignments(world)
+    // Long lists are not looked through again for each of their pages.
+    let after = after(cx)?.unwrap_or_default();
+    let items = access::assignments_after(world, &after)
         .filter(|assignment| {
             let at = access::scope_key(assignment.scope);
             let near = groups.within(&scope, &at) || !filter.at_scope && groups.within(&at, &scope);

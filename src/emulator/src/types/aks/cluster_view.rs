@@ -140,8 +140,8 @@ pub fn list(cx: &Context<'_>, world: &World, scope: &str) -> Result<Answer, ArmE
     let size = cx.azure.settings.page_size.unwrap_or(PAGE).max(1);
     let below = format!("{scope}/");
     let mut clusters = world
-        .of_kind(CLUSTER)
-        .filter(|(key, _)| key.starts_with(&below) && cx.sees.shows(key))
+        .of_kind_under(CLUSTER, &below)
+        .filter(|(key, _)| cx.sees.shows(key))
         .skip(skipped);
     let shown: Vec<Value> = clusters
         .by_ref()

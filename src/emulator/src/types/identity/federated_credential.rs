@@ -143,10 +143,7 @@ fn identity_of(credential: &Object) -> String {
 
 fn siblings<'a>(world: &'a World, identity: &str) -> impl Iterator<Item = &'a Arc<Object>> {
     let prefix = format!("{identity}/federatedidentitycredentials/");
-    world
-        .of_kind(KIND)
-        .filter(move |(key, _)| key.starts_with(&prefix))
-        .map(|(_, object)| object)
+    world.of_kind_under(KIND, &prefix).map(|(_, object)| object)
 }
 
 /// Writes below one identity must not overlap in time.

@@ -184,7 +184,7 @@ fn of_activity_log(id: &str, name: &str, properties: &Value) -> Value {
 /// The settings at a scope.
 fn at<'a>(world: &'a World, scope: &'a str) -> impl Iterator<Item = &'a Object> {
     world
-        .of_kind(KIND)
+        .of_kind_under(KIND, scope)
         .filter(move |(key, _)| DiagnosticSetting.lists(key, scope))
         .map(|(_, object)| object.as_ref())
 }

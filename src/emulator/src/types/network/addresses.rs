@@ -29,7 +29,7 @@ pub fn configurations<'a>(
     subnet: &'a str,
 ) -> impl Iterator<Item = &'a Value> + 'a {
     world
-        .of_kind(network_interface::KIND)
+        .naming(subnet, network_interface::KIND)
         .flat_map(|(_, interface)| {
             let list = interface.body["properties"]["ipConfigurations"].as_array();
             list.into_iter().flatten()
@@ -47,7 +47,10 @@ pub fn users(world: &World, subnet: &str) -> Vec<String> {
         .filter_map(|configuration| configuration["id"].as_str().map(ToOwned::to_owned));
     // Nodes of a cluster stand in the subnets of its pools.
     let pools = world
-        .of_kind("Microsoft.ContainerService/managedClusters/agentPools")
+        .naming(
+            subnet,
+            "Microsoft.ContainerService/managedClusters/agentPools",
+        )
         .filter(|(_, pool)| {
             ["vnetSubnetID", "podSubnetID"].iter().any(|member| {
                 pool.body["properties"][member]

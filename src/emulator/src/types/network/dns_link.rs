@@ -138,8 +138,7 @@ fn read<T>(result: Result<T, ArmError>) -> Result<T, ArmError> {
 pub fn of<'a>(world: &'a World, zone: &str) -> impl Iterator<Item = &'a Object> + use<'a> {
     let prefix = format!("{zone}/virtualnetworklinks/");
     world
-        .of_kind(KIND)
-        .filter(move |(key, _)| key.starts_with(&prefix))
+        .of_kind_under(KIND, &prefix)
         .map(|(_, object)| object.as_ref())
 }
 
@@ -217,7 +216,7 @@ fn there(cx: &Context<'_>, world: &World, target: &Target, network: &str) -> Res
 fn apart(world: &World, target: &Target, network: &str, registers: bool) -> Result<(), ArmError> {
     let zone = target.names.first().map_or("", String::as_str);
     let others = world
-        .of_kind(KIND)
+        .naming(&network.to_ascii_lowercase(), KIND)
         .filter(|(key, link)| {
             **key != target.key
                 && link

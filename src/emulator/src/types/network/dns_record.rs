@@ -253,10 +253,8 @@ fn full_name(name: &str, zone: &str) -> String {
 pub fn of<'a>(world: &'a World, zone: &str) -> impl Iterator<Item = &'a Object> + use<'a> {
     let prefix = format!("{zone}/");
     ALL.iter().flat_map(move |set| {
-        let prefix = prefix.clone();
         world
-            .of_kind(set.meta.kind)
-            .filter(move |(key, _)| key.starts_with(&prefix))
+            .of_kind_under(set.meta.kind, &prefix)
             .map(|(_, object)| object.as_ref())
     })
 }

@@ -232,7 +232,7 @@ fn linked<'a>(
 ) -> impl Iterator<Item = &'a str> + use<'a> {
     let key = group.key();
     world
-        .of_kind(kind)
+        .naming(&key.clone(), kind)
         .filter(move |(_, object)| {
             object
                 .text("/properties/networkSecurityGroup/id")

@@ -153,8 +153,7 @@ impl ResourceType for Subnet {
 pub fn of<'a>(world: &'a World, network: &str) -> impl Iterator<Item = &'a Object> + use<'a> {
     let prefix = format!("{network}/subnets/");
     world
-        .of_kind(KIND)
-        .filter(move |(key, _)| key.starts_with(&prefix))
+        .of_kind_under(KIND, &prefix)
         .map(|(_, object)| object.as_ref())
 }
 
@@ -175,7 +174,7 @@ pub fn show(object: &Object, world: &World, api: &ApiVersion) -> Value {
     for configuration in addresses::configurations(world, &key) {
         configurations.push(json!({"id": configuration["id"]}));
     }
-    for (_, endpoint) in world.of_kind(super::private_endpoint::KIND) {
+    for (_, endpoint) in world.naming(&key, super::private_endpoint::KIND) {
         if endpoint
             .text("/properties/subnet/id")
             .is_some_and(|id| id.eq_ignore_ascii_case(&key))

@@ -163,8 +163,7 @@ impl ResourceType for ZoneGroup {
 pub fn of<'a>(world: &'a World, endpoint: &str) -> impl Iterator<Item = &'a Object> + use<'a> {
     let prefix = format!("{endpoint}/privatednszonegroups/");
     world
-        .of_kind(KIND)
-        .filter(move |(key, _)| key.starts_with(&prefix))
+        .of_kind_under(KIND, &prefix)
         .map(|(_, object)| object.as_ref())
 }
 
