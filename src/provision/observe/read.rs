@@ -124,7 +124,7 @@ impl Seen {
         let mut parents = Vec::new();
         for parent in above {
             self.inherit_blindness(kind, parent);
-            parents.extend(self.parents(parent));
+            parents.extend(self.parents(parent, kind));
         }
         let lists = parents.iter().map(|(id, parent)| {
             let request = kind.list(&format!("{id}{collection}"));

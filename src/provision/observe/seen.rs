@@ -164,19 +164,30 @@ impl Seen {
             .any(|object| matches!(object.ownership, Ownership::Ours(_)))
     }
 
-    /// The objects of the parent kind whose children have to be read.
-    pub(super) fn parents(&self, kind: &str) -> Vec<(String, &'static dyn Kind)> {
+    /// The objects of the kind `parent` whose children of `kind` have to be read.
+    pub(super) fn parents(
+        &self,
+        parent: &str,
+        kind: &'static dyn Kind,
+    ) -> Vec<(String, &'static dyn Kind)> {
         let (wanted, state) = (self.wanted(), self.lock());
-        // What Azure copied our marker to is not ours, nor is what stands in it.
+        // A copied marker makes nothing ours. What stands in such an object is looked at where it
+        // may carry a marker, too.
+        let carried = kind.meta().carrier == Carrier::Parent;
         let near = |key: &str, object: &Object| {
+            let marked = match &object.ownership {
+                Ownership::Ours(_) => true,
+                Ownership::Copy => !carried,
+                Ownership::Foreign => false,
+            };
             wanted.contains(key)
-                || matches!(object.ownership, Ownership::Ours(_))
+                || marked
                 || group_of(key).is_some_and(|group| self.is_managed(&state, &group))
         };
         state
             .objects
             .iter()
-            .filter(|(key, object)| object.kind.meta().name == kind && near(key, object))
+            .filter(|(key, object)| object.kind.meta().name == parent && near(key, object))
             .map(|(_, object)| (object.id.clone(), object.kind))
             .collect()
     }

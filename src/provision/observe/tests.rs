@@ -143,17 +143,23 @@ async fn objects_out_of_reach_are_not_kept() {
 }
 
 #[tokio::test]
-async fn what_stands_in_a_copy_is_not_read() {
+async fn what_stands_in_a_copy_is_read_where_it_may_carry_a_marker_itself() {
     let world = full();
-    let cloud = world.live();
-    let tags = cloud.body(&world.id("dev.store.a")).expect("it stands")["tags"].clone();
-    let copy = "/subscriptions/s/resourceGroups/MC_nodes/providers/Toy.Storage/stores/copy";
-    cloud.plant(copy, json!({"location": "eastus2", "tags": tags}));
-    cloud.fail(Method::Get, "/stores/copy/shelves", FORBIDDEN);
-    let observed = world.observe(&cloud).await;
-    assert!(!observed.is_blind());
-    let copied = &observed.objects[&copy.to_lowercase()];
-    assert_eq!(copied.ownership, Ownership::Copy);
+    let copies = "/subscriptions/s/resourceGroups/MC_nodes/providers";
+    for (original, copy, children, reads) in [
+        ("dev.cluster.k", "Toy.Compute/clusters/copy", "pools", false),
+        ("dev.store.a", "Toy.Storage/stores/copy", "shelves", true),
+    ] {
+        let cloud = world.live();
+        let copy = format!("{copies}/{copy}");
+        let tags = cloud.body(&world.id(original)).expect("it stands")["tags"].clone();
+        cloud.plant(&copy, json!({"location": "eastus2", "tags": tags}));
+        cloud.fail(Method::Get, &format!("/copy/{children}"), FORBIDDEN);
+        let observed = world.observe(&cloud).await;
+        let copied = &observed.objects[&copy.to_lowercase()];
+        assert_eq!(copied.ownership, Ownership::Copy, "{copy}");
+        assert_eq!(!observed.unreadable.is_empty(), reads, "{copy}");
+    }
 }
 
 #[tokio::test]

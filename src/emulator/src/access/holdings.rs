@@ -65,8 +65,7 @@ pub fn assignments_after<'a>(
     after: &'a str,
 ) -> impl Iterator<Item = Assignment<'a>> {
     world
-        .of_kind(ASSIGNMENT)
-        .skip_while(move |(key, _)| key.as_str() <= after)
+        .of_kind_after(ASSIGNMENT, "", after)
         .filter_map(|(key, object)| Assignment::read(key, object))
 }
 

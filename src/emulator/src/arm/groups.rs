@@ -7,7 +7,7 @@ use super::error::ArmError;
 use super::filter::Filter;
 use super::pattern::{self, Address, Pattern};
 use super::resource_type::set_state;
-use super::{locks, operations, page, regions, resources, weather};
+use super::{after, locks, operations, page, regions, resources, weather};
 use crate::server::Answer;
 use crate::state::{Effect, Object, Polling, Txn, World};
 use axum::http::Method;
@@ -80,8 +80,9 @@ pub fn list(cx: &Context<'_>, world: &World) -> Result<Answer, ArmError> {
     let filter = Filter::read(cx.call.parameter("$filter"))?;
     let scope = cx.path.subscription.as_deref().unwrap_or_default();
     let prefix = format!("/subscriptions/{}/", scope.to_ascii_lowercase());
+    let after = after(cx)?.unwrap_or_default();
     let groups = world
-        .of_kind_under(KIND, &prefix)
+        .of_kind_after(KIND, &prefix, &after)
         .filter(|(_, group)| filter.holds(&group.body))
         .map(|(key, group)| (key.as_str(), group));
     page(cx, groups, PAGE, |group| group.body.clone())

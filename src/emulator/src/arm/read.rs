@@ -5,7 +5,7 @@ use super::error::ArmError;
 use super::path::{Tail, kind_of};
 use super::resolve::{Meaning, meaning};
 use super::resource_type::{Placement, ResourceType, Target};
-use super::{groups, operations, page, pattern, providers, subscriptions, tags, weather};
+use super::{after, groups, operations, page, pattern, providers, subscriptions, tags, weather};
 use crate::server::Answer;
 use crate::state::{Effect, World};
 use crate::types;
@@ -132,9 +132,10 @@ fn list(
         .call
         .parameter("$filter")
         .is_some_and(|filter| filter.replace(' ', "").eq_ignore_ascii_case("atScope()"));
+    let after = after(cx)?.unwrap_or_default();
     let items = world
-        .of_kind_under(kind.meta().kind, &scope)
-        .filter(|(key, object)| kind.lists(key, &scope) && !kind.over(object, cx.now))
+        .of_kind_after(kind.meta().kind, &scope, &after)
+        .filter(|(key, _)| kind.lists(key, &scope))
         .filter(|(key, _)| {
             !only_here
                 || key

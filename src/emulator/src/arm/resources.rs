@@ -45,8 +45,7 @@ fn tracked<'a>(
     after: &'a str,
 ) -> impl Iterator<Item = (&'a str, &'a Object)> {
     world
-        .under(prefix)
-        .skip_while(move |(key, _)| key.as_str() <= after)
+        .under_after(prefix, after)
         .filter(|(_, object)| types::of(&object.kind).is_some_and(|kind| kind.meta().tracked))
         .map(|(key, object)| (key.as_str(), object.as_ref()))
 }

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Bound;
 use std::sync::Arc;
 
 /// An ARM object as its provider keeps it.
@@ -143,6 +144,17 @@ impl World {
             .take_while(move |(key, _)| key.starts_with(prefix))
     }
 
+    /// Those of them whose key comes after `after`.
+    pub fn under_after<'a>(
+        &'a self,
+        prefix: &'a str,
+        after: &str,
+    ) -> impl Iterator<Item = (&'a String, &'a Arc<Object>)> + use<'a> {
+        self.objects
+            .range::<str, _>(from(prefix, after))
+            .take_while(move |(key, _)| key.starts_with(prefix))
+    }
+
     /// Objects of one type, by key.
     pub fn of_kind(&self, kind: &str) -> impl Iterator<Item = (&String, &Arc<Object>)> {
         self.by_kind
@@ -158,14 +170,21 @@ impl World {
         kind: &str,
         prefix: &str,
     ) -> impl Iterator<Item = (&'a String, &'a Arc<Object>)> + use<'a> {
+        self.of_kind_after(kind, prefix, "")
+    }
+
+    /// Those of them whose key comes after `after`, as a further page of a list begins.
+    pub fn of_kind_after<'a>(
+        &'a self,
+        kind: &str,
+        prefix: &str,
+        after: &str,
+    ) -> impl Iterator<Item = (&'a String, &'a Arc<Object>)> + use<'a> {
+        let keys = self.by_kind.get(&kind.to_ascii_lowercase());
+        let keys = keys.map(|keys| keys.range::<str, _>(from(prefix, after)));
         let prefix = prefix.to_owned();
-        self.by_kind
-            .get(&kind.to_ascii_lowercase())
-            .into_iter()
-            .flat_map({
-                let from = prefix.clone();
-                move |keys| keys.range(from.clone()..)
-            })
+        keys.into_iter()
+            .flatten()
             .take_while(move |key| key.starts_with(&prefix))
             .filter_map(|key| self.objects.get_key_value(key))
     }
@@ -299,6 +318,15 @@ impl World {
     }
 }
 
+/// From the first key that starts with `prefix` and comes after `after`.
+fn from<'a>(prefix: &'a str, after: &'a str) -> (Bound<&'a str>, Bound<&'a str>) {
+    let start = match after >= prefix && !after.is_empty() {
+        true => Bound::Excluded(after),
+        false => Bound::Included(prefix),
+    };
+    (start, Bound::Unbounded)
+}
+
 /// Calls `found` with every ARM id of a subscription that stands in `value`.
 fn ids_in(value: &Value, found: &mut impl FnMut(&str)) {
     let is_id = |text: &str| {
@@ -429,5 +457,23 @@ mod tests {
         assert_eq!(under("ENDPOINT", "/subscriptions/s/a"), both);
         assert_eq!(under("endpoint", "/subscriptions/s/a/"), both[1..]);
         assert!(under("other", "/subscriptions/s/a").is_empty());
+        let after = |prefix: &str, after: &str| {
+            let of_kind = world.of_kind_after("endpoint", prefix, after);
+            let of_kind: Vec<_> = of_kind.map(|(key, _)| key.as_str()).collect();
+            let of_any = world.under_after(prefix, after);
+            assert!(
+                of_any
+                    .map(|(key, _)| key.as_str())
+                    .eq(of_kind.iter().copied())
+            );
+            of_kind
+        };
+        let all = [both[0], both[1], "/subscriptions/s/b"];
+        assert_eq!(after("/subscriptions/s/", ""), all);
+        assert_eq!(after("/subscriptions/s/", "/subscriptions/a"), all);
+        assert_eq!(after("/subscriptions/s/", both[0]), all[1..]);
+        assert_eq!(after("/subscriptions/s/", "/subscriptions/s/aa"), all[2..]);
+        assert!(after("/subscriptions/s/", all[2]).is_empty());
+        assert!(after("/subscriptions/s/", "/subscriptions/t").is_empty());
     }
 }

@@ -1,6 +1,7 @@
 //! Resource groups, what is in them, and tags.
 
 use super::client::Azure;
+use super::directory::{READER, assignment, assignment_id, guid};
 use onestream_emulator::{DEFAULT_SUBSCRIPTION as S, Settings};
 use serde_json::json;
 
@@ -160,25 +161,60 @@ async fn lists_come_in_pages() {
         ..Settings::default()
     })
     .await;
-    for name in ["a", "b", "c", "d", "e"] {
-        azure.group(name).await;
+    let (mut identities, mut grants) = (Vec::new(), Vec::new());
+    for (number, name) in (1..).zip(["a", "b", "c", "d", "e"]) {
+        let group = azure.group(name).await;
+        let identity =
+            format!("{group}/providers/Microsoft.ManagedIdentity/userAssignedIdentities/one");
+        let made = azure.made(&identity, json!({"location": "eastus2"})).await;
+        let holder = made["properties"]["principalId"].as_str().expect("one");
+        let mut grant = assignment(READER, holder);
+        grant["properties"]["principalType"] = json!("ServicePrincipal");
+        let path = assignment_id(&group, &guid(number));
+        assert_eq!(azure.put(&path, grant).await.status, 201);
+        identities.push(identity);
+        grants.push(path.split('?').next().expect("a path").to_owned());
     }
-    let mut names = Vec::new();
-    let mut next = format!("/subscriptions/{S}/resourcegroups?api-version=2021-04-01");
-    let mut pages = 0;
-    while !next.is_empty() {
-        let page = azure.send("GET", &next, None).await;
-        let value = page.body["value"].as_array().cloned().unwrap_or_default();
-        names.extend(
-            value
-                .iter()
-                .map(|group| group["name"].as_str().unwrap_or_default().to_owned()),
-        );
-        next = page.body["nextLink"]
-            .as_str()
-            .unwrap_or_default()
-            .to_owned();
-        pages += 1;
+    let subscription = format!("/subscriptions/{S}");
+    let providers = format!("{subscription}/providers");
+    let groups: Vec<String> = ["a", "b", "c", "d", "e"]
+        .map(|name| format!("{subscription}/resourceGroups/{name}"))
+        .into();
+    for (list, expected) in [
+        (
+            format!("{subscription}/resourcegroups?api-version=2021-04-01"),
+            groups,
+        ),
+        (
+            format!(
+                "{providers}/Microsoft.ManagedIdentity/userAssignedIdentities?api-version=2023-01-31"
+            ),
+            identities.clone(),
+        ),
+        (
+            format!("{subscription}/resources?api-version=2021-04-01"),
+            identities,
+        ),
+        (
+            format!("{providers}/Microsoft.Authorization/roleAssignments?api-version=2022-04-01"),
+            grants,
+        ),
+    ] {
+        let (mut found, mut next, mut pages) = (Vec::new(), list.clone(), 0);
+        while !next.is_empty() {
+            let page = azure.send("GET", &next, None).await;
+            let value = page.body["value"].as_array().expect("a page");
+            let ids = value.iter().filter_map(|item| item["id"].as_str());
+            found.extend(ids.map(str::to_lowercase));
+            next = page.body["nextLink"]
+                .as_str()
+                .unwrap_or_default()
+                .to_owned();
+            pages += 1;
+        }
+        // The deployer's own grant is on the subscription.
+        found.retain(|id| id.contains("/resourcegroups/"));
+        let expected: Vec<String> = expected.iter().map(|id| id.to_lowercase()).collect();
+        assert_eq!((found, pages), (expected, 3), "{list}");
     }
-    assert_eq!((names.join(""), pages), ("abcde".to_owned(), 3));
 }
