@@ -67,9 +67,10 @@ fn text(live: &Live<'_>, items: &[Item<'_>], style: &Style) -> String {
     if items.is_empty() {
         return text;
     }
-    let rows = shortened(items.iter().map(cells).collect(), style);
+    let cells: Vec<[String; 5]> = items.iter().map(cells).collect();
+    let (header, rows) = fitted(&cells, style);
     text.push('\n');
-    text.push_str(&table(&HEADER, &rows, HEADER.len().., style));
+    text.push_str(&table(&header, &rows, header.len().., style));
     for item in items {
         if let Some(failure) = &item.failure {
             let sign = style.paint(Tone::Bad, super::super::sign::UNREADABLE);
@@ -80,19 +81,40 @@ fn text(live: &Live<'_>, items: &[Item<'_>], style: &Style) -> String {
     text
 }
 
-/// The rows with names, then addresses shortened as far as the width asks for it.
-fn shortened(rows: Vec<[String; 5]>, style: &Style) -> Vec<Vec<String>> {
-    let wide = |column: usize| widest(rows.iter().map(|row| row[column].as_str()), usize::MAX);
-    let gaps = 2 * (HEADER.len() - 1);
-    let others: usize = [1, 3, 4].map(wide).iter().sum();
-    let room = style.columns().saturating_sub(others + gaps);
-    // An address is what people copy: it stays whole, and the name gives way.
-    let names = wide(2).min(room.saturating_sub(wide(0)).max(HEADER[2].len() + 4));
-    let row = |[address, kind, name, region, state]: [String; 5]| {
-        let name = shorten(&name, names, style);
-        vec![address, kind, name, region, state]
+/// The least of a name that is worth its place.
+const NAME: usize = 16;
+
+/// The header and rows in the width there is. An address is what people copy: it stays whole, as
+/// the state does. A name gives way first, then the region, then the kind, which the address tells.
+fn fitted(rows: &[[String; 5]], style: &Style) -> (Vec<&'static str>, Vec<Vec<String>>) {
+    let wide = |column: usize| {
+        let cells = rows.iter().map(|row| row[column].as_str());
+        widest(cells.chain([HEADER[column]]), usize::MAX)
     };
-    rows.into_iter().map(row).collect()
+    let [address, kind, name, region, state] = [0, 1, 2, 3, 4].map(wide);
+    let mut room = style.columns().saturating_sub(address + 2 + state);
+    let mut takes = |least: usize| {
+        let fits = least + 2 <= room;
+        if fits {
+            room -= least + 2;
+        }
+        fits
+    };
+    let (has_kind, has_region) = (takes(kind), takes(region));
+    let has_name = takes(name.min(NAME));
+    let names = name.min(NAME) + room;
+    let shown = [true, has_kind, has_name, has_region, true];
+    let kept = |column: &usize| shown[*column];
+    let columns: Vec<usize> = (0..HEADER.len()).filter(kept).collect();
+    let row = |row: &[String; 5]| {
+        let cell = |column: &usize| match column {
+            2 => shorten(&row[2], names, style),
+            column => row[*column].clone(),
+        };
+        columns.iter().map(cell).collect()
+    };
+    let header = columns.iter().map(|column| HEADER[*column]).collect();
+    (header, rows.iter().map(row).collect())
 }
 
 #[derive(Serialize)]

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use insta::assert_snapshot;
 use serde_json::{Value as Json, json};
 
-use super::super::Format;
 use super::super::testing::{STYLE, address, declared, denied};
+use super::super::{Format, Style};
 use super::{Live, list, show};
 use crate::kinds::KINDS;
 use crate::provision::desired::Desired;
@@ -122,17 +122,17 @@ fn the_list_tells_how_everything_stands() {
     9 resources on emulator: 5 present, 1 differing, 1 absent, 1 unreadable,
       1 undeclared
 
-    address                            kind            name      region   state
-    ────────────────────────────────────────────────────────────────────────────────
-    dev.group                          resource group  rg-dev    eastus2  present
-    dev.registry                       registry        one…mdev  eastus2  differs
-    dev.registry.left                  registry        left      westus3  undeclared
-    dev.registry.lock                  lock            one…ream  -        absent
-    dev.registry.replication.westus2   replication     westus2   westus2  present
-    prod.group                         resource group  rg-prod   eastus2  present
-    prod.registry                      registry        one…prod  eastus2  present
-    prod.registry.lock                 lock            one…ream  -        present
-    prod.registry.replication.westus2  replication     westus2   westus2  unreadable
+    address                            kind            region   state
+    ──────────────────────────────────────────────────────────────────────
+    dev.group                          resource group  eastus2  present
+    dev.registry                       registry        eastus2  differs
+    dev.registry.left                  registry        westus3  undeclared
+    dev.registry.lock                  lock            -        absent
+    dev.registry.replication.westus2   replication     westus2  present
+    prod.group                         resource group  eastus2  present
+    prod.registry                      registry        eastus2  present
+    prod.registry.lock                 lock            -        present
+    prod.registry.replication.westus2  replication     westus2  unreadable
 
     ? prod.registry.replication.westus2
       AuthorizationFailed (403): The client 'a' with object id 'b' does not have
@@ -142,6 +142,34 @@ fn the_list_tells_how_everything_stands() {
       hint: ask for the Reader role on the subscription
       request id: 2c1f0a55-7c1e-4f6c-9d53-0a8b63f3e7a4
     "#);
+}
+
+#[test]
+fn the_list_gives_up_columns_before_it_breaks_lines() {
+    let world = World::new();
+    for (width, header) in [
+        (120, "address kind name region state"),
+        (75, "address kind region state"),
+        (64, "address kind state"),
+        (48, "address state"),
+    ] {
+        let style = Style { width, ..STYLE };
+        let listed = list(&world.live(), Format::Table, &style);
+        let lines: Vec<&str> = listed
+            .lines()
+            .skip_while(|line| !line.starts_with("addr"))
+            .collect();
+        let words: Vec<&str> = lines[0].split_whitespace().collect();
+        assert_eq!(words.join(" "), header, "{listed}");
+        let rows = lines[1..].iter().take_while(|line| !line.is_empty());
+        for row in rows {
+            assert!(row.chars().count() <= usize::from(width), "{width}: {row}");
+        }
+        assert!(
+            listed.contains("prod.registry.replication.westus2  "),
+            "{listed}"
+        );
+    }
 }
 
 #[test]
