@@ -647,6 +647,25 @@ const WAYS: &[Planted] = &[
         )],
     },
     Planted {
+        name: "another's service connection",
+        plant: plant!(s => {
+            let path = format!("{}/federatedIdentityCredentials", s.at("shared.principal.dev-pipeline"));
+            let theirs = s.estate_object(&path).await["value"][0].clone();
+            let path = format!("{}/federatedIdentityCredentials", s.at("shared.principal.promotion-engine"));
+            let body = json!({"name": "theirs", "issuer": theirs["issuer"],
+                "subject": theirs["subject"], "audiences": theirs["audiences"]});
+            s.estate.send(&graph(Method::Post, &path, body)).await;
+        }),
+        found: &[(
+            Rule::UnknownFederation,
+            "shared.principal.promotion-engine",
+            &[
+                "`theirs`",
+                "the same tokens stand for shared.principal.dev-pipeline, too",
+            ],
+        )],
+    },
+    Planted {
         name: "an issuer that retires",
         plant: plant!(s => s.credential("shared.principal.promotion-engine", "old", "https://vstoken.dev.azure.com/44444444-4444-4444-8444-444444444444").await),
         found: &[

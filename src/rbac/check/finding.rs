@@ -61,6 +61,8 @@ pub enum Rule {
     StandingSecret,
     /// A federated credential that TOML does not know.
     UnknownFederation,
+    /// Two whom TOML keeps apart take the same tokens.
+    SharedFederation,
     /// An issuer that will be gone.
     RetiringIssuer,
     /// A registry has an admin user.
@@ -133,6 +135,7 @@ impl fmt::Display for Rule {
             Self::BeyondMeaning => "beyond-meaning",
             Self::StandingSecret => "standing-secret",
             Self::UnknownFederation => "unknown-federation",
+            Self::SharedFederation => "shared-federation",
             Self::RetiringIssuer => "retiring-issuer",
             Self::AdminUser => "admin-user",
             Self::AnonymousPull => "anonymous-pull",
