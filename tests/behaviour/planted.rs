@@ -767,13 +767,22 @@ const WAYS: &[Planted] = &[
         )],
     },
     Planted {
+        name: "a registry that goes by its repositories",
+        plant: plant!(s => s.tamper("prod.registry", json!({"properties": {"roleAssignmentMode": "AbacRepositoryPermissions"}})).await),
+        found: &[(
+            Rule::RepositoryRoles,
+            "prod.registry",
+            &["AcrPull, AcrPush", "count for nothing"],
+        )],
+    },
+    Planted {
         name: "a registry's token",
         plant: plant!(s => {
             let registry = s.at("staging.registry");
             let map = format!("{registry}/scopeMaps/_repositories_push");
             let id = format!("{registry}/tokens/theirs");
             let body = json!({"properties": {"scopeMapId": map, "status": "enabled"}});
-            s.estate.send(&Request::arm(Method::Put, id, "2023-11-01-preview").body(body)).await;
+            s.estate.send(&Request::arm(Method::Put, id, "2025-11-01").body(body)).await;
         }),
         found: &[(
             Rule::RegistryToken,
@@ -1011,7 +1020,10 @@ async fn what_is_planted_is_found_and_nothing_else() {
 
 /// Rules of what shows in a cell of a row.
 fn is_of_cells(rule: Rule) -> bool {
-    matches!(rule, Rule::GrantNotInEffect | Rule::MissingPrincipal)
+    matches!(
+        rule,
+        Rule::GrantNotInEffect | Rule::MissingPrincipal | Rule::RepositoryRoles
+    )
 }
 
 /// What of a case was not found as it should be.

@@ -69,6 +69,8 @@ pub enum Rule {
     AdminUser,
     /// Anybody may pull from a registry.
     AnonymousPull,
+    /// A registry goes by roles on its repositories.
+    RepositoryRoles,
     /// A registry has a token.
     RegistryToken,
     /// A cluster has local accounts.
@@ -139,6 +141,7 @@ impl fmt::Display for Rule {
             Self::RetiringIssuer => "retiring-issuer",
             Self::AdminUser => "admin-user",
             Self::AnonymousPull => "anonymous-pull",
+            Self::RepositoryRoles => "repository-roles",
             Self::RegistryToken => "registry-token",
             Self::LocalAccounts => "local-accounts",
             Self::NoAzureRbac => "no-azure-rbac",
