@@ -8,6 +8,8 @@
 //! taken as the cluster says it, with its last slash. Writes below one identity are refused while
 //! another runs.
 
+use std::collections::BTreeMap;
+
 use serde_json::{Value as Json, json};
 
 use super::{Sections, ServiceSection, identity};
@@ -166,6 +168,7 @@ pub(super) fn check(_place: &Place, sections: &Sections) -> Vec<Problem> {
             );
         }
     }
+    problems.extend(shared_accounts(sections));
     if sections.cluster.is_none()
         && let Some((service, _)) = sections
             .services
@@ -177,6 +180,34 @@ pub(super) fn check(_place: &Place, sections: &Sections) -> Vec<Problem> {
             Problem::below(path, "there is no cluster for service accounts to be of")
                 .help("add `[cluster]`"),
         );
+    }
+    problems
+}
+
+/// Service accounts that would act as two services: whatever runs as one could do what either may.
+fn shared_accounts(sections: &Sections) -> Vec<Problem> {
+    let mut seen: BTreeMap<(&str, &str), (&String, Vec<String>)> = BTreeMap::new();
+    let mut problems = Vec::new();
+    for (service, section) in &sections.services {
+        let further = section.accounts.iter().enumerate();
+        let further = further.map(|(at, account)| (account, Some(at.to_string())));
+        for (account, position) in std::iter::once((service, None)).chain(further) {
+            let below = match position {
+                Some(at) => vec!["accounts".to_owned(), at],
+                None => Vec::new(),
+            };
+            let start = ["services".to_owned(), service.clone()];
+            let path: Vec<String> = start.into_iter().chain(below).collect();
+            let key = (section.namespace.as_str(), account.as_str());
+            let (first, its) = seen.entry(key).or_insert((service, path.clone()));
+            if *first != service {
+                let message = format!("`{account}` in {} acts as `{first}` already", key.0);
+                let problem = Problem::below(path, message)
+                    .help("a pod is one service: give each an account of its own")
+                    .clashing(its.clone());
+                problems.push(problem);
+            }
+        }
     }
     problems
 }
@@ -267,6 +298,33 @@ mod tests {
                 "services.iam.accounts.3"
             ]
         );
+    }
+
+    #[test]
+    fn an_account_acts_as_one_service() {
+        let mut sections = sections(&["audit".to_owned()]);
+        let service = |namespace: &str| ServiceSection {
+            namespace: namespace.to_owned(),
+            accounts: Vec::new(),
+        };
+        sections
+            .services
+            .insert("audit".to_owned(), service("elsewhere"));
+        assert!(check(&testing::place(), &sections).is_empty());
+        sections
+            .services
+            .insert("audit".to_owned(), service("iam-system"));
+        let problems = check(&testing::place(), &sections);
+        let [problem] = problems.as_slice() else {
+            panic!("{problems:?}");
+        };
+        assert_eq!(
+            problem.message,
+            "`audit` in iam-system acts as `audit` already"
+        );
+        assert_eq!(problem.path.join("."), "services.iam.accounts.0");
+        let first = problem.first.as_ref().map(|path| path.join("."));
+        assert_eq!(first.as_deref(), Some("services.audit"));
     }
 
     #[test]

@@ -1,11 +1,13 @@
 //! Container registries.
 //!
-//! Reference: Microsoft.ContainerRegistry `registries`, api-version 2023-11-01-preview.
+//! Reference: Microsoft.ContainerRegistry `registries`, api-version 2025-11-01.
 //!
 //! ## Why
-//! The preview version, since the stable one of the same year lacks `anonymousPullEnabled`,
-//! which has to be held off. Changes are sent as PATCH: a PUT at one api-version would drop
-//! what a newer one has added to the registry.
+//! The first stable version that shows `roleAssignmentMode`: in the other mode of it AcrPull and
+//! AcrPush count for nothing. The crate's models are of an older one, and all that is declared is
+//! in them. Changes are sent as PATCH: a PUT at one api-version would drop what a newer one has
+//! added to the registry.
+//! <https://learn.microsoft.com/azure/container-registry/container-registry-rbac-abac-repository-permissions>
 
 use azure_mgmt_containerregistry::package_2023_11_preview::models;
 use schemars::JsonSchema;
@@ -19,7 +21,7 @@ use crate::resource::{
 };
 
 /// The api-version of registries and everything below them.
-pub(super) const API_VERSION: &str = "2023-11-01-preview";
+pub(super) const API_VERSION: &str = "2025-11-01";
 
 /// `[registry]`: the environment's container registry.
 #[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
@@ -90,6 +92,12 @@ const PREMIUM_ONLY: &[&str] = &[
     "properties.networkRuleBypassOptions",
 ];
 
+/// Whether roles on the registry decide of pulls and pushes, or those on its repositories.
+const ROLE_ASSIGNMENT_MODE: &str = "properties.roleAssignmentMode";
+
+/// The mode in which it is those on the registry.
+const LEGACY_MODE: &str = "LegacyRegistryPermissions";
+
 static META: Meta = Meta {
     name: "registry",
     arm_type: "Microsoft.ContainerRegistry/registries",
@@ -113,6 +121,10 @@ static META: Meta = Meta {
             .severity(Severity::Critical),
         Field::new("properties.anonymousPullEnabled")
             .or(Literal::Bool(false))
+            .severity(Severity::Critical),
+        Field::new(ROLE_ASSIGNMENT_MODE)
+            .or(Literal::Text(LEGACY_MODE))
+            .compare(Compare::IgnoreCase)
             .severity(Severity::Critical),
         Field::new("properties.publicNetworkAccess")
             .or(Literal::Text("Disabled"))
@@ -173,6 +185,10 @@ static META: Meta = Meta {
             reason: "the other end of a private endpoint, which is a resource of its own",
         },
         Unmanaged {
+            path: "properties.networkRuleBypassAllowedForTasks",
+            reason: "lets tasks past the firewall, and a registry of ours has none",
+        },
+        Unmanaged {
             path: "properties.metadataSearch",
             reason: "a preview without effect here",
         },
@@ -198,7 +214,8 @@ impl Kind for Registry {
         &META
     }
 
-    /// What needs no role: the registry's own password, and pulls without signing in.
+    /// What needs no role: the registry's own password, and pulls without signing in; and the mode
+    /// in which roles that stand count again.
     fn widens(
         &self,
         address: &Address,
@@ -214,10 +231,16 @@ impl Kind for Registry {
             ("properties.adminUserEnabled", "its admin user"),
             ("properties.anonymousPullEnabled", "anonymous pull"),
         ];
+        let by_repository = |fields: &Value| {
+            let mode = fields.at(ROLE_ASSIGNMENT_MODE).and_then(Value::as_str);
+            mode.is_some_and(|mode| !mode.eq_ignore_ascii_case(LEGACY_MODE))
+        };
+        let counts_again = before.is_some_and(by_repository) && !by_repository(after);
         let ways: Vec<&str> = ways
             .into_iter()
             .filter(|(path, _)| opens(path))
             .map(|(_, way)| way)
+            .chain(counts_again.then_some("the roles that count again"))
             .collect();
         (!ways.is_empty()).then(|| format!("{} on {address}", ways.join(" and ")))
     }
@@ -477,6 +500,24 @@ fn check_regions(place: &Place, section: &RegistrySection) -> Vec<Problem> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_puts_the_mode_back_makes_roles_count_again() {
+        let mode = |mode: &str| {
+            let body = serde_json::json!({"properties": {"roleAssignmentMode": mode}});
+            Value::from(body)
+        };
+        let address: Address = "dev.registry".parse().expect("an address");
+        let legacy = mode("LegacyRegistryPermissions");
+        let said = |before: Option<&Value>| Registry.widens(&address, before, &legacy, false);
+        let by_repository = mode("AbacRepositoryPermissions");
+        assert_eq!(
+            said(Some(&by_repository)).as_deref(),
+            Some("the roles that count again on dev.registry")
+        );
+        assert_eq!(said(Some(&legacy)), None);
+        assert_eq!(said(None), None);
+    }
 
     #[test]
     fn ranges_are_told_from_nonsense() {

@@ -1,7 +1,7 @@
 //! Geo-replications of a registry, one per region beside its home.
 //!
-//! Reference: Microsoft.ContainerRegistry `registries/replications`, api-version
-//! 2023-11-01-preview. Azure lists the home region too, as a replication nobody made.
+//! Reference: Microsoft.ContainerRegistry `registries/replications`, api-version 2025-11-01. Azure
+//! lists the home region too, as a replication nobody made.
 
 use azure_mgmt_containerregistry::package_2023_11_preview::models;
 use serde_json::Value as Json;

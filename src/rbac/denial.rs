@@ -17,6 +17,17 @@ const WHAT: &str = "deny assignment";
 /// The id that stands for everybody.
 const EVERYBODY: &str = "00000000-0000-0000-0000-000000000000";
 
+/// What the setting of a registry is called, and the end of its id here.
+const MODE: &str = "roleAssignmentMode";
+
+/// What a registry whose repositories have roles of their own does not honour.
+/// <https://learn.microsoft.com/azure/container-registry/container-registry-rbac-abac-repository-permissions>
+const NOT_HONOURED: &[&str] = &[
+    "Microsoft.ContainerRegistry/registries/pull/read",
+    "Microsoft.ContainerRegistry/registries/push/write",
+    "Microsoft.ContainerRegistry/registries/artifacts/delete",
+];
+
 /// A deny assignment.
 /// <https://learn.microsoft.com/azure/role-based-access-control/deny-assignments>
 #[derive(Debug, Clone)]
@@ -95,6 +106,26 @@ impl Denial {
             ),
             system_protected: properties.is_system_protected,
         })
+    }
+
+    /// What a registry takes back by the mode that it is in: from everybody.
+    pub(super) fn of_registry(scope: &Scope, mode: &str) -> Self {
+        Self {
+            id: format!("{scope}/{MODE}"),
+            name: format!("{MODE} = {mode}"),
+            scope: scope.clone(),
+            only_here: false,
+            principals: None,
+            excluded: BTreeSet::new(),
+            permissions: vec![Permission::of(NOT_HONOURED, &[])],
+            condition: None,
+            system_protected: false,
+        }
+    }
+
+    /// Whether an id is not a deny assignment's but a registry's mode's.
+    pub(super) fn is_mode(id: &str) -> bool {
+        id.rsplit('/').next() == Some(MODE)
     }
 
     /// Whether it reaches a scope.

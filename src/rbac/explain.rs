@@ -6,6 +6,7 @@ use super::action::{Action, Plane};
 use super::audit::Audit;
 use super::condition::Circumstances;
 use super::decision::{Against, Decision, Doubt, Why};
+use super::denial::Denial;
 use super::estate::Column;
 use super::obtain::{Obtained, obtain};
 use super::scope::Scope;
@@ -81,9 +82,11 @@ pub struct Reason {
     pub take_away: String,
 }
 
-/// A deny assignment that bears on the question.
+/// A deny assignment, or a setting like one, that bears on the question.
 #[derive(Debug, Clone, Serialize)]
 pub struct Objection {
+    /// What it is.
+    pub sort: &'static str,
     /// Its id.
     pub id: String,
     /// What people call it.
@@ -299,6 +302,10 @@ fn reason(audit: &Audit<'_>, id: &str, why: &Why, gives: Vec<String>) -> Reason 
 
 fn objection(audit: &Audit<'_>, one: &Against) -> Objection {
     Objection {
+        sort: match Denial::is_mode(&one.id) {
+            true => "setting",
+            false => "deny assignment",
+        },
         id: one.id.clone(),
         name: one.name.clone(),
         scope: one.scope.id().to_owned(),

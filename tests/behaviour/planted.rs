@@ -647,6 +647,25 @@ const WAYS: &[Planted] = &[
         )],
     },
     Planted {
+        name: "another's service connection",
+        plant: plant!(s => {
+            let path = format!("{}/federatedIdentityCredentials", s.at("shared.principal.dev-pipeline"));
+            let theirs = s.estate_object(&path).await["value"][0].clone();
+            let path = format!("{}/federatedIdentityCredentials", s.at("shared.principal.promotion-engine"));
+            let body = json!({"name": "theirs", "issuer": theirs["issuer"],
+                "subject": theirs["subject"], "audiences": theirs["audiences"]});
+            s.estate.send(&graph(Method::Post, &path, body)).await;
+        }),
+        found: &[(
+            Rule::UnknownFederation,
+            "shared.principal.promotion-engine",
+            &[
+                "`theirs`",
+                "the same tokens stand for shared.principal.dev-pipeline, too",
+            ],
+        )],
+    },
+    Planted {
         name: "an issuer that retires",
         plant: plant!(s => s.credential("shared.principal.promotion-engine", "old", "https://vstoken.dev.azure.com/44444444-4444-4444-8444-444444444444").await),
         found: &[
@@ -748,13 +767,22 @@ const WAYS: &[Planted] = &[
         )],
     },
     Planted {
+        name: "a registry that goes by its repositories",
+        plant: plant!(s => s.tamper("prod.registry", json!({"properties": {"roleAssignmentMode": "AbacRepositoryPermissions"}})).await),
+        found: &[(
+            Rule::RepositoryRoles,
+            "prod.registry",
+            &["AcrPull, AcrPush", "count for nothing"],
+        )],
+    },
+    Planted {
         name: "a registry's token",
         plant: plant!(s => {
             let registry = s.at("staging.registry");
             let map = format!("{registry}/scopeMaps/_repositories_push");
             let id = format!("{registry}/tokens/theirs");
             let body = json!({"properties": {"scopeMapId": map, "status": "enabled"}});
-            s.estate.send(&Request::arm(Method::Put, id, "2023-11-01-preview").body(body)).await;
+            s.estate.send(&Request::arm(Method::Put, id, "2025-11-01").body(body)).await;
         }),
         found: &[(
             Rule::RegistryToken,
@@ -992,7 +1020,10 @@ async fn what_is_planted_is_found_and_nothing_else() {
 
 /// Rules of what shows in a cell of a row.
 fn is_of_cells(rule: Rule) -> bool {
-    matches!(rule, Rule::GrantNotInEffect | Rule::MissingPrincipal)
+    matches!(
+        rule,
+        Rule::GrantNotInEffect | Rule::MissingPrincipal | Rule::RepositoryRoles
+    )
 }
 
 /// What of a case was not found as it should be.

@@ -229,7 +229,7 @@ async fn every_region_of_a_registry_has_a_private_name() {
 
 async fn connections(estate: &Estate, registry: &str) -> Vec<Json> {
     let path = format!("{registry}/privateEndpointConnections");
-    list(estate, &path, "2023-11-01-preview").await
+    list(estate, &path, "2025-11-01").await
 }
 
 async fn list(estate: &Estate, path: &str, version: &str) -> Vec<Json> {

@@ -42,6 +42,7 @@ pub(super) fn check(file: &PrincipalsFile) -> Vec<Complaint> {
         );
         check_credentials(&path, table, &mut complaints);
     }
+    complaints.extend(shared_tokens(file));
     let mut elsewhere = BTreeMap::new();
     for (name, table) in &file.groups {
         let path = ["groups", name];
@@ -115,6 +116,36 @@ fn check_credentials(path: &[&str; 2], table: &PrincipalTable, complaints: &mut 
             complaints.push(problem.into());
         }
     }
+}
+
+/// Credentials of two principals that take the same tokens. Whoever holds one would be both, which
+/// the matrix and what it keeps apart know nothing of. Entra compares letter by letter, and so does
+/// this.
+fn shared_tokens(file: &PrincipalsFile) -> Vec<Complaint> {
+    let mut seen: BTreeMap<(&str, &str, &str), [&str; 2]> = BTreeMap::new();
+    let mut complaints = Vec::new();
+    for (principal, table) in &file.principals {
+        for (name, credential) in &table.credentials {
+            let Some(subject) = &credential.subject else {
+                continue;
+            };
+            let audience = credential.audience.as_deref().unwrap_or(AUDIENCE);
+            let tokens = (credential.issuer.as_str(), subject.as_str(), audience);
+            let [first, its] = *seen.entry(tokens).or_insert([principal, name]);
+            if first != principal {
+                let message = format!("`{first}` trusts the same tokens");
+                let path = |of, name| ["principals", of, "credentials", name, "subject"];
+                let problem = Problem::below(path(principal, name), message)
+                    .help(format!(
+                        "whoever holds one would be `{principal}` and `{first}` at once: give each a \
+                         service connection of its own"
+                    ))
+                    .clashing(path(first, its));
+                complaints.push(problem.into());
+            }
+        }
+    }
+    complaints
 }
 
 fn check_credential(

@@ -61,12 +61,16 @@ pub enum Rule {
     StandingSecret,
     /// A federated credential that TOML does not know.
     UnknownFederation,
+    /// Two whom TOML keeps apart take the same tokens.
+    SharedFederation,
     /// An issuer that will be gone.
     RetiringIssuer,
     /// A registry has an admin user.
     AdminUser,
     /// Anybody may pull from a registry.
     AnonymousPull,
+    /// A registry goes by roles on its repositories.
+    RepositoryRoles,
     /// A registry has a token.
     RegistryToken,
     /// A cluster has local accounts.
@@ -133,9 +137,11 @@ impl fmt::Display for Rule {
             Self::BeyondMeaning => "beyond-meaning",
             Self::StandingSecret => "standing-secret",
             Self::UnknownFederation => "unknown-federation",
+            Self::SharedFederation => "shared-federation",
             Self::RetiringIssuer => "retiring-issuer",
             Self::AdminUser => "admin-user",
             Self::AnonymousPull => "anonymous-pull",
+            Self::RepositoryRoles => "repository-roles",
             Self::RegistryToken => "registry-token",
             Self::LocalAccounts => "local-accounts",
             Self::NoAzureRbac => "no-azure-rbac",

@@ -6,6 +6,7 @@ use crate::rbac::action::Action;
 use crate::rbac::assignment::Assignment;
 use crate::rbac::audit::Audit;
 use crate::rbac::decision::Decision;
+use crate::rbac::denial::Denial;
 use crate::rbac::estate::{Declaration, RowSort};
 use crate::rbac::excess::is_beside;
 use crate::rbac::obtain::DirectoryRole;
@@ -107,7 +108,8 @@ fn not_in_effect(
         let Decision::Denied { by, .. } = decision else {
             return None;
         };
-        let against = by.first()?;
+        // A registry's mode is a finding of its own.
+        let against = by.iter().find(|one| !Denial::is_mode(&one.id))?;
         Some(
             finding
                 .clone()

@@ -1,6 +1,6 @@
 //! Principals: how they sign in, who owns them, who is in groups.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::finding::{Finding, Rule};
 use super::grants::deploys;
@@ -157,7 +157,55 @@ fn members(audit: &Audit<'_>, row: &Row, id: &str, principal: &Principal) -> Vec
 }
 
 fn federation(audit: &Audit<'_>, holder: &Address, id: &str, one: &Federated) -> Vec<Finding> {
-    let declared = audit.estate.credentials.iter().any(|known| {
+    let found = |severity, rule| Finding::new(severity, rule, holder.to_string()).about(id);
+    let declared = is_declared(audit, holder, one);
+    let also = also(audit, holder, one);
+    let mut findings = Vec::new();
+    if !declared {
+        let mut text = format!(
+            "the federated credential `{}` lets {} of {} sign in as it, and TOML does not say so",
+            one.name, one.subject, one.issuer
+        );
+        if !also.is_empty() {
+            let also: Vec<&str> = also.iter().map(|(holder, _)| holder.as_str()).collect();
+            text.push_str(&format!(
+                "; the same tokens stand for {}, too",
+                also.join(", ")
+            ));
+        }
+        let finding = found(Severity::Critical, Rule::UnknownFederation)
+            .because(text)
+            .instead("remove it, or declare it in rbac/principals.toml");
+        findings.push(finding);
+    }
+    let both = also.into_iter();
+    // Told of once, and of one that TOML does not know above.
+    let both = both.filter(|(other, known)| declared && *known && holder < other);
+    findings.extend(both.map(|(other, _)| {
+        found(Severity::Critical, Rule::SharedFederation)
+            .because(format!(
+                "{} of {} signs in as {holder} and as {other}: whoever holds such a token may do \
+                 what either may",
+                one.subject, one.issuer
+            ))
+            .instead("let each trust tokens of its own, as TOML says it")
+    }));
+    if one.issuer.starts_with(RETIRING) {
+        let finding = found(Severity::Medium, Rule::RetiringIssuer)
+            .because(format!(
+                "the federated credential `{}` trusts {}, which retires on 2027-07-01 in the public \
+                 cloud",
+                one.name, one.issuer
+            ))
+            .instead("convert the service connection, and copy its new issuer and subject");
+        findings.push(finding);
+    }
+    findings
+}
+
+/// Whether TOML says so.
+fn is_declared(audit: &Audit<'_>, holder: &Address, one: &Federated) -> bool {
+    audit.estate.credentials.iter().any(|known| {
         known.holder == *holder
             && known.name == one.name
             && known
@@ -168,32 +216,28 @@ fn federation(audit: &Audit<'_>, holder: &Address, id: &str, one: &Federated) ->
                 .subject
                 .as_ref()
                 .is_none_or(|subject| *subject == one.subject)
+    })
+}
+
+/// Who else signs in with the tokens that a credential takes, and whether TOML says so.
+fn also<'a>(
+    audit: &'a Audit<'_>,
+    holder: &Address,
+    one: &Federated,
+) -> BTreeMap<&'a Address, bool> {
+    let rows = audit.estate.rows.iter().filter_map(|row| {
+        let principal = audit.reading.principals.get(row.id.as_ref()?)?;
+        Some((row.address.as_ref()?, principal))
     });
-    let mut findings = Vec::new();
-    if !declared {
-        let finding = Finding::new(
-            Severity::Critical,
-            Rule::UnknownFederation,
-            holder.to_string(),
-        )
-        .about(id)
-        .because(format!(
-            "the federated credential `{}` lets {} of {} sign in as it, and TOML does not say so",
-            one.name, one.subject, one.issuer
-        ))
-        .instead("remove it, or declare it in rbac/principals.toml");
-        findings.push(finding);
+    let of_rows =
+        rows.flat_map(|(of, principal)| principal.federated.iter().map(move |it| (of, it)));
+    let identities = audit.reading.identities.iter();
+    let all = of_rows.chain(identities.map(|(of, it)| (of, it)));
+    let same = all
+        .filter(|(of, it)| *of != holder && it.issuer == one.issuer && it.subject == one.subject);
+    let mut also = BTreeMap::new();
+    for (of, it) in same {
+        *also.entry(of).or_default() |= is_declared(audit, of, it);
     }
-    if one.issuer.starts_with(RETIRING) {
-        let finding = Finding::new(Severity::Medium, Rule::RetiringIssuer, holder.to_string())
-            .about(id)
-            .because(format!(
-                "the federated credential `{}` trusts {}, which retires on 2027-07-01 in the public \
-                 cloud",
-                one.name, one.issuer
-            ))
-            .instead("convert the service connection, and copy its new issuer and subject");
-        findings.push(finding);
-    }
-    findings
+    also
 }

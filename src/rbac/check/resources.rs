@@ -51,6 +51,16 @@ fn registry(one: &RegistryFacts) -> Vec<Finding> {
             "set anonymous_pull = false and apply",
         ));
     }
+    if one.by_repository {
+        findings.push(finding(
+            Severity::Critical,
+            Rule::RepositoryRoles,
+            &one.address,
+            "goes by roles on its repositories: AcrPull, AcrPush and whatever else gives pull/read or \
+             push/write on the registry count for nothing",
+            "`onestream apply` sets roleAssignmentMode back to LegacyRegistryPermissions",
+        ));
+    }
     for (name, enabled) in &one.tokens {
         let (severity, state) = match enabled {
             true => (Severity::High, "enabled"),

@@ -133,6 +133,8 @@ pub struct RegistryFacts {
     pub anonymous_pull: bool,
     /// Its tokens, and whether each is enabled.
     pub tokens: Vec<(String, bool)>,
+    /// Whether roles on its repositories decide, and AcrPull and AcrPush count for nothing.
+    pub by_repository: bool,
 }
 
 /// An identity that a cluster acts as, and what AKS itself gives it.

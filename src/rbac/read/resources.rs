@@ -16,6 +16,7 @@ use super::facts::{
 use super::fetch::{Listed, arm, id, lists, text};
 use super::own;
 use crate::provision::ports::{Failure, Reader};
+use crate::rbac::denial::Denial;
 use crate::rbac::estate::{Estate, Managed};
 use crate::rbac::obtain::{Cluster, Identity, Registry, RegistryToken, Resources, Vault};
 use crate::rbac::scope::Scope;
@@ -27,7 +28,9 @@ const VAULT: &str = "Microsoft.KeyVault/vaults";
 const KEY: &str = "Microsoft.KeyVault/vaults/keys";
 const IDENTITY: &str = "Microsoft.ManagedIdentity/userAssignedIdentities";
 
-const REGISTRY_API_VERSION: &str = "2023-11-01-preview";
+const REGISTRY_API_VERSION: &str = "2025-11-01";
+/// The mode in which roles on a registry decide of what is in it.
+const LEGACY_MODE: &str = "LegacyRegistryPermissions";
 const TASKS_API_VERSION: &str = "2019-06-01-preview";
 const IDENTITY_API_VERSION: &str = "2023-01-31";
 /// The first stable one that tells the generation of an HSM.
@@ -43,6 +46,8 @@ pub(super) struct Facts {
     keys: Vec<KeyFacts>,
     identities: Vec<(Address, Federated)>,
     own: BTreeMap<String, OwnIdentity>,
+    /// What settings take back, as deny assignments do.
+    denials: Vec<Denial>,
     /// The clusters that stand, whose bindings are read next.
     pub(super) asked: Vec<Asked>,
     unknown: Vec<Unknown>,
@@ -58,6 +63,7 @@ impl Facts {
         reading.keys = self.keys;
         reading.identities = self.identities;
         reading.own = self.own;
+        reading.tenant.denials.extend(self.denials);
         reading.unknown.extend(self.unknown);
         reading.remarks.extend(self.remarks);
     }
@@ -177,11 +183,16 @@ impl Facts {
             let names = tokens
                 .iter()
                 .map(|token| (token.name.clone(), token.enabled));
+            let mode = text(&body, "/properties/roleAssignmentMode");
+            let mode = mode.filter(|mode| !mode.eq_ignore_ascii_case(LEGACY_MODE));
+            self.denials
+                .extend(mode.map(|mode| Denial::of_registry(&one.scope, mode)));
             self.registries.push(RegistryFacts {
                 address: one.address.clone(),
                 admin_user: setting("adminUserEnabled") == Some(true),
                 anonymous_pull: setting("anonymousPullEnabled") == Some(true),
                 tokens: names.collect(),
+                by_repository: mode.is_some(),
             });
             self.resources.registries.push(Registry {
                 scope: one.scope.clone(),

@@ -11,7 +11,9 @@ use crate::kinds::{Deployer, TargetType};
 use crate::provision::ports::{Failure, Reader, Verdict};
 use crate::rbac::audit::Audit;
 use crate::rbac::check::{Finding, Rule, check};
-use crate::rbac::estate::{Column, Declaration, DeclaredRole, Estate, Managed, Row, RowSort};
+use crate::rbac::estate::{
+    Column, Declaration, DeclaredRole, Estate, Managed, Row, RowSort, Trust,
+};
 use crate::rbac::read::{PrincipalSort, Reading, read};
 use crate::rbac::{RoleDefinition, Scope};
 use crate::resource::{Method, Request, Severity};
@@ -337,6 +339,42 @@ async fn who_deploys_is_held_to_exactly_what_it_is_said_to_hold() {
     let role = "AppRoleAssignment.ReadWrite.All".to_owned();
     deployer.graph.push(role);
     assert_eq!(rules(&judged(&estate, &answers).await.1), [] as [Rule; 0]);
+}
+
+#[tokio::test]
+async fn two_that_trust_the_same_tokens_are_found_though_toml_says_so() {
+    const OTHER: &str = "00000000-0000-4000-8000-000000000007";
+    let (mut estate, mut answers) = stage();
+    let body = json!({"@odata.type": "#microsoft.graph.servicePrincipal", "id": OTHER,
+        "appId": format!("app-{OTHER}"), "displayName": "you"});
+    answers.put(format!("/v1.0/directoryObjects/{OTHER}"), body);
+    estate.rows.push(Row {
+        name: "you".to_owned(),
+        sort: RowSort::Principal,
+        id: Some(OTHER.to_owned()),
+        address: Some("shared.principal.you".parse().expect("an address")),
+        members: None,
+    });
+    for (name, id) in [("me", ME), ("you", OTHER)] {
+        let holder = format!("shared.principal.{name}");
+        estate.credentials.push(Trust {
+            address: format!("{holder}.credential.ci")
+                .parse()
+                .expect("an address"),
+            holder: holder.parse().expect("an address"),
+            name: "ci".to_owned(),
+            issuer: Some("https://i".to_owned()),
+            // Nobody knows it before it is there, as with a cluster's issuer.
+            subject: None,
+        });
+        let path = format!("/v1.0/applications(appId='app-{id}')/federatedIdentityCredentials");
+        let one = json!({"name": "ci", "issuer": "https://i", "subject": "s"});
+        answers.put_list(path, json!([one]));
+    }
+    let (_, findings) = judged(&estate, &answers).await;
+    assert_eq!(rules(&findings), [Rule::SharedFederation], "{findings:#?}");
+    let said = "signs in as shared.principal.me and as shared.principal.you";
+    assert!(findings[0].explanation.contains(said), "{findings:#?}");
 }
 
 #[tokio::test]

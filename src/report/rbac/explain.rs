@@ -102,8 +102,8 @@ fn lines(explanation: &Explanation) -> Vec<Line> {
             lines.push(line(
                 2,
                 format!(
-                    "deny assignment {} at {}{via}: {}",
-                    one.name, one.scope, one.id
+                    "{} {} at {}{via}: {}",
+                    one.sort, one.name, one.scope, one.id
                 ),
             ));
             lines.extend(
@@ -151,7 +151,7 @@ fn heading(answer: &Answer) -> Line {
             (by, against) => format!(
                 "{place}: {}, {}",
                 count(by, "assignment"),
-                count(against, "deny assignment")
+                count(against, "denial")
             ),
         },
     };

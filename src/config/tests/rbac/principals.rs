@@ -289,3 +289,45 @@ issuer = \"https://login.microsoftonline.com/11111111-1111-4111-8111-11111111111
             here, apply, then save the connection
     "#);
 }
+
+#[test]
+fn two_principals_never_trust_the_same_tokens() {
+    let principal = |name: &str, issuer: &str, subject: &str, more: &str| {
+        format!(
+            "[principals.{name}.credentials.azure-devops]\nissuer = \"https://{issuer}\"\n\
+             subject = \"{subject}\"\n{more}\n"
+        )
+    };
+    let builder = principal("builder", "issuer.example", "s", "");
+    for [issuer, subject, more] in [
+        ["issuer.example/", "s", ""],
+        ["issuer.example", "S", ""],
+        ["issuer.example", "s", "audience = \"api://other\""],
+    ] {
+        let engine = principal("engine", issuer, subject, more);
+        sound(&files(&format!("{builder}{engine}"), CAPABILITIES, ""));
+    }
+    let spelt_out = "audience = \"api://AzureADTokenExchange\"";
+    let engine = principal("engine", "issuer.example", "s", spelt_out);
+    let principals = format!("{builder}{engine}");
+    insta::assert_snapshot!(mistakes(&files(&principals, CAPABILITIES, "")), @r#"
+      x the configuration has a mistake
+
+    Error:
+      x `builder` trusts the same tokens
+       ,-[rbac/principals.toml:7:11]
+     2 | issuer = "https://issuer.example"
+     3 | subject = "s"
+       :           ^|^
+       :            `-- because of this
+     4 |
+     5 | [principals.engine.credentials.azure-devops]
+     6 | issuer = "https://issuer.example"
+     7 | subject = "s"
+       :           ^^^
+     8 | audience = "api://AzureADTokenExchange"
+       `----
+      help: whoever holds one would be `engine` and `builder` at once: give each a
+            service connection of its own
+    "#);
+}
