@@ -987,6 +987,18 @@ const BINDINGS: &[Planted] = &[
             &["system:authenticated holds ClusterRole view", "look inside"],
         )],
     },
+    Planted {
+        name: "everybody who is not",
+        plant: plant!(s => {
+            let who = json!({"kind": "User", "name": "system:anonymous"});
+            s.bind("dev.cluster", Some("iam"), "view", who).await;
+        }),
+        found: &[(
+            Rule::ExtraGrant,
+            "dev-pipeline, prod-pipeline, promotion-engine, staging-pipeline, approvers, qa-approvers, local",
+            &["system:anonymous holds ClusterRole view", "look inside"],
+        )],
+    },
 ];
 
 #[tokio::test]
