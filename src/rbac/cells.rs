@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use super::audit::Audit;
 use super::catalogue::Catalogue;
+use super::check::{Holder, holders};
 use super::compare::{Excess, Gap};
 use super::estate::{Column, Row, RowSort};
 use super::obtain::{Obtainable, Obtained, obtain};
@@ -17,6 +18,8 @@ pub struct Matrix<'a> {
     pub columns: Vec<&'a Column>,
     /// The rows, with a cell for each column.
     pub rows: Vec<(&'a Row, Vec<Cell>)>,
+    /// Who holds what no cell shows, the worst first.
+    pub beside: Vec<Holder>,
 }
 
 /// What somebody may do on something, against what is declared.
@@ -32,6 +35,8 @@ pub struct Cell {
     pub obtainable: Vec<Obtained>,
     /// Whether some of what decides could not be read.
     pub unknown: bool,
+    /// Whether anything at all could not be read.
+    pub partial: bool,
     /// Whether anything is declared for it at all, by whatever way.
     pub declared: bool,
 }
@@ -58,10 +63,10 @@ impl Cell {
     pub fn marks(&self) -> Vec<Mark> {
         let mut marks = Vec::new();
         for (is, mark) in [
-            (self.unknown, Mark::Unknown),
+            (self.is_unknown(), Mark::Unknown),
             (!self.missing.is_empty(), Mark::Missing),
-            (!self.more.is_empty(), Mark::More),
-            (!self.obtainable.is_empty(), Mark::Obtainable),
+            (self.has_more(), Mark::More),
+            (self.could_obtain(), Mark::Obtainable),
         ] {
             if is {
                 marks.push(mark);
@@ -78,7 +83,27 @@ impl Cell {
 
     /// Whether it differs from what is declared, as far as anybody knows.
     pub fn differs(&self) -> bool {
-        !(self.missing.is_empty() && self.more.is_empty() && self.obtainable.is_empty())
+        !self.missing.is_empty() || self.has_more() || self.could_obtain()
+    }
+
+    /// Whether some of what decides is not known.
+    pub fn is_unknown(&self) -> bool {
+        self.unknown
+            || self.more.iter().any(|(_, one)| one.is_unread())
+            || self.obtainable.iter().any(|one| self.is_unread(one))
+    }
+
+    /// Whether a way may not be open at all: it is uncertain, and something could not be read.
+    pub fn is_unread(&self, way: &Obtained) -> bool {
+        self.partial && !way.certain
+    }
+
+    fn could_obtain(&self) -> bool {
+        !self.obtainable.iter().all(|one| self.is_unread(one))
+    }
+
+    fn has_more(&self) -> bool {
+        !self.more.iter().all(|(_, one)| one.is_unread())
     }
 }
 
@@ -97,6 +122,7 @@ impl<'a> Matrix<'a> {
                 if let Some(obtainable) = obtainable.as_ref().filter(|_| !cell.unknown) {
                     cell.obtainable = beyond(audit, row, column, obtainable);
                 }
+                cell.partial = audit.reading.is_partial();
                 // What is known holds, and there may be more.
                 cell.unknown |= audit.reading.is_dim_at(&column.scope);
                 cell
@@ -106,12 +132,18 @@ impl<'a> Matrix<'a> {
         Self {
             columns: estate.columns.iter().collect(),
             rows: rows.collect(),
+            beside: holders(audit),
         }
     }
 
-    /// Whether any cell differs from what is declared.
+    /// Whether any cell differs from what is declared, or somebody holds anything beside them.
     pub fn differs(&self) -> bool {
-        self.cells().any(Cell::differs)
+        !self.beside.is_empty() || self.cells().any(Cell::differs)
+    }
+
+    /// Whether some of what decides about a cell is not known.
+    pub fn is_unknown(&self) -> bool {
+        self.cells().any(Cell::is_unknown)
     }
 
     /// How many cells bear each mark.

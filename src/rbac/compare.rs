@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use super::action::{Action, Plane};
 use super::catalogue::Catalogue;
 use super::condition::Circumstances;
-use super::decision::Why;
+use super::decision::{Doubt, Why};
 use super::effective::{Effective, Grant};
 use super::pattern::Pattern;
 use super::permission::{Fits, Permission};
@@ -263,6 +263,15 @@ impl Effective<'_> {
             }
         }
         found.into_iter().collect()
+    }
+}
+
+impl Excess {
+    /// Whether what decides of it was not read: it may be there, and nobody knows. A condition
+    /// that cannot be told was read, and what it stands on is there.
+    pub fn is_unread(&self) -> bool {
+        let mut doubts = self.why.doubts.iter();
+        !self.certain && doubts.any(|doubt| !matches!(doubt, Doubt::Condition(_)))
     }
 }
 

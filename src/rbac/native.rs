@@ -62,8 +62,13 @@ const SELF_REVIEWS: &[&str] = &[
 /// Users that AKS makes: its local accounts, which a finding of their own is about, and its support.
 const OF_AKS: &[&str] = &["clusterAdmin", "clusterUser", "masterclient", "aks-support"];
 
-/// Groups that whoever reaches a cluster is in.
-const EVERYBODY: &[&str] = &["system:authenticated", "system:unauthenticated"];
+/// What whoever reaches a cluster counts as: with a token, and without one as this user, who is in
+/// that group.
+const EVERYBODY: &[(&str, &str)] = &[
+    ("Group", "system:authenticated"),
+    ("Group", "system:unauthenticated"),
+    ("User", "system:anonymous"),
+];
 
 /// The role that may do everything.
 const ADMIN: &str = "cluster-admin";
@@ -100,7 +105,7 @@ pub struct Native {
     pub accounts: Vec<Assignment>,
     /// The roles that they are of.
     pub roles: Vec<RoleDefinition>,
-    /// Whether somebody is bound to something by being signed in.
+    /// What everybody counts as who reaches it, as far as that is bound to something.
     pub everybody: BTreeSet<String>,
 }
 
@@ -185,7 +190,7 @@ impl Native {
                 let Some((principal, of_type)) = account.or_else(of_directory) else {
                     continue;
                 };
-                if EVERYBODY.contains(&principal.as_str()) {
+                if subject.is_everybody() {
                     if given.is_empty() {
                         continue;
                     }
@@ -244,19 +249,24 @@ impl Subject {
         Some((id.to_ascii_lowercase(), of_type))
     }
 
+    /// Whether everybody counts as whom it names.
+    fn is_everybody(&self) -> bool {
+        let name = self.name.to_ascii_lowercase();
+        EVERYBODY.contains(&(self.kind.as_str(), name.as_str()))
+    }
+
     /// Whom of the directory, or beside it, it names, in lower case.
     fn principal(&self, admins: &[String], role: (&str, &str)) -> Option<(String, PrincipalType)> {
         let name = self.name.to_ascii_lowercase();
         let of_type = match self.kind.as_str() {
             "User" if OF_AKS.contains(&self.name.as_str()) => return None,
             "User" => PrincipalType::User,
-            "Group" if EVERYBODY.contains(&name.as_str()) => PrincipalType::Group,
             "Group" if role == ("", ADMIN) && admins.contains(&name) => return None,
             "Group" => PrincipalType::Group,
             _ => return None,
         };
         // Those that Kubernetes keeps for itself come from no directory.
-        let is_reserved = name.starts_with("system:") && !EVERYBODY.contains(&name.as_str());
+        let is_reserved = name.starts_with("system:") && !self.is_everybody();
         (!is_reserved).then_some((name, of_type))
     }
 }

@@ -987,6 +987,18 @@ const BINDINGS: &[Planted] = &[
             &["system:authenticated holds ClusterRole view", "look inside"],
         )],
     },
+    Planted {
+        name: "everybody who is not",
+        plant: plant!(s => {
+            let who = json!({"kind": "User", "name": "system:anonymous"});
+            s.bind("dev.cluster", Some("iam"), "view", who).await;
+        }),
+        found: &[(
+            Rule::ExtraGrant,
+            "dev-pipeline, prod-pipeline, promotion-engine, staging-pipeline, approvers, qa-approvers, local",
+            &["system:anonymous holds ClusterRole view", "look inside"],
+        )],
+    },
 ];
 
 #[tokio::test]
@@ -1049,6 +1061,67 @@ fn differs(case: &Planted, findings: &[Finding]) -> Vec<String> {
         wrong.push(format!("{}: beside it {left:#?}", case.name));
     }
     wrong
+}
+
+const PLAIN: Style = Style {
+    colour: false,
+    width: 100,
+    unicode: true,
+};
+
+#[tokio::test]
+async fn whoever_holds_something_beside_the_rows_stands_below_the_matrix() {
+    let stage = Stage::applied().await;
+    stage
+        .assign(&stage.at("dev.group"), OWNER, KATHERINE, "User")
+        .await;
+    let reader = (&stage.stranger, "ServicePrincipal");
+    stage
+        .assign(&stage.subscription(), READER, reader.0, reader.1)
+        .await;
+    // What a row holds where no column is shows in no cell either.
+    let engine = stage.id("promotion-engine");
+    stage
+        .assign(
+            &stage.at("dev.network"),
+            READER,
+            &engine,
+            "ServicePrincipal",
+        )
+        .await;
+    let declared = stage.declared(&stage.environments);
+    let reading = read::read(&stage.estate.azure, &declared).await;
+    let audit = Audit::new(&declared, &reading, OffsetDateTime::now_utc());
+    let matrix = Matrix::of(&audit);
+    assert!(matrix.differs());
+    let names: Vec<&str> = matrix.beside.iter().map(|one| one.name.as_str()).collect();
+    let katherine = format!("qa-approvers/katherine ({KATHERINE})");
+    assert_eq!(names.len(), 3, "{names:?}");
+    assert_eq!(matrix.beside[0].principal, KATHERINE, "{katherine}");
+    assert_eq!(matrix.beside[0].severity, Severity::Critical);
+    assert_eq!(matrix.beside[0].holds, ["Owner on dev.group"]);
+    let drawn =
+        |format, style: &Style| report::rbac::matrix("emulator", &audit, &matrix, format, style);
+    let text = drawn(Format::Table, &PLAIN);
+    for said in [
+        "3 holders beside the table",
+        "Owner on dev.group",
+        "rbac check",
+    ] {
+        assert!(text.contains(said), "{said}: {text}");
+        let page = drawn(Format::Markdown, &PLAIN);
+        assert!(page.contains(said), "{said}: {page}");
+    }
+    let document: Json = serde_json::from_str(&drawn(Format::Json, &PLAIN)).expect("JSON");
+    assert_eq!(document["beside"][0]["principal"], KATHERINE);
+    // Colour moves nothing.
+    let coloured = Style {
+        colour: true,
+        ..PLAIN
+    };
+    let coloured = drawn(Format::Table, &coloured);
+    assert_ne!(coloured, text);
+    assert_eq!(console::strip_ansi_codes(&coloured), text);
 }
 
 #[tokio::test]
@@ -1401,6 +1474,16 @@ async fn what_cannot_be_read_is_never_clean() {
             let count = matrix.count();
             let (kinds, unknown) = (count.len(), count.get(&Mark::Unknown));
             assert!(kinds == 1 && unknown.is_some(), "{path}: {count:?}");
+        }
+        if path.contains("members") {
+            let count = matrix.count();
+            let unread = count.contains_key(&Mark::Unknown) && matrix.is_unknown();
+            assert!(unread, "{count:?}");
+            assert!(!count.contains_key(&Mark::More), "{count:?}");
+            let said = report::rbac::matrix("emulator", &audit, &matrix, Format::Table, &PLAIN);
+            assert!(said.contains("  ? perhaps"), "{said}");
+            let remark = "what could be obtained is not known in full";
+            assert!(said.contains(remark), "{said}");
         }
         // Nobody is called missing for not having been seen.
         let missing = check(&audit);

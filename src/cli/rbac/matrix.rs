@@ -22,5 +22,9 @@ pub async fn run(global: &Global, output: &Output) -> Result<Exit, Failure> {
         format,
         &style,
     ))?;
-    Ok(audited.exit(matrix.differs()))
+    let exit = audited.exit(matrix.differs());
+    Ok(match matrix.is_unknown() {
+        true => exit.and(Exit::Incomplete),
+        false => exit,
+    })
 }

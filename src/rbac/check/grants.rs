@@ -152,17 +152,18 @@ fn deployer_lacks(audit: &Audit<'_>, name: &str, id: &str, roles: &[String]) -> 
 
 /// Grants on what is ours, or above or below it, that are neither declared nor allowed.
 pub(super) fn beside(audit: &Audit<'_>) -> Vec<Finding> {
+    let all = all_beside(audit);
+    all.map(|(assignment, eligible)| extra(audit, assignment, eligible))
+        .collect()
+}
+
+/// The same as assignments, and whether each may only be activated.
+pub(super) fn all_beside<'a>(audit: &'a Audit<'_>) -> impl Iterator<Item = (&'a Assignment, bool)> {
     let tenant = audit.live.tenant();
-    let mut findings = Vec::new();
     let held = tenant.assignments.iter().map(|one| (one, false));
     let eligible = tenant.eligible.iter().map(|one| (one, true));
-    for (assignment, eligible) in held.chain(eligible) {
-        if !is_beside(audit, assignment) || expired(audit, assignment).is_some() {
-            continue;
-        }
-        findings.push(extra(audit, assignment, eligible));
-    }
-    findings
+    held.chain(eligible)
+        .filter(|(one, _)| is_beside(audit, one) && expired(audit, one).is_none())
 }
 
 /// The entry of the allow-list that covered an assignment until it ended.
@@ -178,7 +179,14 @@ fn expired<'a>(audit: &'a Audit<'_>, assignment: &Assignment) -> Option<&'a str>
     Some(name)
 }
 
-fn extra(audit: &Audit<'_>, assignment: &Assignment, eligible: bool) -> Finding {
+/// What somebody holds, and where.
+pub(super) fn held(audit: &Audit<'_>, assignment: &Assignment, eligible: bool) -> String {
+    let place = audit.place(&assignment.scope);
+    let verb = if eligible { "may activate " } else { "" };
+    format!("{verb}{} {place}", audit.role_name(&assignment.role))
+}
+
+pub(super) fn extra(audit: &Audit<'_>, assignment: &Assignment, eligible: bool) -> Finding {
     let principal = &assignment.principal;
     let role = audit.live.tenant().roles.get(&assignment.role);
     let given = Given::by(audit, assignment, role);
@@ -202,12 +210,8 @@ fn extra(audit: &Audit<'_>, assignment: &Assignment, eligible: bool) -> Finding 
     if gone {
         who = format!("{who}, who is gone,");
     }
-    let verb = if eligible { "may activate" } else { "holds" };
-    let mut text = format!(
-        "{who} {verb} {} {}",
-        audit.role_name(&assignment.role),
-        audit.place(&assignment.scope)
-    );
+    let verb = if eligible { "" } else { "holds " };
+    let mut text = format!("{who} {verb}{}", held(audit, assignment, eligible));
     if let Some(binding) = &assignment.native {
         text.push_str(&format!(" by {binding}"));
     }

@@ -8,12 +8,14 @@
 mod finding;
 mod given;
 mod grants;
+mod holders;
 mod obtaining;
 mod principals;
 mod resources;
 mod roles;
 
 pub use finding::{Finding, Rule};
+pub use holders::{Holder, holders};
 pub use roles::{beyond_meanings, granted_roles};
 
 use super::audit::Audit;

@@ -167,7 +167,7 @@ fn federation(audit: &Audit<'_>, holder: &Address, id: &str, one: &Federated) ->
             one.name, one.subject, one.issuer
         );
         if !also.is_empty() {
-            let also: Vec<&str> = also.iter().map(|(holder, _)| holder.as_str()).collect();
+            let also: Vec<&str> = also.keys().map(|holder| holder.as_str()).collect();
             text.push_str(&format!(
                 "; the same tokens stand for {}, too",
                 also.join(", ")

@@ -226,7 +226,13 @@ fn people_groups_and_everybody_are_bound_and_what_is_the_systems_is_not() {
         bound(group("system:authenticated")),
         ["system:authenticated"]
     );
+    // A request without a token is of this user, and of a group that the next one names.
+    assert_eq!(bound(user("system:anonymous")), ["system:anonymous"]);
+    let unknown = "system:unauthenticated";
+    assert_eq!(bound(group(unknown)), [unknown]);
     for nobody in [
+        user(unknown),
+        group("system:anonymous"),
         user("system:kube-scheduler"),
         user("clusterAdmin"),
         user("aks-support"),
@@ -286,7 +292,7 @@ fn what_everybody_may_by_default_is_no_grant() {
         {"nonResourceURLs": ["/version"], "verbs": ["get"]},
     ]);
     let bound = |role: &str| {
-        let who = json!([group("system:authenticated")]);
+        let who = json!([group("system:authenticated"), user("system:anonymous")]);
         binding("b", None, ("ClusterRole", role), who)
     };
     let roles = [
@@ -296,8 +302,9 @@ fn what_everybody_may_by_default_is_no_grant() {
     let native = read(&[bound("system:basic-user")], &roles);
     assert!(native.assignments.is_empty() && native.everybody.is_empty());
     let native = read(&[bound("view")], &roles);
-    assert_eq!(native.assignments.len(), 1);
-    assert!(native.everybody.contains("system:authenticated"));
+    assert_eq!(native.assignments.len(), 2);
+    let everybody: Vec<&String> = native.everybody.iter().collect();
+    assert_eq!(everybody, ["system:anonymous", "system:authenticated"]);
 }
 
 #[test]

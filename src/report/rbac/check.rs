@@ -112,7 +112,7 @@ fn text(cloud: &str, reading: &Reading, findings: &[Finding], style: &Style) -> 
         let instead = format!("instead: {}", plain(&finding.instead));
         text.push_str(&wrap(&instead, style, 2, 4));
     }
-    text.push_str(&unread::text(reading, style));
+    text.push_str(&unread::text(reading, &reading.remarks, style));
     text
 }
 
@@ -137,6 +137,6 @@ fn markdown(cloud: &str, reading: &Reading, findings: &[Finding]) -> String {
             prose(&finding.instead),
         ]));
     }
-    page.push(&unread::markdown(reading));
+    page.push(&unread::markdown(reading, &reading.remarks));
     page.finish()
 }

@@ -29,7 +29,7 @@ pub fn explain(
                 let (indent, hang) = (line.depth * 2, line.depth * 2 + 2);
                 text.push_str(&wrap(&painted, style, indent, hang));
             }
-            text + &unread::text(reading, style)
+            text + &unread::text(reading, &reading.remarks, style)
         }
         Format::Json => document(&Document {
             version: VERSION,
@@ -49,7 +49,7 @@ pub fn explain(
                     depth => format!("{}- {text}\n", "  ".repeat(depth - 1)),
                 });
             }
-            page.push(&unread::markdown(reading));
+            page.push(&unread::markdown(reading, &reading.remarks));
             page.finish()
         }
     }

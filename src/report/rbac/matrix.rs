@@ -5,12 +5,13 @@ use std::collections::BTreeMap;
 use super::super::layout::{list, plain, table, wrap};
 use super::super::markdown::{LIMIT, Page, code, head, prose, row};
 use super::super::style::{Format, Style, Tone};
-use super::{matrix_document, unread};
-use crate::rbac::Example;
+use super::{beside, matrix_document, unread};
 use crate::rbac::audit::Audit;
 use crate::rbac::cells::{Cell, Mark, Matrix};
 use crate::rbac::estate::{Column, Row};
 use crate::rbac::explain::way;
+use crate::rbac::obtain::Obtained;
+use crate::rbac::{Example, Excess, Scope};
 use crate::resource::EnvironmentName;
 
 /// How many gaps or excesses of a cell are told.
@@ -103,7 +104,7 @@ fn counted(matrix: &Matrix<'_>) -> Vec<String> {
         let count = count.get(mark)?;
         Some(format!("{count} {}", word(*mark)))
     });
-    told.collect()
+    told.chain(beside::counted(&matrix.beside)).collect()
 }
 
 fn title(cloud: &str, matrix: &Matrix<'_>) -> String {
@@ -158,7 +159,8 @@ fn text(cloud: &str, audit: &Audit<'_>, matrix: &Matrix<'_>, style: &Style) -> S
             text.push_str(&wrap(&format!("{sign} {}", plain(line)), style, 2, 4));
         }
     }
-    text.push_str(&unread::text(audit.reading, style));
+    text.push_str(&beside::text(&matrix.beside, style));
+    text.push_str(&unread::text(audit.reading, &beside::remarks(audit), style));
     text
 }
 
@@ -194,7 +196,7 @@ fn lines(audit: &Audit<'_>, cell: &Cell) -> Vec<(Mark, String)> {
         format!("{} {}{perhaps} {place}", gap.plane, gap.pattern)
     });
     lines.extend(first(Mark::Missing, missing.collect()));
-    let more = cell.more.iter().map(|(_, excess)| {
+    let told = |(_, excess): &(Scope, Excess)| {
         let why = &excess.why;
         let example = match &excess.example {
             Example::Action(action) if *action != excess.pattern.to_lowercase() => {
@@ -215,14 +217,22 @@ fn lines(audit: &Audit<'_>, cell: &Cell) -> Vec<(Mark, String)> {
         let certain = if excess.certain { "" } else { "perhaps " };
         let (plane, pattern, place) = (excess.plane, &excess.pattern, audit.place(&why.scope));
         format!("{certain}{plane} {pattern}{example}: {role} {place}{through}")
-    });
-    lines.extend(first(Mark::More, more.collect()));
-    let obtainable = cell.obtainable.iter().map(|one| {
+    };
+    for (mark, unread) in [(Mark::Unknown, true), (Mark::More, false)] {
+        let some = cell.more.iter();
+        let some = some.filter(|(_, excess)| excess.is_unread() == unread);
+        lines.extend(first(mark, some.map(told).collect()));
+    }
+    let told = |one: &Obtained| {
         let way = way(audit, one);
         let certain = if way.certain { "" } else { "perhaps " };
         format!("{certain}{}: {}", way.power, way.steps.join(", then "))
-    });
-    lines.extend(first(Mark::Obtainable, obtainable.collect()));
+    };
+    for (mark, unread) in [(Mark::Unknown, true), (Mark::Obtainable, false)] {
+        let ways = cell.obtainable.iter();
+        let ways = ways.filter(|one| cell.is_unread(one) == unread);
+        lines.extend(first(mark, ways.map(told).collect()));
+    }
     lines
 }
 
@@ -284,6 +294,7 @@ fn markdown(cloud: &str, audit: &Audit<'_>, matrix: &Matrix<'_>) -> String {
         }
         page.offer(&block);
     }
-    page.push(&unread::markdown(audit.reading));
+    page.push(&beside::markdown(&matrix.beside));
+    page.push(&unread::markdown(audit.reading, &beside::remarks(audit)));
     page.finish()
 }

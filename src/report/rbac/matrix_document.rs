@@ -4,9 +4,10 @@ use serde::Serialize;
 
 use super::super::json::{VERSION, document};
 use super::matrix::word;
-use super::unread;
+use super::{beside, unread};
 use crate::rbac::audit::Audit;
 use crate::rbac::cells::{Cell, Matrix};
+use crate::rbac::check::Holder;
 use crate::rbac::estate::{Column, RowSort};
 use crate::rbac::explain::{Way, way};
 use crate::rbac::{Example, Plane};
@@ -19,8 +20,10 @@ struct Document<'a> {
     complete: bool,
     columns: Vec<ColumnLine<'a>>,
     rows: Vec<RowLine<'a>>,
+    /// Who holds what no cell shows.
+    beside: &'a [Holder],
     unread: Vec<unread::Unread<'a>>,
-    remarks: &'a [String],
+    remarks: Vec<String>,
 }
 
 #[derive(Serialize)]
@@ -129,10 +132,11 @@ pub(super) fn json(cloud: &str, audit: &Audit<'_>, matrix: &Matrix<'_>) -> Strin
         version: VERSION,
         cloud,
         kind: "rbac_matrix",
-        complete: !audit.reading.is_partial(),
+        complete: !audit.reading.is_partial() && !matrix.is_unknown(),
         columns: columns.collect(),
         rows: rows.collect(),
+        beside: &matrix.beside,
         unread: unread::json(audit.reading),
-        remarks: &audit.reading.remarks,
+        remarks: beside::remarks(audit),
     })
 }

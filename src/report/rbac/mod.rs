@@ -1,5 +1,6 @@
 //! Access control: the matrix, what was found, and why somebody may do something.
 
+mod beside;
 mod check;
 mod explain;
 mod matrix;

@@ -24,7 +24,7 @@ pub(super) fn json(reading: &Reading) -> Vec<Unread<'_>> {
     unread.collect()
 }
 
-pub(super) fn text(reading: &Reading, style: &Style) -> String {
+pub(super) fn text(reading: &Reading, remarks: &[String], style: &Style) -> String {
     let mut text = String::new();
     for one in &reading.unknown {
         let sign = style.paint(Tone::Bad, UNREADABLE);
@@ -33,24 +33,24 @@ pub(super) fn text(reading: &Reading, style: &Style) -> String {
         text.push_str(&wrap(&line, style, 0, 2));
         text.push_str(&diagnostics::lines(&one.failure, style, 2));
     }
-    if !reading.remarks.is_empty() {
+    if !remarks.is_empty() {
         text.push('\n');
     }
-    for remark in &reading.remarks {
+    for remark in remarks {
         let line = style.paint(Tone::Dim, &plain(remark));
         text.push_str(&wrap(&line, style, 0, 2));
     }
     text
 }
 
-pub(super) fn markdown(reading: &Reading) -> String {
+pub(super) fn markdown(reading: &Reading, remarks: &[String]) -> String {
     let mut text = String::new();
     for one in &reading.unknown {
         let (what, failure) = (prose(&one.what), &one.failure);
         let (id, message) = (code(&failure.code), prose(&failure.message));
         text.push_str(&format!("- **?** cannot be read: {what}: {id} {message}\n"));
     }
-    for remark in &reading.remarks {
+    for remark in remarks {
         text.push_str(&format!("- {}\n", prose(remark)));
     }
     match text.is_empty() {
