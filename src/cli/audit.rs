@@ -49,6 +49,7 @@ async fn log(
 ) -> Result<Exit, Failure> {
     let reading = Ledger::of(objects).read().await?;
     let wanted = |link: &&Link| is_wanted(link, global, arguments);
+    let doubts = reading.doubts();
     let entries: Vec<Entry<'_>> = reading
         .links
         .iter()
@@ -57,6 +58,7 @@ async fn log(
             number: link.number,
             hash: &link.hash,
             record: &link.record,
+            unvouched: doubts.iter().any(|it| it.entries.contains(link.number)),
         })
         .collect();
     let cloud = wiring::choice(global, declared)?.to_string();
@@ -119,6 +121,7 @@ async fn verify(
     let verified = Verified {
         entries: reading.links.len(),
         unsigned: reading.unsigned(),
+        unvouched: reading.doubts(),
         signed_by: reading.head.as_ref().map(|it| it.head.key.to_string()),
         flaws: told(&flaws),
         torn: told(&reading.torn),

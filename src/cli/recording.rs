@@ -40,7 +40,7 @@ impl Recorder {
             machine: machine(),
         };
         Ok(Self {
-            ledger: Ledger::of(&session.objects),
+            ledger: session.ledger.clone(),
             keys: Keys::of(&session.objects),
             run: session.run(),
             actor,
@@ -300,8 +300,8 @@ impl Recorder {
     }
 
     /// The chain, if everything in it is as it was written and as it was signed before. Before a
-    /// first head there is nothing to hold it against. What others claim without having had it
-    /// signed is disowned before anybody vouches for it.
+    /// first head there is nothing to hold it against. What this process has not written and no
+    /// head covers is said to have been found so before it is signed.
     async fn sound(
         &self,
         key: &RecordedKey,
@@ -317,12 +317,12 @@ impl Recorder {
             if !flaws.is_empty() {
                 return Ok(Err(flaws));
             }
-            let runs = reading.claims(&self.run);
-            if runs.is_empty() {
+            let entries = self.ledger.found_unsigned(&reading);
+            if entries.is_empty() {
                 return Ok(Ok(reading));
             }
             let record = Record {
-                event: What::Disowned { runs },
+                event: What::FoundUnsigned { entries },
                 ..self.blank()
             };
             self.ledger.append(&record).await?;

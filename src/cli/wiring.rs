@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use onestream::config::{self, CloudChoice, Configuration, Sources};
+use onestream::control::audit::Ledger;
 use onestream::control::{FAILPOINT, FailPoints, Pointed, Store};
 use onestream::kinds::{KINDS, Sections};
 use onestream::provision::applied;
@@ -51,6 +52,8 @@ pub struct Session {
     pub choice: CloudChoice,
     /// What keeps the audit chain, recorded keys and approvals.
     pub objects: Arc<dyn Objects>,
+    /// The audit chain that they keep, which knows what this process has written into it.
+    pub ledger: Ledger,
     /// Where all of it is.
     pub target: Target,
     /// The environments that were asked for; all when absent.
@@ -167,6 +170,7 @@ impl Session {
             azure,
             sign_ins,
             objects: Arc::clone(control.objects()),
+            ledger: Ledger::of(control.objects()),
             control,
             store,
             choice,
@@ -194,6 +198,7 @@ impl Session {
 
     fn keep_in_shared(&mut self, store: Arc<Store>) {
         self.objects = around(store.objects(), self.failpoints.as_ref());
+        self.ledger = Ledger::of(&self.objects);
         self.control = store;
     }
 

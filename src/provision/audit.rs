@@ -100,11 +100,17 @@ pub enum What {
         /// Why not.
         why: String,
     },
-    /// Before entries are signed: runs that claim a bootstrap, but did not have their claim
-    /// signed themselves. Without an approval they do not go on.
+    /// Before entries are signed, in logs of before [`What::FoundUnsigned`]: runs that claim a
+    /// bootstrap, but did not have their claim signed themselves.
     Disowned {
         /// The runs.
         runs: Vec<String>,
+    },
+    /// Before entries are signed: those that another than the run which signs has written, or so
+    /// they say. Nobody vouches for them, and a bootstrap that they claim does not go on.
+    FoundUnsigned {
+        /// The entries.
+        entries: Vec<Span>,
     },
     /// A person approved a plan.
     Approved {
@@ -113,6 +119,26 @@ pub enum What {
         /// Until when.
         expires: String,
     },
+}
+
+/// Entries of the chain that follow one another, by their numbers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Span {
+    /// The first.
+    pub first: u64,
+    /// The last.
+    pub last: u64,
+}
+
+/// Entries that nobody vouches for.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Doubt {
+    /// The entries.
+    #[serde(flatten)]
+    pub entries: Span,
+    /// The signed entry that says so; nothing while they are still to be signed.
+    pub found_by: Option<u64>,
 }
 
 /// By what right a protected environment is changed.
@@ -147,6 +173,36 @@ pub trait Collector: Send + Sync {
     /// # Errors
     /// [`Failure`] when they were refused, or may not have been taken.
     async fn take(&self, rows: Vec<Json>) -> Result<(), Failure>;
+}
+
+impl Span {
+    /// The spans that make up these numbers, which are sorted.
+    pub fn of(numbers: impl IntoIterator<Item = u64>) -> Vec<Self> {
+        let mut spans: Vec<Self> = Vec::new();
+        for number in numbers {
+            match spans.last_mut() {
+                Some(span) if span.last.checked_add(1) == Some(number) => span.last = number,
+                _ => spans.push(Self {
+                    first: number,
+                    last: number,
+                }),
+            }
+        }
+        spans
+    }
+
+    /// Whether an entry is among them.
+    pub fn contains(&self, number: u64) -> bool {
+        (self.first..=self.last).contains(&number)
+    }
+}
+
+impl Doubt {
+    /// How many entries these are of, altogether.
+    pub fn count(all: &[Self]) -> u64 {
+        let lengths = all.iter().map(|it| it.entries.last - it.entries.first + 1);
+        lengths.sum()
+    }
 }
 
 impl Permit {
@@ -202,6 +258,34 @@ impl fmt::Display for Actor {
     }
 }
 
+impl fmt::Display for Span {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.first == self.last {
+            true => write!(f, "entry {}", self.first),
+            false => write!(f, "entries {} to {}", self.first, self.last),
+        }
+    }
+}
+
+impl fmt::Display for Doubt {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Span { first, last } = self.entries;
+        let (are, were, them) = match first == last {
+            true => ("is", "was", "it"),
+            false => ("are", "were", "them"),
+        };
+        write!(f, "{} ", self.entries)?;
+        match self.found_by {
+            Some(_) => write!(f, "{were} found unsigned by a later run")?,
+            None => write!(f, "{are} not signed yet")?,
+        }
+        write!(
+            f,
+            ": whoever could write to the store may have written {them}"
+        )
+    }
+}
+
 impl fmt::Display for What {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -232,6 +316,10 @@ impl fmt::Display for What {
             Self::Disowned { runs } => {
                 let runs = runs.join(", ");
                 write!(f, "signed without vouching for the bootstrap of {runs}")
+            }
+            Self::FoundUnsigned { entries } => {
+                let entries: Vec<String> = entries.iter().map(ToString::to_string).collect();
+                write!(f, "signed without vouching for {}", entries.join(", "))
             }
             Self::Approved { approver, expires } => {
                 write!(f, "approved by {approver} until {expires}")

@@ -6,7 +6,7 @@ use super::json::{VERSION, document};
 use super::layout::{plain, shorten, table, wrap};
 use super::markdown::{LIMIT, Page, code, head, prose, row};
 use super::style::{Format, Style, Tone};
-use crate::provision::audit::{Actor, Record};
+use crate::provision::audit::{Actor, Doubt, Record};
 
 /// One entry.
 #[derive(Debug, Clone, Serialize)]
@@ -17,6 +17,8 @@ pub struct Entry<'a> {
     pub hash: &'a str,
     /// What it says.
     pub record: &'a Record,
+    /// Whether nobody vouches for it, though others are signed.
+    pub unvouched: bool,
 }
 
 /// What came of verifying the log.
@@ -26,6 +28,9 @@ pub struct Verified {
     pub entries: usize,
     /// How many of them nobody has vouched for yet.
     pub unsigned: u64,
+    /// The entries that nobody vouches for: those, once others are signed, and what a later run
+    /// found unsigned before it signed it.
+    pub unvouched: Vec<Doubt>,
     /// The key that vouched for the others.
     pub signed_by: Option<String>,
     /// What is wrong, each with its place.
@@ -116,6 +121,9 @@ fn cells(entry: &Entry<'_>, style: &Style) -> Vec<String> {
         let noun = if count == 1 { "address" } else { "addresses" };
         what.push_str(&format!(", {count} {noun}"));
     }
+    if entry.unvouched {
+        what.push_str(" (nobody vouches for it)");
+    }
     let cells = [
         entry.number.to_string(),
         // Milliseconds stand in JSON.
@@ -203,6 +211,9 @@ pub fn verified(verified: &Verified, cloud: &str, format: Format, style: &Style)
             for flaw in &verified.flaws {
                 page.offer(&format!("- ! {}\n", code(flaw)));
             }
+            for doubt in &verified.unvouched {
+                page.offer(&format!("- {}\n", prose(&doubt.to_string())));
+            }
             for torn in &verified.torn {
                 page.offer(&format!("- {}\n", code(torn)));
             }
@@ -231,13 +242,17 @@ fn summary(verified: &Verified) -> String {
     if !verified.flaws.is_empty() {
         return format!("{count}, not as they were written");
     }
-    match (&verified.signed_by, verified.unsigned) {
-        (_, 0) if verified.entries == 0 => "no entries".to_owned(),
+    let doubted = Doubt::count(&verified.unvouched);
+    match (&verified.signed_by, doubted) {
+        _ if verified.entries == 0 => "no entries".to_owned(),
         (Some(key), 0) => format!("{count}, as they were written, signed by {key}"),
-        (Some(key), open) => format!(
-            "{count}, as they were written; signed by {key} but for the last {open}, which the \
-             next run signs"
-        ),
+        (Some(key), _) => {
+            let vouched = (verified.entries as u64).saturating_sub(doubted);
+            format!(
+                "{vouched} of {count} as they were written, signed by {key}; nobody vouches for \
+                 {doubted}"
+            )
+        }
         (None, _) => format!("{count}, each fits the one before; nobody has signed them"),
     }
 }
@@ -252,6 +267,9 @@ fn text(verified: &Verified, style: &Style) -> String {
     for flaw in &verified.flaws {
         let sign = style.paint(Tone::Bad, "!");
         text.push_str(&wrap(&format!("{sign} {}", plain(flaw)), style, 2, 4));
+    }
+    for doubt in &verified.unvouched {
+        text.push_str(&wrap(&doubt.to_string(), style, 2, 4));
     }
     for torn in &verified.torn {
         text.push_str(&wrap(&format!("{}, by a crash", plain(torn)), style, 2, 4));

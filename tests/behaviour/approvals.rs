@@ -407,7 +407,7 @@ async fn an_interrupted_bootstrap_that_somebody_wrote_into_the_log_gives_no_righ
     root.expect(0, &["audit", "verify"]);
     let log = root.expect(0, &["audit", "log"]);
     assert!(
-        log.out.contains("without vouching for the bootstrap"),
+        log.out.contains("signed without vouching for entry"),
         "{}",
         log.out
     );

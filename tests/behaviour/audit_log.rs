@@ -75,13 +75,19 @@ fn who_deletes_the_key_signs_before_and_the_next_run_after() {
     );
     // That it was begun had been signed while the key was still there.
     let open = root.expect(0, &["audit", "verify", "--offline"]);
-    assert!(open.out.contains("but for the last 1"), "{}", open.out);
+    let told = open.out.split_whitespace().collect::<Vec<_>>().join(" ");
+    for said in [
+        "3 of 4 entries as they were written, signed by",
+        "entry 4 is not signed yet: whoever could write",
+    ] {
+        assert!(told.contains(said), "{said}: {}", open.out);
+    }
     root.expect(0, &["apply", "--auto-approve"]);
     let closed = root.expect(0, &["audit", "verify"]);
     assert!(
         closed
             .out
-            .contains("6 entries, as they were written, signed by"),
+            .contains("6 of 7 entries as they were written, signed by"),
         "{}",
         closed.out
     );
@@ -169,6 +175,61 @@ fn a_run_that_is_killed_while_it_signs_first_leaves_nothing_wrong() {
     root.expect(0, &["audit", "verify"]);
     root.expect(0, &apply);
     root.expect(0, &["audit", "verify", "--offline"]);
+}
+
+#[tokio::test]
+async fn what_anybody_appended_is_signed_only_as_found_unsigned() {
+    let root = Root::sample();
+    let apply = ["apply", "--auto-approve"];
+    root.expect(0, &apply);
+    let folder = Folder::open(root.file(".onestream/control")).expect("opens");
+    let objects: Arc<dyn Objects> = Arc::new(folder);
+    let ledger = Ledger::of(&objects);
+    let written = ledger.read().await.expect("reads").links;
+    for link in &written {
+        ledger.append(&link.record).await.expect("appends");
+    }
+    let verify = |told: &[&str]| {
+        let found = root.expect(0, &["audit", "verify"]);
+        let said = found.out.split_whitespace().collect::<Vec<_>>().join(" ");
+        for told in told {
+            assert!(said.contains(told), "{told}: {said}");
+        }
+        assert!(!said.contains("entries, as they were written"), "{said}");
+    };
+    verify(&[
+        "2 of 4 entries as they were written, signed by",
+        "entries 3 to 4 are not signed yet: whoever could write to the store may have",
+    ]);
+    root.expect(0, &apply);
+    // The run that signs is not the last word on it: the next one says no more.
+    for _ in 0..2 {
+        verify(&[
+            "3 of 5 entries as they were written, signed by",
+            "entries 3 to 4 were found unsigned by a later run: whoever could write to the",
+        ]);
+        root.expect(0, &apply);
+    }
+    let page = root.expect(0, &["audit", "verify", "--format", "markdown"]);
+    assert!(
+        page.out.contains("3 to 4 were found unsigned"),
+        "{}",
+        page.out
+    );
+    let json = root.expect(0, &["audit", "verify", "--format", "json"]);
+    let json: Json = serde_json::from_str(&json.out).expect("one document");
+    let doubt = serde_json::json!([{ "first": 3, "last": 4, "found_by": 5 }]);
+    assert_eq!((&json["unvouched"], &json["unsigned"]), (&doubt, &0.into()));
+    let log = root.expect(0, &["audit", "log", "--format", "json"]);
+    let log: Json = serde_json::from_str(&log.out).expect("one document");
+    let entries = log["entries"].as_array().expect("a list").iter();
+    let doubted: Vec<bool> = entries.map(|it| it["unvouched"] == true).collect();
+    assert_eq!(doubted, [false, false, true, true, false]);
+    for format in ["table", "markdown"] {
+        let log = root.expect(0, &["audit", "log", "--format", format]);
+        let said = log.out.split_whitespace().collect::<Vec<_>>().join(" ");
+        assert_eq!(said.matches("nobody vouches for it").count(), 2, "{said}");
+    }
 }
 
 #[tokio::test]

@@ -1,6 +1,7 @@
 //! The ledger: the chain on its store, read whole and only ever appended to.
 
-use std::sync::Arc;
+use std::collections::BTreeSet;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use super::head::{Head, SignedHead};
 use super::link::{self, Link};
@@ -9,7 +10,7 @@ use crate::control::clock::rfc3339;
 use crate::control::disk::corrupt;
 use crate::control::document::{load, place, save};
 use crate::control::{Clock, SystemClock};
-use crate::provision::audit::Record;
+use crate::provision::audit::{Record, Span, What};
 use crate::provision::objects::{Expected, ObjectName, Objects};
 use crate::provision::ports::StoreError;
 use crate::provision::signed::{Bytes, SigningKey};
@@ -19,11 +20,13 @@ const TRIES: usize = 100;
 const FOLDER: &str = "audit";
 const LOG: &str = ".jsonl";
 
-/// The audit chain of a store.
+/// The audit chain of a store. Clones know of one another what they have appended.
 #[derive(Clone)]
 pub struct Ledger {
     objects: Arc<dyn Objects>,
     clock: Arc<dyn Clock>,
+    /// The hashes of the links that it has appended itself.
+    written: Arc<Mutex<BTreeSet<String>>>,
 }
 
 /// Where the next link goes.
@@ -58,6 +61,7 @@ impl Ledger {
         Self {
             objects: Arc::clone(objects),
             clock: Arc::new(SystemClock),
+            written: Arc::default(),
         }
     }
 
@@ -132,9 +136,33 @@ impl Ledger {
                 .append(&end.log, end.position, bytes.as_bytes(), None);
             match appended.await {
                 Err(StoreError::Moved { .. }) if tries < TRIES => tries += 1,
-                other => return other.map(|()| link),
+                other => {
+                    other?;
+                    self.written().insert(link.hash.clone());
+                    return Ok(link);
+                }
             }
         }
+    }
+
+    fn written(&self) -> std::sync::MutexGuard<'_, BTreeSet<String>> {
+        self.written.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The links that no head covers, that this has not appended, and of which it has not said so
+    /// yet: anybody who writes to the store can have put them there.
+    pub fn found_unsigned(&self, reading: &Reading) -> Vec<Span> {
+        let written = self.written();
+        let open = reading.links.iter().filter(|it| !reading.is_signed(it));
+        let (own, others): (Vec<_>, Vec<_>) = open.partition(|it| written.contains(&it.hash));
+        let said = |number: u64| {
+            own.iter().any(|link| match &link.record.event {
+                What::FoundUnsigned { entries } => entries.iter().any(|it| it.contains(number)),
+                _ => false,
+            })
+        };
+        let numbers = others.iter().map(|link| link.number);
+        Span::of(numbers.filter(|number| !said(*number)))
     }
 
     /// The head of what was read, to be signed with `key`; none where all of it is signed. What

@@ -9,7 +9,8 @@
 //!
 //! ## Why
 //! A hash alone tells that something was changed inside of the chain, not that its end is gone or
-//! that all of it was made anew: the signed head does.
+//! that all of it was made anew: the signed head does. Nor does a hash tell who wrote an entry: what
+//! a run is about to sign and has not written itself it first says to have found unsigned.
 
 mod export;
 mod head;

@@ -1,11 +1,12 @@
 //! A chain that was read: its links, and everything that is wrong with it.
 
+use std::collections::BTreeMap;
 use std::fmt;
 
 use super::head::SignedHead;
 use super::link::{self, GENESIS, Link};
 use crate::control::chain::is_cut_off;
-use crate::provision::audit::{Record, What};
+use crate::provision::audit::{Doubt, Record, Span, What};
 use crate::provision::signed::RecordedKey;
 
 /// Something that is wrong with a chain.
@@ -125,26 +126,56 @@ impl Reading {
         signed.is_some_and(|signed| link.number <= signed.head.number)
     }
 
-    /// The runs that claim a bootstrap in a link that nobody has vouched for, though none of them
-    /// is `own`: anybody who writes to the store can have put them there.
-    pub fn claims(&self, own: &str) -> Vec<String> {
-        let open = self.links.iter().filter(|link| !self.is_signed(link));
-        let claims = |record: &&Record| {
-            record.event == What::Begun
-                && record.run != own
-                && record.permits.values().any(|it| it.desired().is_some())
-        };
-        let runs = open.map(|link| &link.record).filter(claims);
-        let mut runs: Vec<String> = runs.map(|record| record.run.clone()).collect();
-        runs.retain(|run| !self.is_disowned(run));
-        runs.dedup();
-        runs
+    /// The entries that nobody vouches for, once there is a head: those that a signed entry says
+    /// were found unsigned, and those that no head covers. What says so counts only where nobody
+    /// doubts it either: else whoever writes to the store could have anything doubted.
+    pub fn doubts(&self) -> Vec<Doubt> {
+        if self.head.is_none() {
+            return Vec::new();
+        }
+        let mut doubted: BTreeMap<u64, Option<u64>> = BTreeMap::new();
+        for link in self.links.iter().rev() {
+            if !self.is_signed(link) {
+                doubted.insert(link.number, None);
+            }
+            if doubted.contains_key(&link.number) {
+                continue;
+            }
+            let What::FoundUnsigned { entries } = &link.record.event else {
+                continue;
+            };
+            let before = self.links.iter().filter(|it| it.number < link.number);
+            for found in before.filter(|it| entries.iter().any(|span| span.contains(it.number))) {
+                doubted.entry(found.number).or_insert(Some(link.number));
+            }
+        }
+        let found: Vec<(u64, Option<u64>)> = doubted.into_iter().collect();
+        let runs = found.chunk_by(|one, next| one.1 == next.1);
+        let doubts = runs.flat_map(|run| {
+            let spans = Span::of(run.iter().map(|(number, _)| *number));
+            let found_by = run.first().and_then(|(_, found_by)| *found_by);
+            spans
+                .into_iter()
+                .map(move |entries| Doubt { entries, found_by })
+        });
+        doubts.collect()
     }
 
     /// Whether what a run claims is on record as claimed by nobody who could be vouched for.
     pub fn is_disowned(&self, run: &str) -> bool {
+        let claims = |record: &Record| {
+            record.event == What::Begun
+                && record.run == run
+                && record.permits.values().any(|it| it.desired().is_some())
+        };
+        let claimed = self.links.iter().filter(|link| claims(&link.record));
+        let claimed: Vec<u64> = claimed.map(|link| link.number).collect();
         self.links.iter().any(|link| match &link.record.event {
             What::Disowned { runs } => runs.iter().any(|it| it == run),
+            What::FoundUnsigned { entries } => {
+                let among = |number: &u64| entries.iter().any(|span| span.contains(*number));
+                claimed.iter().any(among)
+            }
             _ => false,
         })
     }

@@ -8,7 +8,7 @@ use super::*;
 use crate::control::Folder;
 use crate::control::memory::Memory;
 use crate::control::signature::testing::Pair;
-use crate::provision::audit::{Actor, Identity, Record, What};
+use crate::provision::audit::{Actor, Identity, Record, Span, What};
 use crate::provision::objects::Objects;
 
 fn record(run: usize) -> Record {
@@ -40,11 +40,7 @@ async fn chain() -> (tempfile::TempDir, Ledger, Pair) {
     for run in 1..=4 {
         ledger.append(&record(run)).await.expect("appends");
     }
-    let reading = ledger.read().await.expect("reads");
-    let head = ledger.head(&reading, &pair.recorded.key);
-    let head = head.expect("something to sign");
-    let signature = pair.sign(&head.statement());
-    ledger.keep(head, signature).await.expect("kept");
+    sign(&ledger, &pair).await;
     ledger.append(&record(5)).await.expect("appends");
     (here, ledger, pair)
 }
@@ -205,4 +201,58 @@ async fn many_who_append_at_once_make_one_chain() {
     }
     let reading = ledger.read().await.expect("reads");
     assert_eq!((reading.links.len(), reading.flaws), (20, Vec::new()));
+}
+
+/// Signs the chain to its end.
+async fn sign(ledger: &Ledger, pair: &Pair) {
+    let reading = ledger.read().await.expect("reads");
+    let head = ledger.head(&reading, &pair.recorded.key);
+    let head = head.expect("something to sign");
+    let signature = pair.sign(&head.statement());
+    ledger.keep(head, signature).await.expect("kept");
+}
+
+fn found(first: u64, last: u64) -> Record {
+    let entries = vec![Span { first, last }];
+    Record {
+        event: What::FoundUnsigned { entries },
+        ..record(9)
+    }
+}
+
+#[tokio::test]
+async fn what_others_wrote_is_found_unsigned_until_it_is_said() {
+    let (here, _, _) = chain().await;
+    let objects: Arc<dyn Objects> = Arc::new(Folder::open(here.path()).expect("opens"));
+    let (ledger, other) = (Ledger::of(&objects), Ledger::of(&objects));
+    ledger.append(&record(6)).await.expect("appends");
+    // Who claims to have found them is no more believed than they are.
+    other.append(&found(5, 7)).await.expect("appends");
+    let open = async || ledger.found_unsigned(&ledger.read().await.expect("reads"));
+    let spans = [Span::of([5]), Span::of([7])].concat();
+    assert_eq!(open().await, spans);
+    let said = Record {
+        event: What::FoundUnsigned { entries: spans },
+        ..record(8)
+    };
+    ledger.append(&said).await.expect("appends");
+    assert_eq!(open().await, []);
+}
+
+#[tokio::test]
+async fn who_is_doubted_cannot_have_others_doubted() {
+    let (_here, ledger, pair) = chain().await;
+    let doubts = async || {
+        let doubts = ledger.read().await.expect("reads").doubts();
+        let told = doubts
+            .iter()
+            .map(|it| (it.entries.to_string(), it.found_by));
+        told.collect::<Vec<_>>()
+    };
+    assert_eq!(doubts().await, [("entry 5".to_owned(), None)]);
+    ledger.append(&found(1, 4)).await.expect("appends");
+    assert_eq!(doubts().await, [("entries 5 to 6".to_owned(), None)]);
+    ledger.append(&found(5, 6)).await.expect("appends");
+    sign(&ledger, &pair).await;
+    assert_eq!(doubts().await, [("entries 5 to 6".to_owned(), Some(7))]);
 }
