@@ -250,7 +250,7 @@ impl Session {
         if let Some(failure) = observed.protection_unknown() {
             return Err(failure.clone().into());
         }
-        let mut protected = observed.protected();
+        let mut protected = observed.protected(&applied);
         protected.extend(self.protected());
         let wish = Wish {
             mode: plan.mode,
@@ -270,7 +270,7 @@ impl Session {
         Ok(Review {
             protected,
             objections: objections.collect(),
-            remembered: observed.remembered(),
+            remembered: observed.remembered(&applied),
         })
     }
 
@@ -332,7 +332,7 @@ impl Session {
             plan = self.make(wish, &selection, &observed, &applied)?;
         }
         plan.author = self.azure.identity().await?;
-        Ok((plan, observed.remembered()))
+        Ok((plan, observed.remembered(&applied)))
     }
 
     fn make(
@@ -393,11 +393,11 @@ impl Session {
 /// What is known of a plan at the time that it is to be carried out.
 #[derive(Debug, Clone, Default)]
 pub struct Review {
-    /// The environments that are protected, by TOML or by what Azure remembers.
+    /// The environments that are protected, by TOML or by what is remembered.
     pub protected: BTreeSet<EnvironmentName>,
     /// What it says that TOML does not.
     pub objections: Vec<Objection>,
-    /// What Azure remembers of the environments.
+    /// What is remembered of the environments.
     pub remembered: Remembered,
 }
 

@@ -21,6 +21,7 @@ mod planted;
 mod private_network;
 mod program;
 mod proof;
+mod protection;
 mod reading;
 mod revoking;
 mod saved_plans;
