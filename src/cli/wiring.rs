@@ -22,7 +22,7 @@ use uuid::Uuid;
 use super::arguments::Global;
 use super::bootstrap::{self, Standing};
 use super::connect::{self, Connected};
-use super::failure::{self, Exit, Failure};
+use super::failure::{Exit, Failure};
 use super::output::Output;
 
 /// Configuration that has been read and holds, and what it declares.
@@ -75,7 +75,7 @@ pub fn declared(global: &Global, output: &Output) -> Result<Declared, Failure> {
     let configuration =
         config::load(&global.root, &global.environments).map_err(Failure::configuration)?;
     for warning in &configuration.warnings {
-        failure::print_warning(warning, output.error_style().colour, std::io::stderr())?;
+        output.warn(warning);
     }
     let wanted = configuration.environments.iter().filter(|environment| {
         let shared = environment.name().is_shared();

@@ -35,6 +35,7 @@ mod storms;
 mod sweep;
 mod tampering;
 mod team;
+mod unheard;
 mod vault_client;
 mod vaults;
 mod wider_access;
