@@ -48,7 +48,8 @@ pub struct Rights {
 }
 
 /// The rights of a run to change what is `protected`. `applier` is who would carry the plan out,
-/// `remembered` what Azure remembers.
+/// `remembered` what is remembered of the
+/// environments.
 ///
 /// # Errors
 /// When nothing can be read.
@@ -122,25 +123,24 @@ pub async fn rights(
     Ok(rights)
 }
 
-/// Why nobody can say here by what right an environment may be changed: its group names another
-/// vault than TOML does, and who edits TOML chooses no approvers.
+/// Why nobody can say here by what right an environment may be changed: its group names, or named
+/// when it was last applied, another vault than TOML does, and who edits TOML chooses no approvers.
 fn moved(
     session: &Session,
     environment: &EnvironmentName,
-    terms: &BTreeMap<EnvironmentName, ApprovalTerms>,
+    terms: &BTreeMap<EnvironmentName, Vec<ApprovalTerms>>,
 ) -> Option<String> {
-    let terms = terms.get(environment)?;
     let vault = session.signing_vault().map(|it| it.name);
-    let same = vault
-        .as_ref()
-        .is_some_and(|it| it.eq_ignore_ascii_case(&terms.vault));
-    (!same).then(|| {
-        format!(
-            "its changes are approved in {}, as Azure remembers it, and TOML names {}",
-            terms.vault,
-            vault.as_deref().unwrap_or("no vault"),
-        )
-    })
+    let same = |terms: &&ApprovalTerms| {
+        let vault = vault.as_ref();
+        vault.is_some_and(|it| it.eq_ignore_ascii_case(&terms.vault))
+    };
+    let terms = terms.get(environment)?.iter().find(|it| !same(it))?;
+    Some(format!(
+        "its changes are approved in {}, as Azure or the last apply remembers it, and TOML names {}",
+        terms.vault,
+        vault.as_deref().unwrap_or("no vault"),
+    ))
 }
 
 /// Whether enough people approved a plan for an environment; what is lacking where they did not.
@@ -150,9 +150,10 @@ fn voted(
     applier: Option<&Identity>,
     environment: &EnvironmentName,
     found: &[Found],
-    terms: &BTreeMap<EnvironmentName, ApprovalTerms>,
+    terms: &BTreeMap<EnvironmentName, Vec<ApprovalTerms>>,
 ) -> Result<Permit, String> {
-    let remembered = terms.get(environment);
+    let remembered = terms.get(environment).into_iter().flatten();
+    let remembered = remembered.map(|terms| terms.people).max();
     let vote = Vote {
         plan: &plan::digest(plan),
         author: plan.author.as_ref(),
@@ -162,7 +163,7 @@ fn voted(
     };
     let tally = vote.tally(environment, found);
     // TOML alone lowers nothing: that is a change which needs as many approvals as before.
-    let needed = needed(session, environment).max(remembered.map_or(0, |terms| terms.people));
+    let needed = needed(session, environment).max(remembered.unwrap_or(0));
     if tally.approvers.len() < needed {
         return Err(lacking(needed, &tally));
     }

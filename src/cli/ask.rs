@@ -10,8 +10,8 @@ use super::failure::{Exit, Failure};
 /// # Errors
 /// When the terminal cannot be read or written.
 pub async fn confirmed(question: &str) -> Result<bool, Failure> {
-    eprint!("{question} Only `yes` is taken: ");
-    std::io::stderr().flush()?;
+    let mut err = std::io::stderr();
+    write!(err, "{question} Only `yes` is taken: ").and_then(|()| err.flush())?;
     let (answered, answer) = tokio::sync::oneshot::channel();
     std::thread::spawn(move || {
         let mut answer = String::new();

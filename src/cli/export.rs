@@ -11,7 +11,7 @@ use onestream::report::audit::{self, Delivery};
 
 use super::arguments::Global;
 use super::connect;
-use super::failure::{self, Exit, Failure};
+use super::failure::{Exit, Failure};
 use super::output::Output;
 use super::wiring::{self, Declared};
 
@@ -102,8 +102,7 @@ pub async fn at_end(
 /// Says why the log was not exported at the end of a run.
 pub fn told(failure: &Failure, output: &Output) {
     output.remark("warning: the audit log was not exported to its end; the next run goes on:");
-    let colour = output.error_style().colour;
-    failure::print(failure, colour, std::io::stderr()).ok();
+    output.tell(failure);
 }
 
 async fn send(

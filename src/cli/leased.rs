@@ -17,7 +17,7 @@ use onestream::resource::EnvironmentName;
 use tokio::sync::watch;
 
 use super::arguments::RunArguments;
-use super::failure::{self, Exit, Failure};
+use super::failure::{Exit, Failure};
 use super::lease::{self, UnderLease};
 use super::output::Output;
 use super::recording::Recorder;
@@ -189,7 +189,7 @@ impl Under<'_> {
                 }
                 // The first round has changed something, so the run as a whole was not refused.
                 Err(refused) if refused.exit == Exit::Refused => {
-                    failure::print(&refused, output.error_style().colour, std::io::stderr())?;
+                    output.tell(&refused);
                     unreadable = true;
                     break;
                 }
@@ -329,9 +329,8 @@ impl Under<'_> {
             failures.push(("the end of the audit chain is not signed", failure));
         }
         for (what, failure) in &failures {
-            let colour = self.output.error_style().colour;
             self.output.remark(format!("{what}:"));
-            failure::print(failure, colour, std::io::stderr()).ok();
+            self.output.tell(failure);
         }
         match failures.is_empty() {
             true => Exit::Clean,

@@ -31,7 +31,8 @@ impl<W: Write> Write for Lines<W> {
             true => plain_but_coloured(&text),
             false => plain(&text),
         };
-        writeln!(self.out, "{line}")?;
+        // Of an error the formatter would tell on stderr, too, where nobody listens.
+        let _lost = writeln!(self.out, "{line}");
         Ok(event.len())
     }
 

@@ -63,7 +63,7 @@ pub fn main() -> ExitCode {
     let runtime = match tokio::runtime::Runtime::new() {
         Ok(runtime) => runtime,
         Err(error) => {
-            eprintln!("error: {error}");
+            output.remark(format!("error: {error}"));
             return Exit::Failed.into();
         }
     };
@@ -71,7 +71,7 @@ pub fn main() -> ExitCode {
         Ok(exit) => exit.into(),
         Err(failure) => {
             answer(&failure, &arguments.global, &output);
-            failure::print(&failure, output.error_style().colour, std::io::stderr()).ok();
+            output.tell(&failure);
             failure.exit.into()
         }
     }

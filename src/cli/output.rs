@@ -2,10 +2,11 @@
 
 use std::io::{IsTerminal, Write};
 
+use miette::Diagnostic;
 use onestream::report::{Format, Style};
 
 use super::arguments::{Colour, OutputFormat};
-use super::failure::Failure;
+use super::failure::{self, Failure};
 
 /// The width that is assumed where there is no terminal to ask.
 const WIDTH_WITHOUT_TERMINAL: u16 = 100;
@@ -107,9 +108,21 @@ impl Output {
         }
     }
 
-    /// Writes a remark to stderr.
+    /// Writes a remark to stderr. That nobody listens there must not end a run.
     pub fn remark(&self, text: impl std::fmt::Display) {
-        eprintln!("{text}");
+        let _lost = writeln!(std::io::stderr(), "{text}");
+    }
+
+    /// Writes a failure to stderr, as far as anybody listens there.
+    pub fn tell(&self, failure: &Failure) {
+        let colour = self.error_style().colour;
+        let _lost = failure::print(failure, colour, std::io::stderr());
+    }
+
+    /// Writes a warning about the configuration to stderr, as far as anybody listens there.
+    pub fn warn(&self, warning: &dyn Diagnostic) {
+        let colour = self.error_style().colour;
+        let _lost = failure::print_warning(warning, colour, std::io::stderr());
     }
 }
 

@@ -13,7 +13,7 @@ use onestream::remote::azure::{Azure, PublicKey, SignatureAlgorithm};
 use onestream::resource::EnvironmentName;
 use sha2::{Digest, Sha256};
 
-use super::failure::{self, Exit, Failure};
+use super::failure::{Exit, Failure};
 use super::output::Output;
 use super::wiring::{Session, SigningVault};
 
@@ -152,8 +152,7 @@ impl Recorder {
         };
         if let Err(failure) = noted {
             output.remark("the audit chain does not say that this was refused:");
-            let colour = output.error_style().colour;
-            failure::print(&failure, colour, std::io::stderr()).ok();
+            output.tell(&failure);
         }
     }
 

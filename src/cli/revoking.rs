@@ -58,12 +58,13 @@ pub async fn plan(session: &Session, id: &str) -> Result<(Plan, Review), Failure
     let mut plan =
         plan::revoke(&asked, &going).map_err(|error| Failure::of(Exit::Failed, &error))?;
     plan.author = session.azure.identity().await?;
-    let mut protected = access.observed.protected();
+    let applied = session.applied().await?;
+    let mut protected = access.observed.protected(&applied);
     protected.extend(session.protected());
     let review = Review {
         protected,
         objections: Vec::new(),
-        remembered: access.observed.remembered(),
+        remembered: access.observed.remembered(&applied),
     };
     Ok((plan, review))
 }

@@ -23,7 +23,7 @@ use uuid::Uuid;
 use super::arguments::Global;
 use super::bootstrap::{self, Standing};
 use super::connect::{self, Connected};
-use super::failure::{self, Exit, Failure};
+use super::failure::{Exit, Failure};
 use super::output::Output;
 
 /// Configuration that has been read and holds, and what it declares.
@@ -78,7 +78,7 @@ pub fn declared(global: &Global, output: &Output) -> Result<Declared, Failure> {
     let configuration =
         config::load(&global.root, &global.environments).map_err(Failure::configuration)?;
     for warning in &configuration.warnings {
-        failure::print_warning(warning, output.error_style().colour, std::io::stderr())?;
+        output.warn(warning);
     }
     let wanted = configuration.environments.iter().filter(|environment| {
         let shared = environment.name().is_shared();
@@ -255,7 +255,7 @@ impl Session {
         if let Some(failure) = observed.protection_unknown() {
             return Err(failure.clone().into());
         }
-        let mut protected = observed.protected();
+        let mut protected = observed.protected(&applied);
         protected.extend(self.protected());
         let wish = Wish {
             mode: plan.mode,
@@ -275,7 +275,7 @@ impl Session {
         Ok(Review {
             protected,
             objections: objections.collect(),
-            remembered: observed.remembered(),
+            remembered: observed.remembered(&applied),
         })
     }
 
@@ -337,7 +337,7 @@ impl Session {
             plan = self.make(wish, &selection, &observed, &applied)?;
         }
         plan.author = self.azure.identity().await?;
-        Ok((plan, observed.remembered()))
+        Ok((plan, observed.remembered(&applied)))
     }
 
     fn make(
@@ -398,11 +398,11 @@ impl Session {
 /// What is known of a plan at the time that it is to be carried out.
 #[derive(Debug, Clone, Default)]
 pub struct Review {
-    /// The environments that are protected, by TOML or by what Azure remembers.
+    /// The environments that are protected, by TOML or by what is remembered.
     pub protected: BTreeSet<EnvironmentName>,
     /// What it says that TOML does not.
     pub objections: Vec<Objection>,
-    /// What Azure remembers of the environments.
+    /// What is remembered of the environments.
     pub remembered: Remembered,
 }
 

@@ -6,6 +6,7 @@
 //! is paid. Reads are no points: a death before or after one is a death at the step around it.
 
 use std::fmt;
+use std::io::Write as _;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -99,10 +100,10 @@ impl FailPoints {
         let number = self.passed.fetch_add(1, Ordering::SeqCst) + 1;
         match self.task {
             Task::Strike(at, strike) if at == number => {
-                eprintln!("failpoint {number}: {place}");
+                say(format_args!("failpoint {number}: {place}"));
                 strike.now();
             }
-            Task::List => eprintln!("failpoint {number}: {place}"),
+            Task::List => say(format_args!("failpoint {number}: {place}")),
             Task::Strike(..) | Task::Count => {}
         }
     }
@@ -117,6 +118,11 @@ impl FailPoints {
     }
 }
 
+/// A line on stderr, as far as anybody listens there.
+fn say(line: fmt::Arguments<'_>) {
+    let _lost = writeln!(std::io::stderr(), "{line}");
+}
+
 impl Strike {
     #[cfg(unix)]
     fn now(self) {
@@ -126,7 +132,7 @@ impl Strike {
             Self::Stop => Signal::STOP,
         };
         if let Err(error) = kill_process(getpid(), signal) {
-            eprintln!("failpoint: no signal could be sent: {error}");
+            say(format_args!("failpoint: no signal could be sent: {error}"));
             std::process::abort();
         }
         // The signal may reach another thread first; this one must not get ahead of it.

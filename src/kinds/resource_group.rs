@@ -38,7 +38,7 @@ static META: Meta = Meta {
             "a resource group keeps its region: declare a group of another name there, move what \
              it holds, then remove this one",
         )),
-        Field::tags(),
+        Field::tags().protecting(&[PROTECTED_TAG, APPROVALS_TAG]),
     ],
     unmanaged: &[
         Unmanaged { path: "managedBy", reason: "set by Azure on groups that a service owns" },

@@ -93,10 +93,13 @@ fn own_keys(
         .map(|(k, _)| k)
         .collect();
     let dropped = wrote.and_then(Value::as_map).into_iter().flatten();
-    // A key that we wrote and that still says what we wrote is ours to take away again.
+    // A key that we wrote and that still says what we wrote is ours to take away again. One that
+    // protected is gone only when that was planned.
     keys.extend(
         dropped
-            .filter(|(key, value)| key_of(found, key).as_ref() == Some(value))
+            .filter(|(key, value)| {
+                key_of(found, key).as_ref() == Some(value) || field.protects(key, value)
+            })
             .map(|(k, _)| k),
     );
     keys.into_iter()
@@ -104,14 +107,15 @@ fn own_keys(
             let after = key_of(wanted, key).unwrap_or_default();
             let before = key_of(found, key).unwrap_or_default();
             let wrote = wrote.map(|tree| key_of(tree, key).unwrap_or_default());
-            (after != before).then(|| {
-                change(
-                    field,
-                    format!("{}.{key}", field.path),
-                    before,
-                    after,
-                    wrote.as_ref(),
-                )
+            // What took protection away in Azure and in TOML alike is a change of what we wrote
+            // all the same: it is planned, and so has to be approved.
+            let undone = |wrote: &Value| *wrote != after && field.protects(key, wrote);
+            let differs = after != before || wrote.as_ref().is_some_and(undone);
+            differs.then(|| {
+                let severity = field.severity_of(key, &after);
+                let path = format!("{}.{key}", field.path);
+                let change = change(field, path, before, after, wrote.as_ref());
+                FieldChange { severity, ..change }
             })
         })
         .collect()

@@ -111,6 +111,8 @@ pub struct Field {
     pub compare: Compare,
     /// How bad its drift is.
     pub severity: Severity,
+    /// Of a map of which we own keys: those that say how well its object is protected.
+    pub protecting: &'static [&'static str],
 }
 
 /// A live property that we leave alone, and why.
@@ -132,6 +134,7 @@ impl Field {
             change: Change::InPlace,
             compare: Compare::Exact,
             severity: Severity::Medium,
+            protecting: &[],
         }
     }
 
@@ -171,6 +174,13 @@ impl Field {
         self
     }
 
+    /// With keys that say how well the object is protected.
+    #[must_use]
+    pub const fn protecting(mut self, keys: &'static [&'static str]) -> Self {
+        self.protecting = keys;
+        self
+    }
+
     /// The tags of a Graph object, a list of words.
     pub const fn words() -> Self {
         Self::new("tags")
@@ -185,6 +195,21 @@ impl Field {
             .or(Literal::EmptyMap)
             .compare(Compare::OwnKeys)
             .severity(Severity::Low)
+    }
+
+    /// How bad it is when the key of a map is not `after`, which it should be: to lose what
+    /// protects is worse than any other tag.
+    pub fn severity_of(&self, key: &str, after: &Value) -> Severity {
+        match self.protects(key, after) {
+            true => Severity::Critical,
+            false => self.severity,
+        }
+    }
+
+    /// Whether a key of a map protects the object with this value.
+    pub fn protects(&self, key: &str, value: &Value) -> bool {
+        let says = value.as_str().is_some_and(|text| text != "false");
+        says && self.protecting.contains(&key)
     }
 
     /// What making the field `after` asks of the object.

@@ -34,7 +34,7 @@ struct Options {
 }
 
 #[tokio::main]
-async fn main() -> Result<(), StartError> {
+async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let options = Options::parse();
     let emulator = Emulator::start(Settings {
         data: options.data,
@@ -54,9 +54,7 @@ async fn main() -> Result<(), StartError> {
     })
     .await?;
     println!("{}", emulator.origin());
-    if let Err(error) = tokio::signal::ctrl_c().await {
-        eprintln!("cannot wait for ctrl-c: {error}");
-    }
+    let asked = tokio::signal::ctrl_c().await;
     emulator.stop().await;
-    Ok(())
+    Ok(asked?)
 }

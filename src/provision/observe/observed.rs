@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use crate::provision::plan::Applied;
 use crate::provision::ports::Failure;
 use crate::resource::{
     APPROVALS_TAG, ApprovalTerms, Carrier, Condition, EnvironmentName, Guard, Kind, Ownership,
@@ -40,14 +41,16 @@ pub struct Remains {
     pub outputs: BTreeMap<String, String>,
 }
 
-/// What Azure remembers of the environments: by what right they may be changed hangs on it.
+/// What is remembered of the environments, whatever TOML says now: by what right they may be
+/// changed hangs on it.
 #[derive(Debug, Clone, Default)]
 pub struct Remembered {
     /// The environments in which something of ours stands; `None` where not everything was read,
     /// since what cannot be seen may stand.
     pub populated: Option<BTreeSet<EnvironmentName>>,
-    /// On which terms changes of protected environments are approved.
-    pub terms: BTreeMap<EnvironmentName, ApprovalTerms>,
+    /// On which terms changes of protected environments are approved: as Azure's tags say it, and
+    /// as it was last applied. All of them hold.
+    pub terms: BTreeMap<EnvironmentName, Vec<ApprovalTerms>>,
 }
 
 /// One live object.
@@ -141,35 +144,50 @@ impl Observed {
         !(self.unreadable.is_empty() && self.unsearched.is_empty())
     }
 
-    /// What Azure remembers of the environments.
-    pub fn remembered(&self) -> Remembered {
+    /// What Azure and the applied snapshot remember of the environments.
+    pub fn remembered(&self, applied: &Applied) -> Remembered {
+        let mut terms: BTreeMap<EnvironmentName, Vec<ApprovalTerms>> = BTreeMap::new();
+        for (environment, tag) in self.protections(applied) {
+            if let Some(said) = tag.and_then(ApprovalTerms::read) {
+                terms.entry(environment).or_default().push(said);
+            }
+        }
         Remembered {
             populated: (!self.is_partial()).then(|| self.populated()),
-            terms: self.approval_terms(),
+            terms,
         }
     }
 
-    fn approval_terms(&self) -> BTreeMap<EnvironmentName, ApprovalTerms> {
-        let marked = self.objects.values().filter(|o| o.is_marked_protected());
-        let terms = marked.filter_map(|object| match &object.ownership {
-            Ownership::Ours(environment) => {
-                let terms = ApprovalTerms::read(object.tag(APPROVALS_TAG)?)?;
-                Some((environment.clone(), terms))
-            }
-            Ownership::Copy | Ownership::Foreign => None,
-        });
-        terms.collect()
+    /// The environments that are remembered as protected: by a marked object of theirs, or by what
+    /// was last applied. Whoever may write tags takes no protection away.
+    pub fn protected(&self, applied: &Applied) -> BTreeSet<EnvironmentName> {
+        let protections = self.protections(applied);
+        protections.map(|(environment, _)| environment).collect()
     }
 
-    /// The environments that Azure remembers as protected, by a marked object of theirs.
-    pub fn protected(&self) -> BTreeSet<EnvironmentName> {
+    /// What says that an environment is protected, each with what it says of approvals.
+    fn protections<'a>(
+        &'a self,
+        applied: &'a Applied,
+    ) -> impl Iterator<Item = (EnvironmentName, Option<&'a str>)> {
         let marked = self.objects.values().filter(|o| o.is_marked_protected());
-        marked
-            .filter_map(|object| match &object.ownership {
-                Ownership::Ours(environment) => Some(environment.clone()),
-                Ownership::Copy | Ownership::Foreign => None,
-            })
-            .collect()
+        let marked = marked.filter_map(|object| match &object.ownership {
+            Ownership::Ours(environment) => Some((environment.clone(), object.tag(APPROVALS_TAG))),
+            Ownership::Copy | Ownership::Foreign => None,
+        });
+        let written = applied.iter().filter_map(|(address, standing)| {
+            let tag = |name| {
+                standing
+                    .properties
+                    .at("tags")?
+                    .as_map()?
+                    .get(name)?
+                    .as_str()
+            };
+            let protected = tag(PROTECTED_TAG) == Some("true");
+            protected.then(|| (address.environment(), tag(APPROVALS_TAG)))
+        });
+        marked.chain(written)
     }
 
     /// The environments in which something of ours stands that a destroy would take away. What

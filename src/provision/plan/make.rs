@@ -139,9 +139,9 @@ impl Asked<'_> {
         sorted
     }
 
-    /// The environments that TOML protects, and those that Azure remembers as protected.
+    /// The environments that TOML protects, and those that are remembered as protected.
     pub(super) fn protected(&self, environments: &[EnvironmentName]) -> Vec<EnvironmentName> {
-        let remembered = self.observed.protected();
+        let remembered = self.observed.protected(self.applied);
         let protected = |name: &&EnvironmentName| {
             let place = self.desired.places.get(*name);
             place.is_some_and(|place| place.protected) || remembered.contains(*name)

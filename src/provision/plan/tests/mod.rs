@@ -14,7 +14,7 @@ use crate::provision::desired::{Desired, DesiredError};
 use crate::provision::graph::Dag;
 use crate::provision::ports::Verdict;
 use crate::provision::testing::{FakeCloud, Rig, What, World, address, name, order, show};
-use crate::resource::Method;
+use crate::resource::{Method, Severity};
 
 const FORBIDDEN: What = What::Refuse(Verdict::Denied, "AuthorizationFailed");
 

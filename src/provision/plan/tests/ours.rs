@@ -294,3 +294,76 @@ async fn what_azure_is_deleting_is_left_alone_with_what_needs_it() {
     let plan = world.plan(&cloud).await;
     assert_eq!(show(&plan), "update dev.store.a\ncreate dev.store.a.low");
 }
+
+/// A world whose protected `prod` is applied, with what the snapshot keeps of it.
+async fn guarded() -> (World, FakeCloud) {
+    let mut world = World::new();
+    world.group("prod");
+    world.set("prod.group", "tags.onestream-protected", json!("true"));
+    world.set("prod.group", "tags.onestream-approvals", json!("2 in kv"));
+    let cloud = world.live();
+    world.applied = world.applied(&cloud).await;
+    (world, cloud)
+}
+
+/// What a plan says of the tags that protect, each with how bad it is.
+fn protecting(plan: &Plan) -> Vec<(&str, Severity)> {
+    let changes = plan.operations.iter().flat_map(|one| &one.changes);
+    let said = changes.map(|change| (change.path.as_str(), change.severity));
+    said.collect()
+}
+
+#[tokio::test]
+async fn a_lost_tag_that_protects_is_critical_and_no_other_is() {
+    let (world, cloud) = guarded().await;
+    cloud.edit(&world.id("prod.group"), |body| {
+        body["tags"] = json!({"managed-by": body["tags"]["managed-by"],
+                              "onestream-id": body["tags"]["onestream-id"]});
+    });
+    let plan = world.plan(&cloud).await;
+    let said = protecting(&plan);
+    assert!(said.contains(&("tags.team", Severity::Low)), "{said:?}");
+    for tag in ["tags.onestream-approvals", "tags.onestream-protected"] {
+        assert!(said.contains(&(tag, Severity::Critical)), "{said:?}");
+    }
+    // Of an environment that is not to be protected nothing is lost.
+    let mut open = world.clone();
+    open.applied.clear();
+    open.set("prod.group", "tags.onestream-protected", json!("false"));
+    let plan = open.plan(&cloud).await;
+    let said = protecting(&plan);
+    let tag = ("tags.onestream-protected", Severity::Low);
+    assert!(said.contains(&tag), "{said:?}");
+}
+
+#[tokio::test]
+async fn protection_that_is_gone_in_azure_and_in_toml_is_still_there_to_be_taken_off() {
+    let (mut world, cloud) = guarded().await;
+    cloud.edit(&world.id("prod.group"), |body| {
+        body["tags"]["onestream-protected"] = json!("false");
+        let tags = body["tags"].as_object_mut().expect("tags");
+        tags.remove("onestream-approvals");
+    });
+    world.set("prod.group", "tags.onestream-protected", json!("false"));
+    world.set("prod.group", "tags.onestream-approvals", json!(null));
+    let prod = name("prod");
+    world.places.get_mut(&prod).expect("it is there").protected = false;
+    let observed = world.observe(&cloud).await;
+    let remembered = observed.remembered(&world.applied);
+    let terms: Vec<String> = remembered.terms[&prod]
+        .iter()
+        .map(ToString::to_string)
+        .collect();
+    assert_eq!(terms, ["2 in kv"]);
+    let plan = world.plan(&cloud).await;
+    assert_eq!(plan.protected, [prod]);
+    let paths: Vec<&str> = protecting(&plan).iter().map(|(path, _)| *path).collect();
+    assert_eq!(
+        paths,
+        ["tags.onestream-approvals", "tags.onestream-protected"]
+    );
+    // Where nothing was applied before, Azure says all that is known.
+    world.applied.clear();
+    let plan = world.plan(&cloud).await;
+    assert!(plan.is_empty() && plan.protected.is_empty(), "{plan:#?}");
+}

@@ -1,0 +1,99 @@
+//! Whoever may write tags in Azure takes no protection away.
+
+use serde_json::json;
+
+use crate::approvals::refused;
+use crate::program::Root;
+use crate::served::Served;
+
+const SUBSCRIPTION: &str = "/subscriptions/22222222-2222-4222-8222-222222222222";
+
+/// The applied sample with two approvals for prod, of which TOML says nothing any more, and a
+/// change of it.
+fn given_up() -> Root {
+    let root = Root::sample();
+    root.replace("environments/prod.toml", "approvals = 1", "approvals = 2");
+    root.expect(0, &["apply", "--auto-approve"]);
+    root.replace(
+        "environments/prod.toml",
+        "protected = true\napprovals = 2\n",
+        "protected = false\n",
+    );
+    root.replace(
+        "environments/prod.toml",
+        "name = \"onestreamprod\"\n",
+        "name = \"onestreamprod\"\ndata_endpoint = true\n",
+    );
+    root
+}
+
+/// Writes tags of the groups of prod and shared beside us; null takes one away.
+async fn tag(served: &Served, tags: serde_json::Value) {
+    for group in ["rg-onestream-prod", "rg-onestream-shared"] {
+        let path = format!("objects?id={SUBSCRIPTION}/resourceGroups/{group}");
+        let body = Some(json!({ "tags": tags }));
+        served.control("PATCH", &path, body).await;
+    }
+}
+
+#[tokio::test]
+async fn who_takes_the_tags_off_a_group_needs_the_approvals_all_the_same() {
+    let root = given_up();
+    let served = Served::on(&root, &["--open-info"]);
+    let gone = json!({"onestream-protected": null, "onestream-approvals": null});
+    tag(&served, gone).await;
+    let apply = ["apply", "--auto-approve", "--allow-destroy", "*"];
+    let fresh = root.expect(3, &apply);
+    assert!(fresh.err.contains("it needs 2 approvals"), "{}", fresh.err);
+    // The plan says what goes.
+    let shown = root.expect(0, &["plan", "--out", "change.json"]);
+    for said in ["prod would lose its protection", "it needs 2 approvals"] {
+        assert!(shown.out.contains(said), "{said}\n{}", shown.out);
+    }
+    root.approve("ada", "change.json");
+    refused(&root, "it needs 2 approvals, and only ada gave one");
+    root.approve("grace", "change.json");
+    root.expect(0, &["apply", "change.json", "--allow-destroy", "*"]);
+    // What was approved has taken effect.
+    root.expect(0, &["plan", "--detailed-exitcode"]);
+}
+
+/// A plan that changes nothing needs no approval, so it must not be what ends protection.
+#[tokio::test]
+async fn a_tag_that_was_set_to_what_toml_says_takes_no_protection_away() {
+    let root = given_up();
+    root.replace(
+        "environments/prod.toml",
+        "name = \"onestreamprod\"\ndata_endpoint = true\n",
+        "name = \"onestreamprod\"\n",
+    );
+    let served = Served::on(&root, &["--open-info"]);
+    let low = json!({"onestream-protected": "false", "onestream-approvals": null});
+    tag(&served, low).await;
+    for _ in 0..2 {
+        let only = [
+            "--env",
+            "prod",
+            "apply",
+            "--auto-approve",
+            "--allow-destroy",
+            "*",
+        ];
+        let refused = root.expect(3, &only);
+        assert!(
+            refused.err.contains("it needs 2 approvals"),
+            "{}",
+            refused.err
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_lost_tag_that_protects_is_critical_drift() {
+    let root = Root::sample();
+    root.expect(0, &["apply", "--auto-approve"]);
+    let served = Served::on(&root, &["--open-info"]);
+    tag(&served, json!({"onestream-protected": null})).await;
+    let shown = root.expect(0, &["state", "show", "prod.group"]);
+    assert!(shown.out.contains("critical"), "{}", shown.out);
+}
