@@ -1,7 +1,7 @@
 //! Runs an emulator in the foreground, for measuring it before a command does.
 
 use clap::Parser;
-use onestream_emulator::{Emulator, Pace, Settings, StartError};
+use onestream_emulator::{Emulator, Pace, Settings};
 use std::path::PathBuf;
 use std::time::Duration;
 
