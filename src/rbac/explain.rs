@@ -8,6 +8,7 @@ use super::condition::Circumstances;
 use super::decision::{Against, Decision, Doubt, Why};
 use super::denial::Denial;
 use super::estate::Column;
+use super::excess::excess;
 use super::obtain::{Obtained, obtain};
 use super::scope::Scope;
 
@@ -276,8 +277,12 @@ fn reason(audit: &Audit<'_>, id: &str, why: &Why, gives: Vec<String>) -> Reason 
             why.assignment
         ),
         None => match assignment.and_then(|one| one.native.as_ref()) {
+            Some(binding) if binding.edited.is_some() => format!("`{}`", binding.removal()),
             Some(binding) => format!("`{}`, or take it out of {binding}", binding.removal()),
-            None => format!("delete the assignment {}", why.assignment),
+            None if excess(audit, &why.assignment).is_ok() => {
+                format!("`onestream apply --revoke-excess {}`", why.assignment)
+            }
+            None => format!("have {} removed", why.assignment),
         },
     };
     if let Some(group) = why.via.first() {

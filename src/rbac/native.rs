@@ -70,6 +70,13 @@ const EVERYBODY: &[(&str, &str)] = &[
     ("User", "system:anonymous"),
 ];
 
+/// Roles that Kubernetes binds everybody to. What they give as they come is no data action.
+const OPEN: &[&str] = &[
+    "system:basic-user",
+    "system:discovery",
+    "system:public-info-viewer",
+];
+
 /// The role that may do everything.
 const ADMIN: &str = "cluster-admin";
 
@@ -80,6 +87,8 @@ pub struct Binding {
     pub name: String,
     /// Its namespace; `None` for one that holds in the whole cluster.
     pub namespace: Option<String>,
+    /// The role that everybody is bound to anyhow, which somebody made give this.
+    pub edited: Option<String>,
 }
 
 /// The lists that a cluster tells its bindings by, as members.
@@ -207,7 +216,12 @@ impl Native {
                     true => &mut native.accounts,
                     false => &mut native.assignments,
                 };
-                list.push(assignment(scope, &binding.metadata, id, principal, of_type));
+                let mut one = assignment(scope, &binding.metadata, id, principal, of_type);
+                if subject.is_everybody() && role.0.is_empty() && OPEN.contains(&role.1) {
+                    let edited = Some(role.1.to_owned());
+                    one.native = one.native.map(|binding| Binding { edited, ..binding });
+                }
+                list.push(one);
             }
         }
         native.roles = used.into_values().collect();
@@ -272,8 +286,11 @@ impl Subject {
 }
 
 impl Binding {
-    /// What takes it away.
+    /// What takes it away, or takes out of its role what that should not give.
     pub fn removal(&self) -> String {
+        if let Some(role) = &self.edited {
+            return format!("kubectl edit clusterrole {role}");
+        }
         match &self.namespace {
             None => format!("kubectl delete clusterrolebinding {}", self.name),
             Some(namespace) => {
@@ -357,6 +374,7 @@ fn assignment(
         native: Some(Binding {
             name: meta.name.clone(),
             namespace,
+            edited: None,
         }),
     }
 }

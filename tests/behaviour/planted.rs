@@ -701,7 +701,7 @@ const WAYS: &[Planted] = &[
         found: &[(
             Rule::UnknownFederation,
             "prod.service.iam.identity",
-            &["`theirs`"],
+            &["`theirs`", "`[services]` of environments/prod.toml"],
         )],
     },
     Planted {
@@ -789,6 +789,11 @@ const WAYS: &[Planted] = &[
             "staging.registry",
             &["`theirs` (enabled)"],
         )],
+    },
+    Planted {
+        name: "account keys of the control store",
+        plant: plant!(s => s.tamper("shared.store", json!({"properties": {"allowSharedKeyAccess": true}})).await),
+        found: &[(Rule::AccountKeys, "shared.store", &["takes account keys"])],
     },
     Planted {
         name: "local accounts",
@@ -1046,7 +1051,9 @@ fn differs(case: &Planted, findings: &[Finding]) -> Vec<String> {
         let at = left.iter().position(|one| {
             one.rule == *rule
                 && one.subject == *subject
-                && said.iter().all(|text| one.explanation.contains(text))
+                && said
+                    .iter()
+                    .all(|text| one.explanation.contains(text) || one.instead.contains(text))
                 && !one.instead.is_empty()
         });
         match at {
@@ -1114,6 +1121,10 @@ async fn whoever_holds_something_beside_the_rows_stands_below_the_matrix() {
     }
     let document: Json = serde_json::from_str(&drawn(Format::Json, &PLAIN)).expect("JSON");
     assert_eq!(document["beside"][0]["principal"], KATHERINE);
+    let scope = Scope::new(&stage.at("dev.registry"));
+    let told = explain(&audit, KATHERINE, "dev.registry", &scope, None);
+    let away = &told.answers[0].by[0].take_away;
+    assert!(away.contains("apply --revoke-excess /subscr"), "{away}");
     // Colour moves nothing.
     let coloured = Style {
         colour: true,

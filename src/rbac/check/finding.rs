@@ -79,6 +79,8 @@ pub enum Rule {
     NoAzureRbac,
     /// A vault goes by access policies.
     AccessPolicies,
+    /// A storage account takes account keys.
+    AccountKeys,
     /// A key is in an HSM of an old generation, or in none.
     WeakKey,
     /// An action that no provider has.
@@ -146,6 +148,7 @@ impl fmt::Display for Rule {
             Self::LocalAccounts => "local-accounts",
             Self::NoAzureRbac => "no-azure-rbac",
             Self::AccessPolicies => "access-policies",
+            Self::AccountKeys => "account-keys",
             Self::WeakKey => "weak-key",
             Self::UnknownAction => "unknown-action",
         })

@@ -242,11 +242,12 @@ pub(super) fn extra(audit: &Audit<'_>, assignment: &Assignment, eligible: bool) 
 fn instead(assignment: &Assignment, eligible: bool) -> String {
     let id = &assignment.id;
     if let Some(binding) = &assignment.native {
-        return format!(
-            "`{}` takes it away, of all whom it names; what it is needed for is declared in \
-             rbac/matrix.toml",
-            binding.removal()
-        );
+        let removal = binding.removal();
+        let away = match &binding.edited {
+            Some(role) => format!("`{removal}` takes it out of {role}, as Kubernetes has it"),
+            None => format!("`{removal}` takes it away, of all whom it names"),
+        };
+        return format!("{away}; what it is needed for is declared in rbac/matrix.toml");
     }
     let remove = match (eligible, assignment.scope.is_in_subscription()) {
         (true, _) => format!("end the eligibility {id}"),

@@ -173,9 +173,20 @@ fn federation(audit: &Audit<'_>, holder: &Address, id: &str, one: &Federated) ->
                 also.join(", ")
             ));
         }
+        let mut identities = audit.estate.identities.values();
+        let declare = match identities.any(|one| one == holder) {
+            true => format!(
+                "remove it; which service accounts stand for it, `[services]` of {} says",
+                match holder.environment() {
+                    shared if shared.is_shared() => "environments/common.toml".to_owned(),
+                    other => format!("environments/{other}.toml"),
+                }
+            ),
+            false => "remove it, or declare it in rbac/principals.toml".to_owned(),
+        };
         let finding = found(Severity::Critical, Rule::UnknownFederation)
             .because(text)
-            .instead("remove it, or declare it in rbac/principals.toml");
+            .instead(declare);
         findings.push(finding);
     }
     let both = also.into_iter();

@@ -16,6 +16,16 @@ pub(super) fn check(audit: &Audit<'_>) -> Vec<Finding> {
     findings.extend(reading.clusters.iter().flat_map(cluster));
     findings.extend(reading.vaults.iter().filter_map(|one| vault(audit, one)));
     findings.extend(reading.keys.iter().filter_map(key));
+    let open = reading.stores.iter().filter(|(_, takes_keys)| *takes_keys);
+    findings.extend(open.map(|(address, _)| {
+        finding(
+            Severity::Critical,
+            Rule::AccountKeys,
+            address,
+            "takes account keys: whoever has one writes what runs keep there, and it names nobody",
+            "`onestream apply` switches them off",
+        )
+    }));
     findings
 }
 

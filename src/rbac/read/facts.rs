@@ -28,6 +28,8 @@ pub struct Reading {
     pub clusters: Vec<ClusterFacts>,
     /// Vaults of ours that stand.
     pub vaults: Vec<VaultFacts>,
+    /// Storage accounts of ours that stand, and whether each takes account keys.
+    pub stores: Vec<(Address, bool)>,
     /// Keys of ours that stand.
     pub keys: Vec<KeyFacts>,
     /// Identities that clusters of ours act as, by object id in lower case.

@@ -26,6 +26,7 @@ const REGISTRY: &str = "Microsoft.ContainerRegistry/registries";
 const CLUSTER: &str = "Microsoft.ContainerService/managedClusters";
 const VAULT: &str = "Microsoft.KeyVault/vaults";
 const KEY: &str = "Microsoft.KeyVault/vaults/keys";
+const STORE: &str = "Microsoft.Storage/storageAccounts";
 const IDENTITY: &str = "Microsoft.ManagedIdentity/userAssignedIdentities";
 
 const REGISTRY_API_VERSION: &str = "2025-11-01";
@@ -44,6 +45,7 @@ pub(super) struct Facts {
     clusters: Vec<ClusterFacts>,
     vaults: Vec<VaultFacts>,
     keys: Vec<KeyFacts>,
+    stores: Vec<(Address, bool)>,
     identities: Vec<(Address, Federated)>,
     own: BTreeMap<String, OwnIdentity>,
     /// What settings take back, as deny assignments do.
@@ -61,6 +63,7 @@ impl Facts {
         reading.clusters = self.clusters;
         reading.vaults = self.vaults;
         reading.keys = self.keys;
+        reading.stores = self.stores;
         reading.identities = self.identities;
         reading.own = self.own;
         reading.tenant.denials.extend(self.denials);
@@ -79,6 +82,12 @@ pub(super) async fn read(reader: &dyn Reader, estate: &Estate) -> Facts {
     }
     for (one, body) in facts.standing(reader, estate, VAULT).await {
         facts.vault(one, &body);
+    }
+    for (one, body) in facts.standing(reader, estate, STORE).await {
+        // An account that does not say takes them.
+        let keys = body.pointer("/properties/allowSharedKeyAccess");
+        let takes = keys.and_then(Json::as_bool) != Some(false);
+        facts.stores.push((one.address.clone(), takes));
     }
     facts.read_keys(reader, estate).await;
     let identities = facts.standing(reader, estate, IDENTITY).await;

@@ -305,6 +305,22 @@ fn what_everybody_may_by_default_is_no_grant() {
     assert_eq!(native.assignments.len(), 2);
     let everybody: Vec<&String> = native.everybody.iter().collect();
     assert_eq!(everybody, ["system:anonymous", "system:authenticated"]);
+    let advice = |native: &Native| {
+        let binding = native.assignments[0].native.as_ref();
+        binding.expect("a binding").removal()
+    };
+    assert_eq!(advice(&native), "kubectl delete clusterrolebinding b");
+    // Who made a default role give more is to put the role right, whose binding comes back.
+    let edited = [role(
+        "system:basic-user",
+        None,
+        json!([rule(&[""], &["pods"], &["get"])]),
+    )];
+    let native = read(&[bound("system:basic-user")], &edited);
+    assert_eq!(
+        advice(&native),
+        "kubectl edit clusterrole system:basic-user"
+    );
 }
 
 #[test]
