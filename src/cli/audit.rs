@@ -5,15 +5,16 @@ use std::sync::Arc;
 use onestream::control::Keys;
 use onestream::control::audit::{Flaw, Ledger, Link};
 use onestream::provision::objects::Objects;
+use onestream::provision::ports::StoreError;
 use onestream::provision::signed::RecordedKey;
 use onestream::report::audit::{self, Entry, Verified};
 use time::UtcDateTime;
 use time::format_description::well_known::Rfc3339;
 
 use super::arguments::{AuditCommand, AuditLogArguments, Global};
-use super::failure::{Exit, Failure};
+use super::failure::{Exit, Failure, What};
 use super::output::Output;
-use super::recording;
+use super::recording::{self, Standing};
 use super::wiring::{self, Declared};
 use super::{connect, export};
 
@@ -47,7 +48,7 @@ async fn log(
     arguments: &AuditLogArguments,
     output: &Output,
 ) -> Result<Exit, Failure> {
-    let reading = Ledger::of(objects).read().await?;
+    let (reading, no_head) = Ledger::of(objects).examine().await?;
     let wanted = |link: &&Link| is_wanted(link, global, arguments);
     let doubts = reading.doubts();
     let entries: Vec<Entry<'_>> = reading
@@ -64,10 +65,10 @@ async fn log(
     let cloud = wiring::choice(global, declared)?.to_string();
     let (format, style) = (output.format()?, output.style());
     output.result(&audit::log(&entries, &cloud, format, &style))?;
-    if reading.flaws.is_empty() {
+    if reading.flaws.is_empty() && no_head.is_none() {
         return Ok(Exit::Clean);
     }
-    output.remark("some entries are not as they were written: see `onestream audit verify`");
+    output.remark("the log is not as it was written: see `onestream audit verify`");
     Ok(Exit::Incomplete)
 }
 
@@ -100,39 +101,81 @@ async fn verify(
     output: &Output,
 ) -> Result<Exit, Failure> {
     let ledger = Ledger::of(objects);
-    let reading = ledger.read().await?;
-    let mut recorded = None;
-    let mut flaws: Vec<Flaw> = Vec::new();
+    let (reading, no_head) = ledger.examine().await?;
+    let head = reading.head.as_ref();
+    let mut judged = Judged::default();
+    let mut unreadable = no_head;
     if let Some(vault) = wiring::signing_vault(&declared.configuration) {
-        recorded = Keys::of(objects)
-            .get(&vault.name, recording::AUDIT_KEY)
-            .await?;
-        match (&recorded, &reading.head) {
-            _ if offline => {}
-            (Some(key), _) => flaws.extend(replaced(global, declared, key, output).await?),
-            (None, Some(_)) => {
-                recorded = in_vault(global, declared, &vault.name, &ledger, output).await?
+        let keys = Keys::of(objects);
+        match keys.get(&vault.name, recording::AUDIT_KEY).await {
+            Ok(Some(key)) if offline => judged = Judged::unchecked(key, "as --offline asks"),
+            Ok(Some(key)) => judged = held_against_vault(global, declared, key, output).await?,
+            Ok(None) if head.is_some() && !offline => {
+                judged.key = in_vault(global, declared, &vault.name, &ledger, output).await?;
             }
-            (None, None) => {}
+            Ok(None) => {}
+            Err(error) => unreadable = Some(error),
         }
     }
-    flaws.extend(reading.verify(recorded.as_ref()));
+    match unreadable {
+        // What it would be held against is not there: that is what is wrong.
+        Some(error) => {
+            judged.flaws.push(no_witness(error)?);
+            judged.flaws.extend(reading.flaws.clone());
+        }
+        None => judged.flaws.extend(reading.verify(judged.key.as_ref())),
+    }
     let told = |flaws: &[Flaw]| flaws.iter().map(ToString::to_string).collect();
     let verified = Verified {
         entries: reading.links.len(),
         unsigned: reading.unsigned(),
         unvouched: reading.doubts(),
-        signed_by: reading.head.as_ref().map(|it| it.head.key.to_string()),
-        flaws: told(&flaws),
+        signed_by: head.map(|it| it.head.key.to_string()),
+        unchecked: judged.unchecked,
+        flaws: told(&judged.flaws),
         torn: told(&reading.torn),
     };
     let cloud = wiring::choice(global, declared)?.to_string();
     let (format, style) = (output.format()?, output.style());
     output.result(&audit::verified(&verified, &cloud, format, &style))?;
-    Ok(match flaws.is_empty() {
-        true => Exit::Clean,
-        false => Exit::Refused,
+    Ok(match (judged.flaws.is_empty(), &verified.unchecked) {
+        (false, _) => Exit::Refused,
+        (true, Some(_)) if !offline => Exit::Incomplete,
+        (true, _) => Exit::Clean,
     })
+}
+
+/// What a head or the record of a key that cannot be read means.
+fn no_witness(error: StoreError) -> Result<Flaw, Failure> {
+    match error {
+        StoreError::Corrupt { place, problem, .. } => Ok(Flaw {
+            place,
+            problem: format!(
+                "it cannot be read ({problem}), so nothing shows that the log is as it was signed: \
+                 put it back as it was, from a version or a copy of the store"
+            ),
+        }),
+        other => Err(other.into()),
+    }
+}
+
+/// The key that the head is held against, and what holding it against its vault has shown.
+#[derive(Default)]
+struct Judged {
+    key: Option<RecordedKey>,
+    flaws: Vec<Flaw>,
+    /// Why it was not held against its vault, where it was not.
+    unchecked: Option<String>,
+}
+
+impl Judged {
+    fn unchecked(key: RecordedKey, why: &str) -> Self {
+        Self {
+            key: Some(key),
+            unchecked: Some(why.to_owned()),
+            ..Self::default()
+        }
+    }
 }
 
 /// The key that signs, as its vault has it. A run that was killed between its first signature and
@@ -160,33 +203,50 @@ async fn in_vault(
     Ok(key)
 }
 
-/// What is wrong with the recorded key, held against the vault that has it. Where the vault does
-/// not answer, that is said.
-async fn replaced(
+/// Holds the recorded key against the vault that has it. A vault that is not reached or does not
+/// answer, and one that was deleted, shows nothing: whoever writes to the store can have recorded
+/// a key of their own.
+///
+/// # Errors
+/// A cloud that nobody can be meant to connect to.
+async fn held_against_vault(
     global: &Global,
     declared: &Declared,
-    key: &RecordedKey,
+    key: RecordedKey,
     output: &Output,
-) -> Result<Option<Flaw>, Failure> {
+) -> Result<Judged, Failure> {
     let choice = wiring::choice(global, declared)?;
     let person = global.person.as_deref();
+    let connected = connect::connect(&declared.configuration, choice, person, output).await;
     let connect::Connected {
         azure, connection, ..
-    } = connect::connect(&declared.configuration, choice, person, output).await?;
-    let stands = recording::stands(&azure, key).await;
-    connection.close().await;
-    match stands {
-        Ok(true) => Ok(None),
-        Ok(false) => Ok(Some(Flaw {
-            place: key.key.to_string(),
-            problem: "its vault does not have the key that was recorded".to_owned(),
-        })),
+    } = match connected {
+        Ok(connected) => connected,
+        Err(failure) if failure.exit == Exit::Usage => return Err(failure),
         Err(failure) => {
-            output.remark(format!(
-                "{} was not held against its vault: {failure}",
-                key.key
-            ));
-            Ok(None)
+            let why = match &failure.what {
+                What::Message(message) => message.as_str(),
+                What::Configuration(_) | What::Objections(_) => "nobody could be signed in",
+            };
+            return Ok(Judged::unchecked(key, why));
         }
-    }
+    };
+    let standing = recording::standing(&azure, &key).await;
+    connection.close().await;
+    Ok(match standing {
+        Ok(Standing::Same) => Judged {
+            key: Some(key),
+            ..Judged::default()
+        },
+        Ok(Standing::Other) => Judged {
+            flaws: vec![Flaw {
+                place: key.key.to_string(),
+                problem: "its vault does not have the key that was recorded".to_owned(),
+            }],
+            key: Some(key),
+            unchecked: None,
+        },
+        Ok(Standing::Gone) => Judged::unchecked(key, "the key or its vault is deleted"),
+        Err(failure) => Judged::unchecked(key, &failure.to_string()),
+    })
 }

@@ -143,6 +143,13 @@ impl From<StoreError> for Failure {
                 "wait until that run has ended, or say --lock-wait 10m; `onestream lock status` \
                  shows who holds what",
             ),
+            StoreError::Corrupt { place, .. } if is_witness(place) => {
+                Self::of(Exit::Failed, &error).hint(
+                    "put it back as it was, from a version or a copy of the store: without it no \
+                     later run signs the audit log, and each exits with 4. If there is none, keep \
+                     the whole store aside as evidence and begin with an empty one",
+                )
+            }
             StoreError::Corrupt { .. } => Self::of(Exit::Failed, &error).hint(
                 "nothing was changed and nothing was overwritten; move the file aside to go on: \
                  Azure is the state, the control store only tells who changed what",
@@ -159,6 +166,12 @@ impl From<StoreError> for Failure {
             StoreError::Io { .. } => Self::of(Exit::Failed, &error),
         }
     }
+}
+
+/// Whether an object shows that the audit log is as it was signed: its head, or the record of a key.
+fn is_witness(place: &str) -> bool {
+    let mut folders = place.rsplit('/').skip(1);
+    place.ends_with("/audit/head.json") || folders.nth(1) == Some("keys")
 }
 
 impl From<AzureFailure> for Failure {

@@ -284,11 +284,8 @@ impl Recorder {
     ) -> Result<Vouched, Failure> {
         let SigningKey { vault, name, .. } = &key.key;
         let recorded = self.keys.get(vault, name).await?.is_some();
-        let is_other = recorded
-            && matches!(stands(&session.azure, key).await, Ok(false))
-            && public_key(&session.azure, vault, name, &self.ledger)
-                .await
-                .is_some();
+        let is_other =
+            recorded && matches!(standing(&session.azure, key).await, Ok(Standing::Other));
         if !is_other {
             return Ok(Vouched::Later(why.to_owned()));
         }
@@ -381,6 +378,37 @@ pub fn approver_key(approver: &str) -> String {
     format!("approver-{approver}")
 }
 
+/// How a recorded key stands in its vault.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Standing {
+    /// The vault has it.
+    Same,
+    /// The vault has another one under its name.
+    Other,
+    /// The vault has none of its name, or is itself not there: both can be deleted.
+    Gone,
+}
+
+/// How a recorded key stands in its vault.
+///
+/// # Errors
+/// When the vault does not tell.
+pub async fn standing(
+    azure: &Azure,
+    key: &RecordedKey,
+) -> Result<Standing, onestream::provision::ports::Failure> {
+    let vault = azure.vault(&key.key.vault);
+    let Some(found) = vault.version(&key.key.name, &key.key.version).await? else {
+        let any = vault.get(&key.key.name).await?;
+        return Ok(any.map_or(Standing::Gone, |_| Standing::Other));
+    };
+    let found = recorded(&key.key.vault, found.key, key.at.clone());
+    Ok(match found.is_some_and(|found| found.is(key)) {
+        true => Standing::Same,
+        false => Standing::Other,
+    })
+}
+
 /// Whether a recorded key still is the one in its vault.
 ///
 /// # Errors
@@ -389,10 +417,7 @@ pub async fn stands(
     azure: &Azure,
     key: &RecordedKey,
 ) -> Result<bool, onestream::provision::ports::Failure> {
-    let vault = azure.vault(&key.key.vault);
-    let found = vault.version(&key.key.name, &key.key.version).await?;
-    let found = found.and_then(|it| recorded(&key.key.vault, it.key, key.at.clone()));
-    Ok(found.is_some_and(|found| found.is(key)))
+    Ok(standing(azure, key).await? == Standing::Same)
 }
 
 /// A signature of a statement by a key of a vault.

@@ -33,6 +33,8 @@ pub struct Verified {
     pub unvouched: Vec<Doubt>,
     /// The key that vouched for the others.
     pub signed_by: Option<String>,
+    /// Why that key was not held against its vault, where it was not: then it may be anybody's.
+    pub unchecked: Option<String>,
     /// What is wrong, each with its place.
     pub flaws: Vec<String>,
     /// Lines that a crash cut off: no entries, and nothing wrong.
@@ -198,7 +200,11 @@ pub fn verified(verified: &Verified, cloud: &str, format: Format, style: &Style)
             version: VERSION,
             cloud,
             kind: "audit_verification",
-            sound: verified.flaws.is_empty(),
+            sound: match (verified.flaws.is_empty(), &verified.unchecked) {
+                (false, _) => Some(false),
+                (true, Some(_)) => None,
+                (true, None) => Some(true),
+            },
             verified,
         }),
         Format::Table => text(verified, style),
@@ -210,6 +216,9 @@ pub fn verified(verified: &Verified, cloud: &str, format: Format, style: &Style)
             ));
             for flaw in &verified.flaws {
                 page.offer(&format!("- ! {}\n", code(flaw)));
+            }
+            if let Some(why) = unchecked(verified) {
+                page.offer(&format!("- {}\n", prose(&why)));
             }
             for doubt in &verified.unvouched {
                 page.offer(&format!("- {}\n", prose(&doubt.to_string())));
@@ -227,7 +236,8 @@ struct Verification<'a> {
     version: u32,
     cloud: &'a str,
     kind: &'static str,
-    sound: bool,
+    /// Nothing where nobody can tell.
+    sound: Option<bool>,
     #[serde(flatten)]
     verified: &'a Verified,
 }
@@ -243,6 +253,16 @@ fn summary(verified: &Verified) -> String {
         return format!("{count}, not as they were written");
     }
     let doubted = Doubt::count(&verified.unvouched);
+    if let (Some(key), Some(_)) = (&verified.signed_by, &verified.unchecked) {
+        let mut text = format!(
+            "{count}, each fits the one before; signed by {key}, which was not held against its \
+             vault"
+        );
+        if doubted > 0 {
+            text.push_str(&format!("; nobody vouches for {doubted}"));
+        }
+        return text;
+    }
     match (&verified.signed_by, doubted) {
         _ if verified.entries == 0 => "no entries".to_owned(),
         (Some(key), 0) => format!("{count}, as they were written, signed by {key}"),
@@ -257,6 +277,15 @@ fn summary(verified: &Verified) -> String {
     }
 }
 
+/// What it means that the key was not held against its vault.
+fn unchecked(verified: &Verified) -> Option<String> {
+    let (key, why) = (verified.signed_by.as_ref()?, verified.unchecked.as_ref()?);
+    Some(format!(
+        "{key} was not held against its vault ({why}): whoever could write to the store may have \
+         recorded a key of their own"
+    ))
+}
+
 fn text(verified: &Verified, style: &Style) -> String {
     let tone = match verified.flaws.is_empty() {
         true => Tone::Strong,
@@ -267,6 +296,9 @@ fn text(verified: &Verified, style: &Style) -> String {
     for flaw in &verified.flaws {
         let sign = style.paint(Tone::Bad, "!");
         text.push_str(&wrap(&format!("{sign} {}", plain(flaw)), style, 2, 4));
+    }
+    if let Some(why) = unchecked(verified) {
+        text.push_str(&wrap(&plain(&why), style, 2, 4));
     }
     for doubt in &verified.unvouched {
         text.push_str(&wrap(&doubt.to_string(), style, 2, 4));

@@ -74,10 +74,23 @@ fn who_deletes_the_key_signs_before_and_the_next_run_after() {
         gone.err
     );
     // That it was begun had been signed while the key was still there.
-    let open = root.expect(0, &["audit", "verify", "--offline"]);
+    for (code, flags) in [
+        (4, &["audit", "verify"][..]),
+        (0, &["audit", "verify", "--offline"]),
+    ] {
+        let json = [flags, &["--format", "json"]].concat();
+        let json: Json = serde_json::from_str(&root.expect(code, &json).out).expect("JSON");
+        assert_eq!(
+            (&json["sound"], &json["flaws"]),
+            (&Json::Null, &Json::Array(vec![]))
+        );
+    }
+    let open = root.expect(4, &["audit", "verify"]);
     let told = open.out.split_whitespace().collect::<Vec<_>>().join(" ");
     for said in [
-        "3 of 4 entries as they were written, signed by",
+        "4 entries, each fits the one before; signed by",
+        "which was not held against its vault; nobody vouches for 1",
+        "(the key or its vault is deleted): whoever could write",
         "entry 4 is not signed yet: whoever could write",
     ] {
         assert!(told.contains(said), "{said}: {}", open.out);
@@ -230,6 +243,54 @@ async fn what_anybody_appended_is_signed_only_as_found_unsigned() {
         let said = log.out.split_whitespace().collect::<Vec<_>>().join(" ");
         assert_eq!(said.matches("nobody vouches for it").count(), 2, "{said}");
     }
+}
+
+#[test]
+fn a_log_whose_key_could_not_be_held_against_its_vault_is_not_called_sound() {
+    let root = Root::sample();
+    root.expect(0, &["apply", "--auto-approve"]);
+    let asked = ["audit", "verify", "--format", "json"];
+    let json: Json = serde_json::from_str(&root.expect(0, &asked).out).expect("JSON");
+    assert_eq!(
+        (&json["sound"], &json["unchecked"]),
+        (&true.into(), &Json::Null)
+    );
+    let json: Json = serde_json::from_str(&root.expect_as("ada", 4, &asked).out).expect("JSON");
+    assert_eq!(
+        (&json["sound"], &json["flaws"]),
+        (&Json::Null, &Json::Array(vec![]))
+    );
+    assert!(json["unchecked"].is_string(), "{json}");
+    for format in ["table", "markdown"] {
+        let told = root.expect_as("ada", 4, &["audit", "verify", "--format", format]);
+        let told = told.out.split_whitespace().collect::<Vec<_>>().join(" ");
+        assert!(told.contains("was not held against its vault ("), "{told}");
+        assert!(!told.contains("as they were written"), "{told}");
+    }
+}
+
+#[test]
+fn a_head_or_a_key_that_cannot_be_read_is_tampering_and_nobody_is_told_to_move_it() {
+    let root = Root::sample();
+    root.expect(0, &["apply", "--auto-approve"]);
+    for file in [HEAD, KEY] {
+        let was = root.read(file);
+        root.write(file, "x\n");
+        for flags in [&["audit", "verify"][..], &["audit", "verify", "--offline"]] {
+            let found = root.expect(3, flags);
+            let told = found.out.split_whitespace().collect::<Vec<_>>().join(" ");
+            assert!(told.contains("it cannot be read ("), "{told}");
+            assert!(told.contains("put it back as it was"), "{told}");
+            assert!(!told.contains("recorded"), "{told}");
+        }
+        let apply = root.run(&["apply", "--auto-approve"]);
+        assert_ne!(apply.code, 0, "{}", apply.out);
+        assert!(apply.err.contains("put it back as it was"), "{}", apply.err);
+        assert!(!apply.err.contains("move the file aside"), "{}", apply.err);
+        root.write(file, &was);
+    }
+    root.write(HEAD, "x\n");
+    root.expect(4, &["audit", "log"]);
 }
 
 #[tokio::test]

@@ -78,12 +78,35 @@ impl Ledger {
         Ok(self.read_to_end().await?.0)
     }
 
+    /// As [`Ledger::read`], also where the head is no head: without it then, and with why.
+    ///
+    /// # Errors
+    /// [`StoreError`] when a log cannot be read at all, or the store does not answer.
+    pub async fn examine(&self) -> Result<(Reading, Option<StoreError>), StoreError> {
+        let (head, unreadable) = match self.signed_head().await {
+            Err(error @ StoreError::Corrupt { .. }) => (None, Some(error)),
+            head => (head?, None),
+        };
+        let (reading, _) = self.links().await?;
+        Ok((Reading { head, ..reading }, unreadable))
+    }
+
     async fn read_to_end(&self) -> Result<(Reading, End), StoreError> {
-        let head = head_name()?;
+        // Before the links: it is never ahead of them then.
+        let head = self.signed_head().await?;
+        let (reading, end) = self.links().await?;
+        Ok((Reading { head, ..reading }, end))
+    }
+
+    async fn signed_head(&self) -> Result<Option<SignedHead>, StoreError> {
+        let head = load(self.objects.as_ref(), &head_name()?).await?;
+        Ok(head.map(|(signed, _)| signed))
+    }
+
+    async fn links(&self) -> Result<(Reading, End), StoreError> {
         let objects = self.objects.as_ref();
         let mut reading = Reading {
-            head_place: place(objects, &head),
-            head: load(objects, &head).await?.map(|(signed, _)| signed),
+            head_place: place(objects, &head_name()?),
             ..Reading::default()
         };
         let mut end = End {
