@@ -13,7 +13,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use onestream::control::audit::{Ledger, Link, Reading};
 use onestream::control::{Approvals, Keys, is_genuine};
-use onestream::provision::approval::{Found, Tally, Vote};
+use onestream::provision::approval::{Found, Tally, Use, Vote, uses};
 use onestream::provision::audit::{Identity, Permit, What};
 use onestream::provision::observe::Remembered;
 use onestream::provision::plan::{self, Plan};
@@ -77,6 +77,8 @@ pub async fn rights(
     }
     // What cannot be read shows nothing: without an approval it is refused as ever.
     let chain = Ledger::of(&session.objects).read().await;
+    let records = chain.iter().flat_map(|chain| &chain.links);
+    let spent = uses(records.map(|it| &it.record), &plan::digest(plan));
     let mut found = None;
     for environment in written.intersection(&rights.protected) {
         let desired = session.declared.desired.digest(environment);
@@ -106,7 +108,7 @@ pub async fn rights(
                 plan,
                 applier,
                 environment,
-                found,
+                (found, &spent),
                 &remembered.terms,
             )
         };
@@ -149,7 +151,7 @@ fn voted(
     plan: &Plan,
     applier: Option<&Identity>,
     environment: &EnvironmentName,
-    found: &[Found],
+    (found, uses): (&[Found], &[Use]),
     terms: &BTreeMap<EnvironmentName, Vec<ApprovalTerms>>,
 ) -> Result<Permit, String> {
     let remembered = terms.get(environment).into_iter().flatten();
@@ -159,6 +161,7 @@ fn voted(
         author: plan.author.as_ref(),
         applier,
         approvers: &session.declared.configuration.approvers,
+        uses,
         now: UtcDateTime::now(),
     };
     let tally = vote.tally(environment, found);

@@ -7,15 +7,19 @@
 //! included, and a pipeline applies for whoever starts it. So an approver who may start the pipeline
 //! can make a plan, name another author and approve it alone. Where that matters it takes
 //! `approvals = 2`: the second key is another person's.
+//!
+//! An approval is for one time. Equal plans have equal digests, so what was approved, carried out and
+//! taken back could be done again by whoever edits TOML, for as long as the approval holds. A run that
+//! did not come to its end has not used it up.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use time::UtcDateTime;
 use time::format_description::well_known::Rfc3339;
 
-use super::audit::Identity;
+use super::audit::{Identity, Record, What};
 use super::signed::{Bytes, SigningKey};
 use crate::resource::EnvironmentName;
 
@@ -85,8 +89,57 @@ pub struct Vote<'a> {
     pub applier: Option<&'a Identity>,
     /// Who may approve, by name: their object ids, lower-cased.
     pub approvers: &'a BTreeMap<String, String>,
+    /// When it was carried out to its end before.
+    pub uses: &'a [Use],
     /// The time now.
     pub now: UtcDateTime,
+}
+
+/// A run that carried a plan out to its end.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Use {
+    /// When it ended, RFC 3339, UTC.
+    pub at: String,
+    /// The run.
+    pub run: String,
+    /// The approvals of the plan that were on record before: who, and until when. Clocks differ,
+    /// the order of the audit log does not.
+    pub approvals: BTreeSet<(String, String)>,
+}
+
+/// The runs that carried a plan out to its end, by the records of the audit log in their order.
+pub fn uses<'a>(records: impl IntoIterator<Item = &'a Record>, plan: &str) -> Vec<Use> {
+    let mut approvals = BTreeSet::new();
+    let mut uses = Vec::new();
+    let about = |record: &&Record| record.plan.as_deref() == Some(plan);
+    for record in records.into_iter().filter(about) {
+        match &record.event {
+            What::Approved { approver, expires } => {
+                approvals.insert((approver.clone(), expires.clone()));
+            }
+            What::Ended {
+                done,
+                failed,
+                skipped,
+                ..
+            } if *done > 0 && failed.is_empty() && *skipped == 0 => uses.push(Use {
+                at: record.at.clone(),
+                run: record.run.clone(),
+                approvals: approvals.clone(),
+            }),
+            _ => {}
+        }
+    }
+    uses
+}
+
+impl Use {
+    /// Whether it has used up what a statement approves: that was said before.
+    fn spends(&self, said: &Statement) -> bool {
+        let known = (said.approver.clone(), said.expires.clone());
+        let moment = |text: &str| UtcDateTime::parse(text, &Rfc3339).ok();
+        self.approvals.contains(&known) || moment(&self.at) >= moment(&said.at)
+    }
 }
 
 /// An approval that was found, and whether the approver's own recorded key signed it.
@@ -158,6 +211,13 @@ impl Vote<'_> {
                 LONGEST.as_secs() / (24 * 60 * 60)
             ));
         }
+        if let Some(used) = self.uses.iter().find(|used| used.spends(said)) {
+            return Err(format!(
+                "{}'s approval is used up: run {} carried the plan out at {}, and doing it again \
+                 has to be approved again",
+                said.approver, used.run, used.at
+            ));
+        }
         let is = |who: Option<&Identity>| who.is_some_and(|who| who.object_id == said.object_id);
         if self.author.is_none() {
             return Err("the plan does not say who made it".to_owned());
@@ -177,6 +237,7 @@ mod tests {
     use time::macros::utc_datetime;
 
     use super::*;
+    use crate::provision::audit::Actor;
 
     fn identity(id: &str) -> Identity {
         Identity {
@@ -222,6 +283,7 @@ mod tests {
             author: Some(&author),
             applier: Some(&applier),
             approvers: &approvers,
+            uses: &[],
             now: utc_datetime!(2026-07-31 12:00),
         };
         let prod: EnvironmentName = "prod".parse().expect("a name");
@@ -295,5 +357,69 @@ mod tests {
                 "{tally:?}"
             );
         }
+    }
+
+    /// A record of the plan `d`.
+    fn record(at: &str, event: What) -> Record {
+        Record {
+            at: at.to_owned(),
+            run: "r".to_owned(),
+            actor: Actor {
+                identity: None,
+                machine: "m".to_owned(),
+            },
+            command: "apply".to_owned(),
+            event,
+            environments: Vec::new(),
+            addresses: Vec::new(),
+            plan: Some("d".to_owned()),
+            permits: BTreeMap::new(),
+            note: None,
+        }
+    }
+
+    #[test]
+    fn an_approval_is_used_up_by_a_run_that_came_to_its_end_after_it() {
+        let ended = |done, skipped| What::Ended {
+            done,
+            failed: Vec::new(),
+            skipped,
+            complete: skipped == 0,
+        };
+        let approved = What::Approved {
+            approver: "ada".to_owned(),
+            expires: "2026-07-31T18:00:00.000Z".to_owned(),
+        };
+        let before = "2026-07-31T09:00:00.000Z";
+        let after = "2026-07-31T11:00:00.000Z";
+        let approvers = BTreeMap::from([("ada".to_owned(), "1".to_owned())]);
+        let author = identity("9");
+        let counts = |records: &[Record], plan: &str| {
+            let vote = Vote {
+                plan: "d",
+                author: Some(&author),
+                applier: None,
+                approvers: &approvers,
+                uses: &uses(records, plan),
+                now: utc_datetime!(2026-07-31 12:00),
+            };
+            let prod: EnvironmentName = "prod".parse().expect("a name");
+            let tally = vote.tally(&prod, &[approval(|_| {})]);
+            assert!(
+                tally
+                    .void
+                    .iter()
+                    .all(|why| why.contains("run r carried the plan out at"))
+            );
+            tally.void.is_empty()
+        };
+        assert!(!counts(&[record(after, ended(2, 0))], "d"));
+        assert!(counts(&[record(after, ended(2, 0))], "e"));
+        assert!(counts(&[record(after, What::Begun)], "d"), "it was killed");
+        assert!(counts(&[record(after, ended(1, 1))], "d"), "it was stopped");
+        assert!(counts(&[record(before, ended(2, 0))], "d"), "signed since");
+        // Whoever signed had a clock that is fast.
+        let slow = [record(before, approved), record(before, ended(2, 0))];
+        assert!(!counts(&slow, "d"));
     }
 }

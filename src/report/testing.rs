@@ -348,6 +348,7 @@ pub(super) fn in_the_way() -> Plan {
         instead: "a registry keeps its home region: add the region to replicate_to, or declare a \
                   registry of another name there and import the images"
             .to_owned(),
+        changes: Vec::new(),
     });
     plan.unreadable.push(Unread {
         address: address("staging.registry"),

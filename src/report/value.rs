@@ -65,6 +65,16 @@ pub(super) fn remarks(change: &FieldChange) -> Vec<String> {
     remarks
 }
 
+/// What a reader should know of a change that is refused: its severity, too, where nobody knows who
+/// made it.
+pub(super) fn graded(change: &FieldChange) -> Vec<String> {
+    let mut remarks = remarks(change);
+    if change.by.is_none() {
+        remarks.push(format!("{:?} severity", change.severity).to_lowercase());
+    }
+    remarks
+}
+
 /// The changes of an operation that are worth a line: of an adopt, the marker is not.
 pub(super) fn changes(operation: &Operation) -> impl Iterator<Item = &FieldChange> {
     let folded = operation.action == Action::Adopt;

@@ -375,6 +375,39 @@ fn toml_alone_lowers_nothing() {
     root.expect(0, &["plan", "--env", "prod", "--detailed-exitcode"]);
 }
 
+#[cfg(unix)]
+#[test]
+fn an_approval_is_for_one_time() {
+    let root = Root::sample();
+    let declared = root.read("environments/prod.toml");
+    root.expect(0, &["apply", "--auto-approve"]);
+    let more = declared.replace(
+        "name = \"onestreamprod\"\n",
+        "name = \"onestreamprod\"\ndata_endpoint = true\n",
+    );
+    root.write("environments/prod.toml", &more);
+    root.expect(0, &["plan", "--out", "change.json"]);
+    let first = digest(&root);
+    root.approve("ada", "change.json");
+    let mut killed = root.command(&["apply", "change.json"]);
+    let killed = killed.env("ONESTREAM_FAILPOINT", "12").output();
+    let killed = killed.expect("the program starts").status.code();
+    assert_eq!(killed, None, "it was killed");
+    // What was interrupted goes on with it.
+    root.expect(0, &["apply", "change.json"]);
+    root.write("environments/prod.toml", &declared);
+    root.expect(0, &["plan", "--out", "back.json"]);
+    root.approve("grace", "back.json");
+    root.expect(0, &["apply", "back.json"]);
+    // The same again is the same plan, and nobody has approved that it be done twice.
+    root.write("environments/prod.toml", &more);
+    root.expect(0, &["plan", "--out", "change.json"]);
+    assert_eq!(digest(&root), first);
+    refused(&root, "ada's approval is used up: run ");
+    root.approve("ada", "change.json");
+    root.expect(0, &["apply", "change.json"]);
+}
+
 #[tokio::test]
 async fn an_interrupted_bootstrap_that_somebody_wrote_into_the_log_gives_no_right() {
     let root = Root::sample();

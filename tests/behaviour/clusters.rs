@@ -9,6 +9,8 @@ use onestream::resource::{Address, DEFAULT_ESTATE, Kind as _, Method, Place, Req
 use serde_json::{Value as Json, json};
 
 use crate::estate::{Estate, patch};
+use crate::program::Root;
+use crate::served::Served;
 
 fn address(text: &str) -> Address {
     text.parse().expect("an address")
@@ -391,4 +393,37 @@ async fn a_credential_follows_its_clusters_issuer() {
     assert_eq!(estate.object(&id).await["properties"], before["properties"]);
     let subject: &Json = &before["properties"]["subject"];
     assert_eq!(subject, "system:serviceaccount:iam:iam");
+}
+
+/// What cannot change is refused, and is no place to hide what can.
+#[tokio::test]
+async fn a_refused_field_hides_no_other_that_has_drifted() {
+    let root = Root::sample();
+    root.expect(0, &["apply", "--auto-approve"]);
+    let served = Served::on(&root, &["--open-info"]);
+    let found = root.expect(0, &["--format", "json", "state", "show", "prod.cluster"]);
+    let found: Json = serde_json::from_str(&found.out).expect("JSON");
+    let id = found["resource"]["id"].as_str().expect("its id");
+    let moved = json!({"properties": {
+        "disableLocalAccounts": false,
+        "apiServerAccessProfile": {
+            "disableRunCommand": false,
+            "enablePrivateCluster": false,
+            "authorizedIPRanges": ["0.0.0.0/0"],
+        },
+    }});
+    let path = format!("objects?id={id}");
+    served.control("PATCH", &path, Some(moved)).await;
+    for format in ["table", "markdown", "json"] {
+        let plan = root.expect(3, &["--format", format, "plan"]);
+        for field in [
+            "properties.disableLocalAccounts",
+            "properties.apiServerAccessProfile.disableRunCommand",
+            "properties.apiServerAccessProfile.enablePrivateCluster",
+            "properties.apiServerAccessProfile.authorizedIPRanges",
+            "critical",
+        ] {
+            assert!(plan.out.contains(field), "{field}\n{}", plan.out);
+        }
+    }
 }

@@ -43,6 +43,7 @@ pub fn contradictions(plan: &Plan, asked: &Asked<'_>) -> Vec<Refusal> {
             address: operation.address.clone(),
             problem: fresh.wrong(operation)?,
             instead: "plan again: this one was edited, or TOML has changed since".to_owned(),
+            changes: Vec::new(),
         })
     });
     wrong.collect()

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::make::{Asked, PlanError};
 use super::{Action, Operation, Refusal, Standing, Stay, Step, Unread};
+use crate::provision::diff::FieldChange;
 use crate::resource::{Address, Kind, Pattern, scopes};
 
 /// Operations and findings so far.
@@ -43,7 +44,15 @@ impl Draft {
             address: address.clone(),
             problem,
             instead,
+            changes: Vec::new(),
         });
+    }
+
+    /// Says of what was refused last in which fields its object differs.
+    pub(super) fn refused_with(&mut self, changes: Vec<FieldChange>) {
+        if let Some(refusal) = self.refusals.last_mut() {
+            refusal.changes = changes;
+        }
     }
 
     /// The operations at an address.

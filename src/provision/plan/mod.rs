@@ -205,7 +205,7 @@ pub struct Edge {
 }
 
 /// Something that a plan cannot do.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Refusal {
     /// About what.
     pub address: Address,
@@ -213,6 +213,10 @@ pub struct Refusal {
     pub problem: String,
     /// What to do instead.
     pub instead: String,
+    /// All managed fields that differ on an object that stands, said with its last refusal: what
+    /// is refused must not hide what else has drifted.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub changes: Vec<FieldChange>,
 }
 
 /// A declared resource whose state is not known.

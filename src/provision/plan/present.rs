@@ -103,7 +103,11 @@ impl Work<'_> {
                 refused = true;
             }
         }
-        (!refused).then_some(changes)
+        if refused {
+            self.draft.refused_with(changes);
+            return None;
+        }
+        Some(changes)
     }
 
     fn update(
@@ -152,6 +156,7 @@ impl Work<'_> {
         if let Some((problem, instead)) = refusal {
             let (problem, instead) = (problem.to_owned(), instead.to_owned());
             self.draft.refuse(&resource.address, problem, instead);
+            self.draft.refused_with(changes);
             return self.know(resource, &object.outputs);
         }
         let before = image(resource.kind, &settled.properties, &object.projection);

@@ -6,6 +6,7 @@ use super::super::{sign, value};
 use super::access;
 use super::grouping::{self, Group};
 use super::text::UNMANAGED;
+use crate::provision::diff::FieldChange;
 use crate::provision::guard::Objection;
 use crate::provision::plan::{Action, Operation, Plan};
 
@@ -52,7 +53,10 @@ pub(super) fn render(plan: &Plan, objections: &[Objection]) -> String {
 fn in_the_way(plan: &Plan, objections: &[Objection], page: &mut Page) {
     let refusals = plan.refusals.iter().map(|refusal| {
         let address = code(refusal.address.as_str());
-        [address, prose(&refusal.problem), prose(&refusal.instead)]
+        let lines = refusal.changes.iter().map(|it| line(it, value::graded(it)));
+        let problem = std::iter::once(prose(&refusal.problem)).chain(lines);
+        let problem = problem.collect::<Vec<_>>().join("<br>");
+        [address, problem, prose(&refusal.instead)]
     });
     let objected = super::beside_refusals(plan, objections).map(|objection| {
         let address = objection.address.as_ref();
@@ -154,20 +158,25 @@ fn details(operation: &Operation) -> String {
         Action::Update | Action::Replace => {}
     }
     for change in value::changes(operation) {
-        let remarks = value::remarks(change).join(", ");
-        let remarks = if remarks.is_empty() {
-            remarks
-        } else {
-            format!(" ({remarks})")
-        };
-        lines.push(format!(
-            "{}: {} → {}{remarks}",
-            code(&change.path),
-            code(&value::text(&change.before)),
-            code(&value::text(&change.after)),
-        ));
+        lines.push(line(change, value::remarks(change)));
     }
     lines.join("<br>")
+}
+
+/// A field that changes, on a line of its own.
+fn line(change: &FieldChange, remarks: Vec<String>) -> String {
+    let remarks = remarks.join(", ");
+    let remarks = if remarks.is_empty() {
+        remarks
+    } else {
+        format!(" ({remarks})")
+    };
+    format!(
+        "{}: {} → {}{remarks}",
+        code(&change.path),
+        code(&value::text(&change.before)),
+        code(&value::text(&change.after)),
+    )
 }
 
 fn stays(plan: &Plan, page: &mut Page) {

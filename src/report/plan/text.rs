@@ -116,7 +116,7 @@ fn fields(operation: &Operation, style: &Style) -> String {
         text.push_str(&new_object(operation, style));
     }
     for change in value::changes(operation) {
-        text.push_str(&field(change, style));
+        text.push_str(&field(change, value::remarks(change), style));
     }
     text
 }
@@ -142,12 +142,12 @@ fn new_object(operation: &Operation, style: &Style) -> String {
 }
 
 /// `path: before → after  who moved it`.
-fn field(change: &FieldChange, style: &Style) -> String {
+fn field(change: &FieldChange, remarks: Vec<String>, style: &Style) -> String {
     let path = format!("{}:", plain(&change.path));
     let arrow = style.arrow();
     let room = style.columns() - FIELDS - 4 - arrow.chars().count();
     let (before, after) = value::pair(change, room, style);
-    let remarks = value::remarks(change).join(", ");
+    let remarks = remarks.join(", ");
     let moved = format!("{before} {arrow} {}", style.paint(Tone::Change, &after));
     let pieces = [format!("{path} {moved}"), style.paint(Tone::Dim, &remarks)];
     // A long path keeps its line to itself; the values follow below it.
@@ -164,6 +164,7 @@ fn refusals(plan: &Plan, style: &Style) -> String {
         address: Some(refusal.address.as_str()),
         problem: &refusal.problem,
         instead: &refusal.instead,
+        changes: &refusal.changes,
     });
     obstacles("Refused", &refused.collect::<Vec<_>>(), style)
 }
@@ -173,6 +174,7 @@ fn objected(plan: &Plan, objections: &[Objection], style: &Style) -> String {
         address: objection.address.as_ref().map(|address| address.as_str()),
         problem: &objection.problem,
         instead: &objection.instead,
+        changes: &[],
     });
     obstacles("Blocked by the guard", &objected.collect::<Vec<_>>(), style)
 }
@@ -182,12 +184,17 @@ struct Obstacle<'a> {
     address: Option<&'a str>,
     problem: &'a str,
     instead: &'a str,
+    /// All fields in which its object differs.
+    changes: &'a [FieldChange],
 }
 
 /// Obstacles under a heading; what to do is said once for those in a row that share it.
 fn obstacles(title: &str, obstacles: &[Obstacle<'_>], style: &Style) -> String {
     let mut text = String::new();
-    for row in obstacles.chunk_by(|one, next| one.instead == next.instead) {
+    let same = |one: &Obstacle<'_>, next: &Obstacle<'_>| {
+        one.instead == next.instead && one.changes.is_empty()
+    };
+    for row in obstacles.chunk_by(same) {
         for obstacle in row {
             let sign = style.paint(Tone::Bad, sign::REFUSED);
             let address = obstacle.address.unwrap_or("the whole plan");
@@ -196,6 +203,9 @@ fn obstacles(title: &str, obstacles: &[Obstacle<'_>], style: &Style) -> String {
         }
         let instead = format!("instead: {}", plain(row[0].instead));
         text.push_str(&wrap(&instead, style, FIELDS, FIELDS + 2));
+        for change in row.iter().flat_map(|obstacle| obstacle.changes) {
+            text.push_str(&field(change, value::graded(change), style));
+        }
     }
     if text.is_empty() {
         text

@@ -367,3 +367,24 @@ async fn protection_that_is_gone_in_azure_and_in_toml_is_still_there_to_be_taken
     let plan = world.plan(&cloud).await;
     assert!(plan.is_empty() && plan.protected.is_empty(), "{plan:#?}");
 }
+
+#[tokio::test]
+async fn what_is_refused_hides_nothing_else_that_has_drifted() {
+    let (world, cloud) = guarded().await;
+    cloud.edit(&world.id("prod.group"), |body| {
+        body["location"] = json!("westus2");
+        body["tags"]["onestream-protected"] = json!("false");
+    });
+    let plan = world.plan(&cloud).await;
+    assert!(plan.operations.is_empty(), "{plan:#?}");
+    let [refusal] = plan.refusals.as_slice() else {
+        panic!("one field is refused: {plan:#?}");
+    };
+    let changes = refusal.changes.iter();
+    let said: Vec<_> = changes.map(|it| (it.path.as_str(), it.severity)).collect();
+    let location = ("location", Severity::Medium);
+    assert_eq!(
+        said,
+        [location, ("tags.onestream-protected", Severity::Critical)]
+    );
+}
