@@ -198,6 +198,7 @@ fn one_object_is_shown_in_full() {
           "d32033d4-c282-5874-b3c3-5dd0f471947d"
       properties.adminUserEnabled                  true
       properties.anonymousPullEnabled              false
+      properties.roleAssignmentMode                "LegacyRegistryPermissions"
       properties.publicNetworkAccess               "Disabled"
       properties.networkRuleSet.defaultAction      "Allow"
       properties.networkRuleSet.ipRules            []
