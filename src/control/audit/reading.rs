@@ -3,8 +3,12 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
+use time::UtcDateTime;
+use time::format_description::well_known::Rfc3339;
+
 use super::head::SignedHead;
 use super::link::{self, GENESIS, Link};
+use crate::control::Journalled;
 use crate::control::chain::is_cut_off;
 use crate::provision::audit::{Doubt, Record, Span, What};
 use crate::provision::signed::RecordedKey;
@@ -178,6 +182,47 @@ impl Reading {
             }
             _ => false,
         })
+    }
+
+    /// The runs that changed something and that the chain does not have: it was cut off, put back
+    /// as it once was, or removed. A run is in the chain before it is in the journal, so no crash
+    /// leaves that behind. Where an entry cannot be read it may be theirs, and that is told already.
+    pub fn unrecorded(&self, journals: &[Journalled]) -> Vec<Flaw> {
+        if !self.flaws.is_empty() {
+            return Vec::new();
+        }
+        let mut begun: BTreeMap<&str, usize> = BTreeMap::new();
+        let records = self.links.iter().map(|link| &link.record);
+        for record in records.filter(|it| it.event == What::Begun) {
+            *begun
+                .entry(record.plan.as_deref().unwrap_or_default())
+                .or_default() += 1;
+        }
+        let mut lacks = |journal: &&Journalled| match begun.get_mut(journal.plan.as_str()) {
+            Some(left) if *left > 0 => {
+                *left -= 1;
+                false
+            }
+            _ => true,
+        };
+        let missing = journals.iter().filter(|it| lacks(it));
+        missing
+            .map(|journal| Flaw {
+                place: journal.place.clone(),
+                problem: format!(
+                    "this run of plan {} is not in the audit log, which was cut off, removed or \
+                     put back as it once was: put it back as it was last; if that is lost, keep \
+                     this journal elsewhere as evidence",
+                    journal.plan.get(..12).unwrap_or(&journal.plan)
+                ),
+            })
+            .collect()
+    }
+
+    /// When the head was signed; nothing where none says so.
+    pub fn signed_at(&self) -> Option<UtcDateTime> {
+        let head = &self.head.as_ref()?.head;
+        UtcDateTime::parse(&head.at, &Rfc3339).ok()
     }
 
     /// Everything that is wrong, the head held against `key` as it was recorded. Where a key is
