@@ -1,6 +1,6 @@
 //! A chain that was read: its links, and everything that is wrong with it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use time::UtcDateTime;
@@ -191,21 +191,13 @@ impl Reading {
         if !self.flaws.is_empty() {
             return Vec::new();
         }
-        let mut begun: BTreeMap<&str, usize> = BTreeMap::new();
+        // Whoever sees to what a run left undone begins logs of its plan, too: they are not counted.
         let records = self.links.iter().map(|link| &link.record);
-        for record in records.filter(|it| it.event == What::Begun) {
-            *begun
-                .entry(record.plan.as_deref().unwrap_or_default())
-                .or_default() += 1;
-        }
-        let mut lacks = |journal: &&Journalled| match begun.get_mut(journal.plan.as_str()) {
-            Some(left) if *left > 0 => {
-                *left -= 1;
-                false
-            }
-            _ => true,
-        };
-        let missing = journals.iter().filter(|it| lacks(it));
+        let begun = records.filter(|it| it.event == What::Begun);
+        let begun: BTreeSet<&str> = begun.filter_map(|it| it.plan.as_deref()).collect();
+        let missing = journals
+            .iter()
+            .filter(|it| !begun.contains(it.plan.as_str()));
         missing
             .map(|journal| Flaw {
                 place: journal.place.clone(),
