@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use onestream::control::Keys;
 use onestream::control::audit::{Flaw, Ledger, Link};
+use onestream::control::{Keys, Store};
 use onestream::provision::objects::Objects;
 use onestream::provision::ports::StoreError;
 use onestream::provision::signed::RecordedKey;
@@ -33,7 +33,7 @@ pub async fn run(
             log(global, &declared, control.objects(), arguments, output).await
         }
         AuditCommand::Verify { offline } => {
-            verify(global, &declared, control.objects(), *offline, output).await
+            verify(global, &declared, &control, *offline, output).await
         }
         AuditCommand::Export { from_start } => {
             export::run(global, &declared, control.objects(), *from_start, output).await
@@ -96,11 +96,14 @@ fn is_wanted(link: &Link, global: &Global, arguments: &AuditLogArguments) -> boo
 async fn verify(
     global: &Global,
     declared: &Declared,
-    objects: &Arc<dyn Objects>,
+    control: &Store,
     offline: bool,
     output: &Output,
 ) -> Result<Exit, Failure> {
+    let objects = control.objects();
     let ledger = Ledger::of(objects);
+    // Before the chain, to which others may be adding: what they journal is in it then.
+    let journals = control.journalled(None).await?;
     let (reading, no_head) = ledger.examine().await?;
     let head = reading.head.as_ref();
     let mut judged = Judged::default();
@@ -125,6 +128,7 @@ async fn verify(
         }
         None => judged.flaws.extend(reading.verify(judged.key.as_ref())),
     }
+    judged.flaws.extend(reading.unrecorded(&journals));
     let told = |flaws: &[Flaw]| flaws.iter().map(ToString::to_string).collect();
     let verified = Verified {
         entries: reading.links.len(),

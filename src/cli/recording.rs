@@ -250,7 +250,7 @@ impl Recorder {
                 }
             },
         };
-        let reading = match self.sound(&key, recorded.is_some()).await? {
+        let reading = match self.sound(session, &key, recorded.is_some()).await? {
             Ok(reading) => reading,
             Err(flaws) => return Ok(Vouched::Never(flaws)),
         };
@@ -300,16 +300,22 @@ impl Recorder {
     /// head covers is said to have been found so before it is signed.
     async fn sound(
         &self,
+        session: &Session,
         key: &RecordedKey,
         is_recorded: bool,
     ) -> Result<Result<Reading, Vec<Flaw>>, Failure> {
+        // Read before the chain, to which others may be adding: what they journal is in it then.
+        // Older journals the head was held against when it was signed.
+        let signed = self.ledger.read().await?.signed_at();
+        let journals = session.control.journalled(signed).await?;
         loop {
             let reading = self.ledger.read().await?;
             let first = reading.head.is_none() && !is_recorded;
-            let flaws = match first {
+            let mut flaws = match first {
                 true => reading.flaws.clone(),
                 false => reading.verify(Some(key)),
             };
+            flaws.extend(reading.unrecorded(&journals));
             if !flaws.is_empty() {
                 return Ok(Err(flaws));
             }

@@ -11,6 +11,7 @@ use std::fmt;
 use std::sync::{Arc, PoisonError};
 
 use async_trait::async_trait;
+use time::UtcDateTime;
 
 use super::Store;
 use super::chain::{Chain, is_cut_off};
@@ -54,7 +55,47 @@ impl fmt::Display for Torn {
     }
 }
 
+/// A run that began to change something, as the journal has it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Journalled {
+    /// Its log.
+    pub place: String,
+    /// The digest of its plan.
+    pub plan: String,
+}
+
 impl Store {
+    /// The runs that began to change something, oldest first: those whose logs were begun after a
+    /// time, where one is given. A log that cannot be read is left out: whoever resumes is told.
+    ///
+    /// # Errors
+    /// [`StoreError`] where the store does not answer, or holds a log whose name tells no time.
+    pub async fn journalled(
+        &self,
+        after: Option<UtcDateTime>,
+    ) -> Result<Vec<Journalled>, StoreError> {
+        let mut found = Vec::new();
+        for (at, name) in logs(&*self.objects, None).await? {
+            if after.is_some_and(|after| at <= after) {
+                continue;
+            }
+            let mut replay = Replay::default();
+            match self.read_log(&name, &mut replay).await {
+                Err(StoreError::Corrupt { .. }) => continue,
+                read => read?,
+            }
+            let mut events = replay.entries.iter().map(|entry| &entry.event);
+            let starts = matches!(events.next(), Some(Event::RunStarted { .. }));
+            if starts && events.any(|event| matches!(event, Event::Begun { .. })) {
+                found.push(Journalled {
+                    place: self.at(&name),
+                    plan: replay.entries[0].plan.clone(),
+                });
+            }
+        }
+        Ok(found)
+    }
+
     /// Every entry of the runs that applied this plan, and what a crash cut off.
     ///
     /// # Errors

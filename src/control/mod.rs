@@ -44,7 +44,7 @@ pub use approvals::{Approvals, is_genuine};
 pub use clock::{Clock, ManualClock, SystemClock};
 pub use failpoints::{FAILPOINT, FailPointError, FailPoints, Pointed};
 pub use folder::Folder;
-pub use journal::{Replay, Torn};
+pub use journal::{Journalled, Replay, Torn};
 pub use keys::Keys;
 pub use signature::verifies;
 pub use store::Store;

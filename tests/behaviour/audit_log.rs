@@ -163,9 +163,11 @@ async fn no_later_run_signs_what_was_falsified() {
     root.write(LOG, &log);
     std::fs::remove_file(root.file(HEAD)).expect("removed");
     still_told(&root, "without a head");
-    // As it was, it goes on.
+    // As it was, it lacks the run that carried it on, until that journal is kept elsewhere.
     root.write(LOG, &log);
     root.write(HEAD, &head);
+    still_told(&root, "without the run that carried it on");
+    std::fs::remove_dir_all(root.file(".onestream/control/journal")).expect("removed");
     root.expect(0, &apply);
     root.expect(0, &["audit", "verify"]);
 }
@@ -291,6 +293,56 @@ fn a_head_or_a_key_that_cannot_be_read_is_tampering_and_nobody_is_told_to_move_i
     }
     root.write(HEAD, "x\n");
     root.expect(4, &["audit", "log"]);
+}
+
+/// Copies the files of a folder.
+fn copy(root: &Root, from: &str, to: &str) {
+    for entry in std::fs::read_dir(root.file(from)).expect("a folder") {
+        let name = entry.expect("an entry").file_name();
+        let name = name.to_str().expect("a name");
+        root.write(
+            &format!("{to}/{name}"),
+            &root.read(&format!("{from}/{name}")),
+        );
+    }
+}
+
+#[test]
+fn a_log_that_was_put_back_or_removed_lacks_the_runs_of_the_journal() {
+    let root = Root::sample();
+    let apply = ["apply", "--auto-approve"];
+    root.expect(0, &apply);
+    // A run that has nothing to do is in the journal alone.
+    root.expect(0, &apply);
+    root.expect(0, &["audit", "verify"]);
+    copy(&root, AUDIT, "aside");
+    root.replace(
+        "environments/dev.toml",
+        "[registry]\n",
+        "[registry]\ndata_endpoint = true\n",
+    );
+    root.expect(0, &apply);
+    root.expect(0, &["audit", "verify"]);
+    copy(&root, AUDIT, "whole");
+    let still_told = |what: &str| {
+        let found = root.expect(3, &["audit", "verify"]);
+        let told = found.out.split_whitespace().collect::<Vec<_>>().join(" ");
+        assert!(told.contains("is not in the audit log"), "{what}: {told}");
+        let ran = root.expect(4, &apply);
+        assert!(
+            ran.err.contains("is not signed again"),
+            "{what}: {}",
+            ran.err
+        );
+    };
+    copy(&root, "aside", AUDIT);
+    still_told("put back");
+    std::fs::remove_dir_all(root.file(AUDIT)).expect("removed");
+    std::fs::remove_file(root.file(KEY)).expect("removed");
+    still_told("removed");
+    copy(&root, "whole", AUDIT);
+    root.expect(0, &apply);
+    root.expect(0, &["audit", "verify"]);
 }
 
 #[tokio::test]

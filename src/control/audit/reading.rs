@@ -1,10 +1,14 @@
 //! A chain that was read: its links, and everything that is wrong with it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
+
+use time::UtcDateTime;
+use time::format_description::well_known::Rfc3339;
 
 use super::head::SignedHead;
 use super::link::{self, GENESIS, Link};
+use crate::control::Journalled;
 use crate::control::chain::is_cut_off;
 use crate::provision::audit::{Doubt, Record, Span, What};
 use crate::provision::signed::RecordedKey;
@@ -178,6 +182,39 @@ impl Reading {
             }
             _ => false,
         })
+    }
+
+    /// The runs that changed something and that the chain does not have: it was cut off, put back
+    /// as it once was, or removed. A run is in the chain before it is in the journal, so no crash
+    /// leaves that behind. Where an entry cannot be read it may be theirs, and that is told already.
+    pub fn unrecorded(&self, journals: &[Journalled]) -> Vec<Flaw> {
+        if !self.flaws.is_empty() {
+            return Vec::new();
+        }
+        // Whoever sees to what a run left undone begins logs of its plan, too: they are not counted.
+        let records = self.links.iter().map(|link| &link.record);
+        let begun = records.filter(|it| it.event == What::Begun);
+        let begun: BTreeSet<&str> = begun.filter_map(|it| it.plan.as_deref()).collect();
+        let missing = journals
+            .iter()
+            .filter(|it| !begun.contains(it.plan.as_str()));
+        missing
+            .map(|journal| Flaw {
+                place: journal.place.clone(),
+                problem: format!(
+                    "this run of plan {} is not in the audit log, which was cut off, removed or \
+                     put back as it once was: put it back as it was last; if that is lost, keep \
+                     this journal elsewhere as evidence",
+                    journal.plan.get(..12).unwrap_or(&journal.plan)
+                ),
+            })
+            .collect()
+    }
+
+    /// When the head was signed; nothing where none says so.
+    pub fn signed_at(&self) -> Option<UtcDateTime> {
+        let head = &self.head.as_ref()?.head;
+        UtcDateTime::parse(&head.at, &Rfc3339).ok()
     }
 
     /// Everything that is wrong, the head held against `key` as it was recorded. Where a key is
