@@ -6,6 +6,7 @@ use std::process::ExitCode;
 use miette::Diagnostic;
 use onestream::config::{ConfigErrors, Mistake};
 use onestream::provision::guard::Objection;
+use onestream::provision::plan::StoredError;
 use onestream::provision::ports::{Failure as AzureFailure, StoreError};
 use onestream::report::plain;
 use serde_json::{Value, json};
@@ -157,6 +158,19 @@ impl From<StoreError> for Failure {
                 Self::of(Exit::Failed, &error).hint("another run is at work; try again")
             }
             StoreError::Io { .. } => Self::of(Exit::Failed, &error),
+        }
+    }
+}
+
+impl From<StoredError> for Failure {
+    fn from(error: StoredError) -> Self {
+        match &error {
+            StoredError::Tampered { .. } => Self::of(Exit::Refused, &error)
+                .hint("nothing was changed; make the plan anew: onestream plan --out FILE"),
+            StoredError::Io { .. }
+            | StoredError::NotAPlan { .. }
+            | StoredError::Newer { .. }
+            | StoredError::UnknownKind(_) => Self::of(Exit::Failed, &error),
         }
     }
 }
