@@ -34,15 +34,9 @@ pub async fn run(
         return Err(Failure::usage("an approval holds for 7 days at most")
             .hint("approve again when it is wanted: --expires 7d"));
     }
-    if !arguments.yes && !std::io::stdin().is_terminal() {
-        return Err(
-            Failure::usage("nobody can be asked: stdin is not a terminal")
-                .hint("say --yes if the plan has been read"),
-        );
-    }
     let declared = wiring::declared(global, output)?;
     let choice = wiring::choice(global, &declared)?;
-    let plan = plan::read(&arguments.file, KINDS).map_err(|it| Failure::of(Exit::Failed, &it))?;
+    let plan = plan::read(&arguments.file, KINDS)?;
     let tenant = &declared.configuration.azure.tenant;
     let estate = declared.desired.estate();
     let here = plan.target.cloud == choice.name() && plan.target.estate == estate;
@@ -77,6 +71,12 @@ async fn approve(
         .await?
         .ok_or_else(|| refused("nobody can tell who is signed in".to_owned()))?;
     let approver = approver(declared, &person, plan)?;
+    if !arguments.yes && !std::io::stdin().is_terminal() {
+        return Err(
+            Failure::usage("nobody can be asked: stdin is not a terminal")
+                .hint("say --yes if the plan has been read"),
+        );
+    }
     if !output.is_for_programs() {
         let (format, style) = (output.format()?, output.style());
         output.result(&report::plan::render(plan, &[], format, &style))?;

@@ -6,6 +6,7 @@ use std::process::ExitCode;
 use miette::Diagnostic;
 use onestream::config::{ConfigErrors, Mistake};
 use onestream::provision::guard::Objection;
+use onestream::provision::plan::StoredError;
 use onestream::provision::ports::{Failure as AzureFailure, StoreError};
 use onestream::report::plain;
 use serde_json::{Value, json};
@@ -172,6 +173,19 @@ impl From<StoreError> for Failure {
 fn is_witness(place: &str) -> bool {
     let mut folders = place.rsplit('/').skip(1);
     place.ends_with("/audit/head.json") || folders.nth(1) == Some("keys")
+}
+
+impl From<StoredError> for Failure {
+    fn from(error: StoredError) -> Self {
+        match &error {
+            StoredError::Tampered { .. } => Self::of(Exit::Refused, &error)
+                .hint("nothing was changed; make the plan anew: onestream plan --out FILE"),
+            StoredError::Io { .. }
+            | StoredError::NotAPlan { .. }
+            | StoredError::Newer { .. }
+            | StoredError::UnknownKind(_) => Self::of(Exit::Failed, &error),
+        }
+    }
 }
 
 impl From<AzureFailure> for Failure {

@@ -221,7 +221,9 @@ impl Under<'_> {
         let applier = recorder.actor().identity.as_ref();
         let (protected, remembered) = (review.protected, &review.remembered);
         let rights = approving::rights(session, &plan, applier, protected, remembered).await?;
+        let from_file = matches!(source, Source::File(_));
         let permissions = Permissions {
+            saved: from_file,
             allow_destroy: run.allow_destroy.clone(),
             allow_wider_access: run.allow_wider_access,
             protected: rights.protected,
@@ -243,7 +245,6 @@ impl Under<'_> {
                 return Err(Failure::objections(objections));
             }
         };
-        let from_file = matches!(source, Source::File(_));
         let writes = !plan.operations.is_empty();
         // A saved plan has been reviewed: it is applied as it is.
         let ask = !from_file && !run.auto_approve && writes;
@@ -350,7 +351,7 @@ impl Under<'_> {
 
 /// A plan from a file, if it was made for this very place.
 fn saved(session: &Session, file: &Path) -> Result<Plan, Failure> {
-    let plan = plan::read(file, KINDS).map_err(|error| Failure::of(Exit::Failed, &error))?;
+    let plan = plan::read(file, KINDS)?;
     let here = &session.target;
     let fits = plan.target.cloud == here.cloud
         && plan.target.tenant == here.tenant

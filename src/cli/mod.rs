@@ -34,12 +34,13 @@ mod span;
 mod state;
 mod wiring;
 
+use std::ffi::OsString;
 use std::process::ExitCode;
 
 use clap::Parser;
 use onestream::config::{self, CloudChoice};
 
-use arguments::{Arguments, Command, Global, OutputFormat};
+use arguments::{Arguments, Colour, Command, Global, OutputFormat};
 use failure::{Exit, Failure};
 use output::Output;
 
@@ -54,6 +55,11 @@ pub fn main() -> ExitCode {
             } else {
                 Exit::Clean
             };
+            if exit == Exit::Usage && asks_for_json(std::env::args_os()) {
+                let failure = Failure::usage(one_line(&error.to_string()));
+                let output = Output::new(OutputFormat::Json, Colour::Never);
+                output.result(&failure::document(&failure, None)).ok();
+            }
             error.print().ok();
             return exit.into();
         }
@@ -98,6 +104,28 @@ async fn run(arguments: &Arguments, output: &Output) -> Result<Exit, Failure> {
         #[cfg(feature = "emulator")]
         Command::Emulator { command } => emulator::run(global, command, output).await,
     }
+}
+
+/// Whether a command line that could not be read as a whole asks for JSON.
+fn asks_for_json(words: impl Iterator<Item = OsString>) -> bool {
+    let words: Vec<OsString> = words.take_while(|word| word != "--").collect();
+    let apart = words
+        .windows(2)
+        .any(|two| two[0] == "--format" && two[1] == "json");
+    apart || words.iter().any(|word| word == "--format=json")
+}
+
+/// What is wrong with a command line, without how it is used.
+fn one_line(told: &str) -> String {
+    let said = told
+        .lines()
+        .map(str::trim)
+        .take_while(|line| !line.starts_with("Usage:"));
+    let said = said
+        .filter(|line| !line.is_empty())
+        .collect::<Vec<_>>()
+        .join(" ");
+    said.trim_start_matches("error: ").to_owned()
 }
 
 /// The document of a failure, for a program that reads stdout. Of a failure of the writing

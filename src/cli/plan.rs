@@ -1,9 +1,10 @@
 //! `plan` and `show`: what would change.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 
 use onestream::kinds::KINDS;
-use onestream::provision::guard::{Objection, Permissions, guard};
+use onestream::provision::guard::{Objection, Permissions, Rule, guard};
 use onestream::provision::plan::{self, Mode, Plan};
 use onestream::report;
 
@@ -41,10 +42,7 @@ pub async fn run(
     }
     written?;
     if let Some(file) = &arguments.out {
-        output.remark(format!(
-            "saved to {0}; apply it with: onestream apply {0}",
-            file.display()
-        ));
+        output.remark(next(&file.display().to_string(), &objections));
     }
     Ok(exit(&plan, arguments.detailed_exitcode))
 }
@@ -79,6 +77,31 @@ async fn make(
     Ok((plan, objections))
 }
 
+/// What there is to do with a saved plan, given what the guard has against it.
+fn next(file: &str, objections: &[Objection]) -> String {
+    let mut approve = false;
+    let mut flags = BTreeSet::new();
+    for objection in objections {
+        match (objection.rule, &objection.address) {
+            (Rule::WiderAccess, _) => drop(flags.insert("--allow-wider-access".to_owned())),
+            (Rule::ManyDeletions, _) => {
+                flags.insert("--allow-destroy ADDRESS (for each that goes)".to_owned());
+            }
+            (_, Some(address)) if objection.is_of_destroying() => {
+                flags.insert(format!("--allow-destroy {address}"));
+            }
+            (Rule::Protected, _) => approve = true,
+            _ => return format!("saved to {file}; it cannot be applied: see what is in the way"),
+        }
+    }
+    let approve = match approve {
+        true => format!("have it approved with: onestream approve {file}; then "),
+        false => String::new(),
+    };
+    let flags: String = flags.iter().map(|flag| format!(" {flag}")).collect();
+    format!("saved to {file}; {approve}apply it with: onestream apply {file}{flags}")
+}
+
 /// What a plan says by its exit code.
 fn exit(plan: &Plan, detailed: bool) -> Exit {
     let mut exit = Exit::Clean;
@@ -96,7 +119,7 @@ fn exit(plan: &Plan, detailed: bool) -> Exit {
 
 /// Runs `show`: a saved plan, and what the guard would say to it.
 pub fn show(file: &Path, output: &Output) -> Result<Exit, Failure> {
-    let plan = plan::read(file, KINDS).map_err(|error| Failure::of(Exit::Failed, &error))?;
+    let plan = plan::read(file, KINDS)?;
     let objections = guard(plan.clone(), &Permissions::default(), &[])
         .err()
         .unwrap_or_default();

@@ -19,11 +19,17 @@ const FORBIDDEN: &str = r"<>%&\?/";
 pub(super) fn check(tags: &BTreeMap<String, String>) -> Vec<Complaint> {
     let mut complaints = Vec::new();
     let room = MOST - RESERVED.len();
-    if tags.len() > room {
+    // The first that is too many stands somewhere; the table may be of several files.
+    if let Some(name) = tags.keys().nth(room) {
         let count = tags.len();
         let own = RESERVED.len();
         let message = format!("{count} tags: Azure takes {MOST}, and onestream sets {own} itself");
-        complaints.push(Complaint::of_key(Problem::at("tags", message)));
+        complaints.push(Complaint::of_key(Problem {
+            path: vec!["tags".to_owned(), name.clone()],
+            message,
+            help: None,
+            first: None,
+        }));
     }
     let mut seen = BTreeSet::new();
     for (name, value) in tags {

@@ -43,7 +43,9 @@ impl Approvals {
             let approval = match load::<Approval>(self.objects.as_ref(), &name).await {
                 Ok(Some((approval, _))) => Ok(approval),
                 Ok(None) => continue,
-                Err(error @ StoreError::Corrupt { .. }) => Err(error.to_string()),
+                Err(StoreError::Corrupt { problem, .. }) => {
+                    Err(format!("it is not readable: {problem}"))
+                }
                 Err(error) => return Err(error),
             };
             found.push(Found {

@@ -20,6 +20,8 @@ const DELETIONS_PERCENT: usize = 30;
 /// How a change in a protected environment is approved.
 const APPROVE: &str = "save the plan (onestream plan --out FILE), have it approved (onestream approve \
                        FILE), then apply FILE";
+/// The same of a plan that is saved already.
+const APPROVE_SAVED: &str = "have this plan approved (onestream approve FILE), then apply it again";
 
 /// A plan that may be applied. Only [`guard`] makes one.
 #[derive(Debug, Clone)]
@@ -45,6 +47,18 @@ pub struct Permissions {
     pub permits: BTreeMap<EnvironmentName, Permit>,
     /// Why there is no right to change the others.
     pub missing: BTreeMap<EnvironmentName, String>,
+    /// Whether the plan is in a file, which can be approved as it is.
+    pub saved: bool,
+}
+
+impl Permissions {
+    /// How what is lacking is approved.
+    fn approve(&self) -> &'static str {
+        match self.saved {
+            true => APPROVE_SAVED,
+            false => APPROVE,
+        }
+    }
 }
 
 /// A reason why a plan is not applied.
@@ -86,6 +100,18 @@ pub enum Rule {
     Meaning,
     /// The control store that the run is kept in would be out of reach.
     ControlStore,
+}
+
+impl Objection {
+    /// Whether `--allow-destroy` with its address is all that it takes.
+    pub fn is_of_destroying(&self) -> bool {
+        self.address.as_ref().map(name_it).as_ref() == Some(&self.instead)
+    }
+}
+
+/// What to do where something has to be named.
+fn name_it(address: &Address) -> String {
+    format!("say --allow-destroy {address} if that is meant")
 }
 
 /// Tests a plan against the rules; `others` are objections that other layers bring.
@@ -176,7 +202,7 @@ fn destruction(plan: &Plan, permissions: &Permissions) -> Vec<Objection> {
             rule,
             address: Some(operation.address.clone()),
             problem,
-            instead: format!("say --allow-destroy {} if that is meant", operation.address),
+            instead: name_it(&operation.address),
         });
     }
     if unnamed * 100 > standing * DELETIONS_PERCENT {
@@ -228,7 +254,7 @@ fn protection(plan: &Plan, permissions: &Permissions) -> Vec<Objection> {
             rule: Rule::Protected,
             address: Some(operation.address.clone()),
             problem: format!("{} in {environment}, which is protected", operation.action),
-            instead: format!("no flag replaces an approval: {APPROVE}"),
+            instead: format!("no flag replaces an approval: {}", permissions.approve()),
         }));
         if permit.is_none() && objections.len() == before {
             let why = permissions.missing.get(&environment).map(String::as_str);
@@ -238,7 +264,7 @@ fn protection(plan: &Plan, permissions: &Permissions) -> Vec<Objection> {
                 rule: Rule::Protected,
                 address: None,
                 problem: format!("{environment} is protected: {why}"),
-                instead: APPROVE.to_owned(),
+                instead: permissions.approve().to_owned(),
             });
         }
     }
@@ -331,7 +357,7 @@ fn unprotection(plan: &Plan, permissions: &Permissions) -> Vec<Objection> {
                 "{} would lose its protection",
                 operation.address.environment()
             ),
-            instead: format!("say --allow-destroy {} if that is meant", operation.address),
+            instead: name_it(&operation.address),
         })
         .collect()
 }

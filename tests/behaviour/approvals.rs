@@ -40,7 +40,9 @@ pub fn changed() -> Root {
         "name = \"onestreamprod\"\n",
         "name = \"onestreamprod\"\ndata_endpoint = true\n",
     );
-    root.expect(0, &["plan", "--out", "change.json"]);
+    let saved = root.expect(0, &["plan", "--out", "change.json"]);
+    let next = "onestream approve change.json; then apply it with: onestream apply change.json";
+    assert!(saved.err.contains(next), "{}", saved.err);
     root
 }
 
@@ -49,6 +51,8 @@ pub fn changed() -> Root {
 pub fn refused(root: &Root, why: &str) {
     let refused = root.expect(3, &["apply", "change.json"]);
     assert!(refused.err.contains(why), "{why}: {}", refused.err);
+    let next = "instead: have this plan approved";
+    assert!(refused.err.contains(next), "{}", refused.err);
     root.expect(2, &["plan", "--detailed-exitcode"]);
 }
 
@@ -185,7 +189,12 @@ fn who_approves_is_named_in_toml_and_did_not_make_the_plan() {
     });
     let own = root.expect_as("ada", 3, &approve);
     assert!(own.err.contains("ada made the plan"), "{}", own.err);
-    root.expect_as("ada", 64, &["approve", "change.json"]);
+    // Why nobody can approve it goes before who is to be asked.
+    root.expect_as("ada", 3, &["approve", "change.json"]);
+    let missing = root.expect_as("ada", 1, &["approve", "nope.json"]);
+    assert!(missing.err.contains("nope.json"), "{}", missing.err);
+    let unasked = root.expect_as("grace", 64, &["approve", "change.json"]);
+    assert!(unasked.err.contains("say --yes"), "{}", unasked.err);
     let long = ["approve", "change.json", "--yes", "--expires", "876000h"];
     let long = root.expect_as("ada", 64, &long);
     assert!(long.err.contains("7 days at most"), "{}", long.err);

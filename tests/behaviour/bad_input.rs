@@ -1,5 +1,7 @@
 //! Bad input: every problem is listed, nothing is contacted, nothing is lost.
 
+use serde_json::Value as Json;
+
 use crate::program::{Ran, Root};
 
 /// Runs `plan` on a broken sample: exit 64, and neither emulator nor control store was touched.
@@ -427,4 +429,44 @@ fn who_may_do_what_is_said_in_words_that_mean_something() {
             assert!(said.contains(text), "{new}: no {text} in\n{}", ran.err);
         }
     }
+}
+
+#[test]
+fn a_command_line_that_cannot_be_read_is_a_document_too() {
+    let root = Root::empty();
+    for line in [
+        &["--format", "json", "state", "show", "nope"][..],
+        &["lock", "break", "dev", "--format=json"],
+    ] {
+        let ran = root.expect(64, line);
+        let told: Json = serde_json::from_str(&ran.out).expect("one document");
+        assert_eq!(
+            (&told["kind"], &told["exit"]),
+            (&"error".into(), &64.into())
+        );
+        let message = told["message"].as_str().expect("a text");
+        assert!(
+            !message.contains("Usage:") && !message.is_empty(),
+            "{message}"
+        );
+        assert!(ran.err.contains("error: "), "{}", ran.err);
+    }
+    let ran = root.expect(64, &["state", "show", "nope"]);
+    assert_eq!(ran.out, "");
+}
+
+#[test]
+fn too_many_tags_are_reported_at_a_tag() {
+    let root = Root::sample();
+    let many: String = (0..50).map(|n| format!("t{n:02} = \"\"\n")).collect();
+    root.replace(
+        "environments/common.toml",
+        "[tags]\n",
+        &format!("[tags]\n{many}"),
+    );
+    let ran = root.expect(64, &["validate"]);
+    let (_, told) = ran.err.split_once("Azure takes 50").expect("it is said");
+    let place = told.lines().nth(1).unwrap_or_default();
+    assert!(place.contains("common.toml:"), "{place}");
+    assert!(!place.contains(":1:1]"), "{place}");
 }

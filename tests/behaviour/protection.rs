@@ -86,6 +86,12 @@ async fn a_tag_that_was_set_to_what_toml_says_takes_no_protection_away() {
             refused.err
         );
     }
+    root.expect(0, &["--env", "prod", "plan", "--out", "change.json"]);
+    root.approve("ada", "change.json");
+    root.approve("grace", "change.json");
+    root.expect(0, &["apply", "change.json", "--allow-destroy", "*"]);
+    let empty = ["--env", "prod", "plan", "--detailed-exitcode"];
+    root.expect(0, &empty);
 }
 
 #[tokio::test]

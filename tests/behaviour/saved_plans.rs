@@ -56,12 +56,14 @@ fn a_changed_file_is_no_plan() {
     let root = Root::sample();
     root.expect(0, &["plan", "--out", "first.json"]);
     root.replace("first.json", "\"adopt\": false", "\"adopt\": true");
-    let refused = root.expect(1, &["apply", "first.json", "--auto-approve"]);
-    assert!(
-        refused.err.contains("changed after it was written"),
-        "{}",
-        refused.err
-    );
+    for command in ["apply", "show", "approve"] {
+        let refused = root.expect(3, &[command, "first.json"]);
+        assert!(
+            refused.err.contains("changed after it was written"),
+            "{command}: {}",
+            refused.err
+        );
+    }
 }
 
 /// Edits a saved plan and seals it again, as anybody can.

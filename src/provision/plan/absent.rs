@@ -86,9 +86,19 @@ impl<'a> Work<'a> {
             .is_some_and(|index| self.draft.operations[index].step == Step::Recover);
         if comes_back && resource.kind.resurfaces() {
             "it comes back with what it lives in, or is made again"
+        } else if self.was_applied(resource) {
+            "it was deleted since the last apply"
         } else {
             "it does not exist"
         }
+    }
+
+    /// Whether the last apply left this very object standing.
+    fn was_applied(&self, resource: &Resource) -> bool {
+        let standing = self.asked.applied.get(&resource.address);
+        let id = resource.id.settle(self.outputs());
+        let same = |id: &str| standing.is_some_and(|it| it.id.eq_ignore_ascii_case(id));
+        id.known().is_some_and(same)
     }
 
     /// Adds an operation that makes an object: by a request of its own or in its parent's.

@@ -4,6 +4,10 @@ use super::error::{Action, Fresh};
 use super::refusal::quoted;
 use crate::provision::ports::Verdict;
 
+/// What to do where a deleted object has a name that is wanted.
+const SOFT_DELETED: &str = "a soft-deleted object holds the name: plan again, which recovers it if it \
+                            was ours; if not, recover it or purge it where its protection allows";
+
 /// What people can do about it.
 pub(super) enum Hint {
     None,
@@ -258,9 +262,7 @@ pub(super) const TABLE: &[Row] = &[
         &["ObjectIsDeletedButRecoverable"],
         Action::Fatal,
         Verdict::Conflict,
-        Hint::Say(
-            "a soft-deleted object holds the name: recover it, or purge it where its protection allows",
-        ),
+        Hint::Say(SOFT_DELETED),
     ),
     saying(
         &["ConflictError", "Conflict", "VaultAlreadyExists"],
@@ -272,9 +274,7 @@ pub(super) const TABLE: &[Row] = &[
         ],
         Action::Fatal,
         Verdict::Conflict,
-        Hint::Say(
-            "a soft-deleted object holds the name: recover it, or purge it where its protection allows",
-        ),
+        Hint::Say(SOFT_DELETED),
     ),
     row(
         &[

@@ -388,3 +388,20 @@ async fn what_is_refused_hides_nothing_else_that_has_drifted() {
         [location, ("tags.onestream-protected", Severity::Critical)]
     );
 }
+
+#[tokio::test]
+async fn what_somebody_deleted_is_not_called_new() {
+    let mut world = World::with_store();
+    let cloud = world.live();
+    world.applied = world.applied(&cloud).await;
+    cloud.remove(&world.id("dev.store.a.top"));
+    world.shelf("dev.store.a", "new");
+    let plan = world.plan(&cloud).await;
+    let said = plan.operations.iter();
+    let said: BTreeMap<_, _> = said
+        .map(|it| (it.address.as_str(), it.reason.as_str()))
+        .collect();
+    let top = ("dev.store.a.top", "it was deleted since the last apply");
+    let new = ("dev.store.a.new", "it does not exist");
+    assert_eq!(said, BTreeMap::from([top, new]));
+}
