@@ -1,5 +1,9 @@
 //! Laying out lines of text: wrapping at words, hanging indents, shortening in the middle.
 
+use tabled::builder::Builder;
+use tabled::settings::object::Columns;
+use tabled::settings::style::HorizontalLine;
+use tabled::settings::{Alignment, Padding, Style as Border};
 use textwrap::core::display_width;
 use textwrap::{Options, WordSeparator, WordSplitter};
 
@@ -187,10 +191,8 @@ pub(super) fn widest<'a>(texts: impl Iterator<Item = &'a str>, most: usize) -> u
     texts.map(display_width).max().unwrap_or(0).min(most)
 }
 
-/// The spaces between two columns of a table.
-const GAP: &str = "  ";
-
 /// A table without frame: a header, a rule, rows; the columns of `numbers` right-aligned. Colour
+/// takes no columns. Colour
 /// takes no columns.
 pub(super) fn table(
     header: &[&str],
@@ -198,33 +200,21 @@ pub(super) fn table(
     numbers: std::ops::RangeFrom<usize>,
     style: &Style,
 ) -> String {
-    let header: Vec<String> = header.iter().map(|cell| (*cell).to_owned()).collect();
-    let lines = || std::iter::once(&header).chain(rows);
-    let cell = |line: &'_ Vec<String>, at: usize| line.get(at).cloned().unwrap_or_default();
-    let columns = lines().map(Vec::len).max().unwrap_or(0);
-    let widths: Vec<usize> = (0..columns)
-        .map(|at| {
-            let cells: Vec<String> = lines().map(|line| cell(line, at)).collect();
-            widest(cells.iter().map(String::as_str), usize::MAX)
-        })
-        .collect();
-    let rule = if style.unicode { "─" } else { "-" };
-    let gaps = GAP.len() * columns.saturating_sub(1);
-    let mut text = String::new();
-    for (number, line) in lines().enumerate() {
-        let padded = widths.iter().enumerate().map(|(at, width)| {
-            let cell = cell(line, at);
-            match numbers.contains(&at) {
-                true => " ".repeat(width.saturating_sub(display_width(&cell))) + &cell,
-                false => pad(&cell, *width),
-            }
-        });
-        push_line(&mut text, &padded.collect::<Vec<_>>().join(GAP));
-        if number == 0 {
-            push_line(&mut text, &rule.repeat(widths.iter().sum::<usize>() + gaps));
-        }
+    let mut builder = Builder::default();
+    builder.push_record(header.iter().map(|cell| (*cell).to_owned()));
+    for row in rows {
+        builder.push_record(row.iter().cloned());
     }
-    text
+    let mut table = builder.build();
+    let rule = if style.unicode { '─' } else { '-' };
+    table
+        .with(Border::empty().horizontals([(1, HorizontalLine::new(rule))]))
+        .with(Padding::zero())
+        .modify(Columns::new(1..), Padding::new(2, 0, 0, 0))
+        .modify(Columns::new(numbers), Alignment::right());
+    let text = table.to_string();
+    let lines: Vec<&str> = text.lines().map(str::trim_end).collect();
+    lines.join("\n") + "\n"
 }
 
 #[cfg(test)]
