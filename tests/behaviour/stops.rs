@@ -127,11 +127,18 @@ fn number(points: &[String], (name, hundredths): Named) -> usize {
     found[(found.len() * hundredths / 100).min(found.len() - 1)]
 }
 
-/// A point's name without the id that Azure gave an operation, which no two runs share.
-fn without_id(name: &str) -> &str {
-    match name.split_once("waiting for ") {
-        Some((when, _)) => &name[..when.len() + "waiting".len()],
-        None => name,
+/// A point's name without the ids that Azure gives, of an operation or an application, which no two
+/// runs share.
+fn without_id(name: &str) -> String {
+    if let Some((when, _)) = name.split_once("waiting for ") {
+        return format!("{when}waiting");
+    }
+    match name.split_once("(appId='") {
+        Some((before, of)) => {
+            let rest = of.split_once('\'').map_or("", |(_, rest)| rest);
+            format!("{before}(appId=…{rest}")
+        }
+        None => name.to_owned(),
     }
 }
 
