@@ -21,7 +21,7 @@ use super::connect;
 use super::failure::{Exit, Failure};
 use super::output::Output;
 use super::wiring::{self, Declared};
-use super::{ask, export, recording};
+use super::{ask, export, signing};
 
 /// Runs `approve`.
 pub async fn run(
@@ -104,7 +104,7 @@ async fn approve(
             .map_err(|error| Failure::of(Exit::Failed, &error))?,
         key: key.key.clone(),
     };
-    let signature = recording::sign(azure, &key.key, &statement.text()).await?;
+    let signature = signing::sign(azure, &key.key, &statement.text()).await?;
     let approval = Approval {
         statement,
         signature,
@@ -154,12 +154,12 @@ async fn own_key(
 ) -> Result<RecordedKey, Failure> {
     let vault = wiring::signing_vault(&declared.configuration);
     let vault = vault.ok_or_else(|| refused("there is no shared vault with keys".to_owned()))?;
-    let name = recording::approver_key(approver);
+    let name = signing::approver_key(approver);
     let recorded = keys.get(&vault.name, &name).await?.ok_or_else(|| {
         refused(format!("no key of {approver} is recorded"))
             .hint("`onestream apply` makes and records them, also where it changes nothing else")
     })?;
-    match recording::stands(azure, &recorded).await? {
+    match signing::stands(azure, &recorded).await? {
         true => Ok(recorded),
         false => Err(refused(format!(
             "{} is not the key in the vault: whose it is cannot be told",

@@ -26,7 +26,7 @@ use time::{Duration, UtcDateTime};
 
 use super::failure::Failure;
 use super::rbac::audited::{self, Audited};
-use super::recording;
+use super::signing;
 use super::wiring::Session;
 
 /// What signing is called where access is granted.
@@ -247,13 +247,13 @@ async fn is_evidence(session: &Session, chain: &Reading, begun: &Link) -> Result
     let recorded = match session.signing_vault() {
         Some(vault) => {
             let keys = Keys::of(&session.objects);
-            let recorded = keys.get(&vault.name, recording::AUDIT_KEY).await?;
+            let recorded = keys.get(&vault.name, signing::AUDIT_KEY).await?;
             let head = chain.head.as_ref().map(|it| &it.head.key);
             match (recorded, head) {
                 // It was killed between the signature and the record of the key that signed.
                 (None, Some(_)) => {
                     let (azure, ledger) = (&session.azure, Ledger::of(&session.objects));
-                    recording::public_key(azure, &vault.name, recording::AUDIT_KEY, &ledger).await
+                    signing::public_key(azure, &vault.name, signing::AUDIT_KEY, &ledger).await
                 }
                 (recorded, _) => recorded,
             }
@@ -262,7 +262,7 @@ async fn is_evidence(session: &Session, chain: &Reading, begun: &Link) -> Result
     };
     // The record is the store's word: it counts as far as the vault has the same key.
     if let Some(key) = &recorded {
-        let stands = recording::stands(&session.azure, key).await;
+        let stands = signing::stands(&session.azure, key).await;
         let stands = stands.inspect_err(|failure| {
             tracing::warn!(%failure, "{} cannot be looked at", key.key);
         });
@@ -296,7 +296,7 @@ enum Made {
 }
 
 async fn made(session: &Session) -> Result<Made, Failure> {
-    let address = format!("shared.vault.key.{}", recording::AUDIT_KEY).parse::<Address>();
+    let address = format!("shared.vault.key.{}", signing::AUDIT_KEY).parse::<Address>();
     let desired = &session.declared.desired.resources;
     let resource = address.ok().and_then(|address| desired.get(&address));
     let id = resource.and_then(|it| Some((it.kind.meta(), it.id.known()?)));
@@ -333,7 +333,7 @@ async fn genuine(session: &Session, plan: &Plan) -> Result<Vec<Found>, Failure> 
         let Ok(approval) = one.approval.clone() else {
             continue;
         };
-        let name = recording::approver_key(&approval.statement.approver);
+        let name = signing::approver_key(&approval.statement.approver);
         let key = match keys.get(&vault, &name).await {
             Ok(key) => key,
             Err(error @ StoreError::Corrupt { .. }) => {
@@ -344,7 +344,7 @@ async fn genuine(session: &Session, plan: &Plan) -> Result<Vec<Found>, Failure> 
         };
         let mut judged = is_genuine(&approval, key.as_ref());
         if let (Ok(()), Some(key)) = (&judged, &key) {
-            judged = match recording::stands(&session.azure, key).await {
+            judged = match signing::stands(&session.azure, key).await {
                 Ok(true) => Ok(()),
                 Ok(false) => Err(format!("{} is not the key in the vault", key.key)),
                 Err(failure) => Err(format!("{} could not be looked at: {failure}", key.key)),

@@ -14,7 +14,7 @@ use time::format_description::well_known::Rfc3339;
 use super::arguments::{AuditCommand, AuditLogArguments, Global};
 use super::failure::{Exit, Failure, What};
 use super::output::Output;
-use super::recording::{self, Standing};
+use super::signing::{self, Standing};
 use super::wiring::{self, Declared};
 use super::{connect, export};
 
@@ -110,7 +110,7 @@ async fn verify(
     let mut unreadable = no_head;
     if let Some(vault) = wiring::signing_vault(&declared.configuration) {
         let keys = Keys::of(objects);
-        match keys.get(&vault.name, recording::AUDIT_KEY).await {
+        match keys.get(&vault.name, signing::AUDIT_KEY).await {
             Ok(Some(key)) if offline => judged = Judged::unchecked(key, "as --offline asks"),
             Ok(Some(key)) => judged = held_against_vault(global, declared, key, output).await?,
             Ok(None) if head.is_some() && !offline => {
@@ -196,7 +196,7 @@ async fn in_vault(
     let connect::Connected {
         azure, connection, ..
     } = connect::connect(&declared.configuration, choice, person, output).await?;
-    let key = recording::public_key(&azure, vault, recording::AUDIT_KEY, ledger).await;
+    let key = signing::public_key(&azure, vault, signing::AUDIT_KEY, ledger).await;
     connection.close().await;
     if let Some(key) = &key {
         output.remark(format!(
@@ -235,7 +235,7 @@ async fn held_against_vault(
             return Ok(Judged::unchecked(key, why));
         }
     };
-    let standing = recording::standing(&azure, &key).await;
+    let standing = signing::standing(&azure, &key).await;
     connection.close().await;
     Ok(match standing {
         Ok(Standing::Same) => Judged {

@@ -30,6 +30,7 @@ mod rbac;
 mod recording;
 mod resume;
 mod revoking;
+mod signing;
 mod span;
 mod state;
 mod wiring;

@@ -8,17 +8,13 @@ use onestream::provision::apply::Outcome;
 use onestream::provision::audit::{self, Actor, Permit, Record, What};
 use onestream::provision::guard::{Objection, Rule};
 use onestream::provision::plan::{self, Mode, Plan, Step};
-use onestream::provision::signed::{Bytes, RecordedKey, SigningKey};
-use onestream::remote::azure::{Azure, PublicKey, SignatureAlgorithm};
+use onestream::provision::signed::{RecordedKey, SigningKey};
 use onestream::resource::EnvironmentName;
-use sha2::{Digest, Sha256};
 
 use super::failure::{Exit, Failure};
 use super::output::Output;
+use super::signing::{self, AUDIT_KEY, Standing};
 use super::wiring::{Session, SigningVault};
-
-/// The key of the shared vault that signs heads.
-pub const AUDIT_KEY: &str = "audit";
 
 /// Writes what one run does into the audit chain.
 pub struct Recorder {
@@ -211,7 +207,7 @@ impl Recorder {
             for name in approvers {
                 if self.keys.get(&vault.name, name).await?.is_none()
                     && let Some(key) =
-                        public_key(&session.azure, &vault.name, name, &self.ledger).await
+                        signing::public_key(&session.azure, &vault.name, name, &self.ledger).await
                 {
                     self.keys.record(&key).await?;
                 }
@@ -241,7 +237,9 @@ impl Recorder {
         let recorded = self.keys.get(&vault.name, AUDIT_KEY).await?;
         let key = match &recorded {
             Some(key) => key.clone(),
-            None => match public_key(&session.azure, &vault.name, AUDIT_KEY, &self.ledger).await {
+            None => match signing::public_key(&session.azure, &vault.name, AUDIT_KEY, &self.ledger)
+                .await
+            {
                 Some(key) => key,
                 None if self.ledger.read().await?.unsigned() == 0 => return Ok(Vouched::Signed),
                 None => {
@@ -255,7 +253,7 @@ impl Recorder {
             Err(flaws) => return Ok(Vouched::Never(flaws)),
         };
         if let Some(head) = self.ledger.head(&reading, &key.key) {
-            match sign(&session.azure, &key.key, &head.statement()).await {
+            match signing::sign(&session.azure, &key.key, &head.statement()).await {
                 Ok(signature) if verifies(&key, &head.statement(), &signature) => {
                     self.ledger.keep(head, signature).await?;
                 }
@@ -284,8 +282,11 @@ impl Recorder {
     ) -> Result<Vouched, Failure> {
         let SigningKey { vault, name, .. } = &key.key;
         let recorded = self.keys.get(vault, name).await?.is_some();
-        let is_other =
-            recorded && matches!(standing(&session.azure, key).await, Ok(Standing::Other));
+        let is_other = recorded
+            && matches!(
+                signing::standing(&session.azure, key).await,
+                Ok(Standing::Other)
+            );
         if !is_other {
             return Ok(Vouched::Later(why.to_owned()));
         }
@@ -377,104 +378,4 @@ fn revoked(plan: &Plan) -> Option<String> {
 /// Whether the resource at an address is what signs, or holds it.
 fn signs(address: &str) -> bool {
     ["shared.group", "shared.vault", "shared.vault.key.audit"].contains(&address)
-}
-
-/// The name of the key with which an approver signs.
-pub fn approver_key(approver: &str) -> String {
-    format!("approver-{approver}")
-}
-
-/// How a recorded key stands in its vault.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Standing {
-    /// The vault has it.
-    Same,
-    /// The vault has another one under its name.
-    Other,
-    /// The vault has none of its name, or is itself not there: both can be deleted.
-    Gone,
-}
-
-/// How a recorded key stands in its vault.
-///
-/// # Errors
-/// When the vault does not tell.
-pub async fn standing(
-    azure: &Azure,
-    key: &RecordedKey,
-) -> Result<Standing, onestream::provision::ports::Failure> {
-    let vault = azure.vault(&key.key.vault);
-    let Some(found) = vault.version(&key.key.name, &key.key.version).await? else {
-        let any = vault.get(&key.key.name).await?;
-        return Ok(any.map_or(Standing::Gone, |_| Standing::Other));
-    };
-    let found = recorded(&key.key.vault, found.key, key.at.clone());
-    Ok(match found.is_some_and(|found| found.is(key)) {
-        true => Standing::Same,
-        false => Standing::Other,
-    })
-}
-
-/// Whether a recorded key still is the one in its vault.
-///
-/// # Errors
-/// When the vault does not tell.
-pub async fn stands(
-    azure: &Azure,
-    key: &RecordedKey,
-) -> Result<bool, onestream::provision::ports::Failure> {
-    Ok(standing(azure, key).await? == Standing::Same)
-}
-
-/// A signature of a statement by a key of a vault.
-///
-/// # Errors
-/// As the vault refuses it.
-pub async fn sign(
-    azure: &Azure,
-    key: &SigningKey,
-    statement: &str,
-) -> Result<Bytes, onestream::provision::ports::Failure> {
-    let digest = Sha256::digest(statement.as_bytes());
-    let vault = azure.vault(&key.vault);
-    let signed = vault
-        .sign(&key.name, &key.version, SignatureAlgorithm::Es256, &digest)
-        .await?;
-    Ok(Bytes(signed.signature))
-}
-
-/// The public half of the current version of a key; `None` where it cannot be read or is not on
-/// P-256.
-pub async fn public_key(
-    azure: &Azure,
-    vault: &str,
-    name: &str,
-    ledger: &Ledger,
-) -> Option<RecordedKey> {
-    let found = azure.vault(vault).get(name).await;
-    let key = match found {
-        Ok(found) => found?.key,
-        Err(failure) => {
-            tracing::warn!(%failure, "the key {name} of {vault} cannot be read");
-            return None;
-        }
-    };
-    recorded(vault, key, ledger.now())
-}
-
-/// The public half of a key as it is recorded; `None` where it is not on P-256.
-pub fn recorded(vault: &str, key: PublicKey, at: String) -> Option<RecordedKey> {
-    if key.curve.as_deref() != Some("P-256") {
-        return None;
-    }
-    Some(RecordedKey {
-        key: SigningKey {
-            vault: vault.to_owned(),
-            name: key.id.name,
-            version: key.id.version,
-        },
-        x: Bytes(key.x?),
-        y: Bytes(key.y?),
-        at,
-    })
 }

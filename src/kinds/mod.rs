@@ -83,6 +83,7 @@ pub use private_dns_zone::PrivateDnsZone;
 pub use private_endpoint::PrivateEndpoint;
 pub use probe::Probe;
 pub use regions::check as check_region;
+pub(crate) use registry::LEGACY_MODE;
 pub use registry::{Registry, RegistrySection, RegistrySku};
 pub use replication::Replication;
 pub use resource_group::{GroupSection, ResourceGroup};

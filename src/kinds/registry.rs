@@ -96,7 +96,7 @@ const PREMIUM_ONLY: &[&str] = &[
 const ROLE_ASSIGNMENT_MODE: &str = "properties.roleAssignmentMode";
 
 /// The mode in which it is those on the registry.
-const LEGACY_MODE: &str = "LegacyRegistryPermissions";
+pub(crate) const LEGACY_MODE: &str = "LegacyRegistryPermissions";
 
 static META: Meta = Meta {
     name: "registry",

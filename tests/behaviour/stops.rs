@@ -142,12 +142,23 @@ fn without_id(name: &str) -> String {
     }
 }
 
+/// A process that does not outlive the test, though it may stand still where that fails.
+struct Holder(Child);
+
+impl Drop for Holder {
+    fn drop(&mut self) {
+        // One that has ended cannot be ended again.
+        let _ended = self.0.kill();
+        let _waited = self.0.wait();
+    }
+}
+
 /// A holder that stands still at a point; what it said and goes on to say.
 fn stopped(
     root: &Root,
     azurite: &Azurite,
     number: usize,
-) -> (Child, Lines<BufReader<ChildStderr>>) {
+) -> (Holder, Lines<BufReader<ChildStderr>>) {
     let out = File::create(root.file("out.txt")).expect("a writable file");
     let mut command = root.command(&APPLY);
     command
@@ -157,7 +168,7 @@ fn stopped(
         .stderr(Stdio::piped());
     let mut child = command.spawn().expect("the program starts");
     let stderr = child.stderr.take().expect("its stderr");
-    (child, BufReader::new(stderr).lines())
+    (Holder(child), BufReader::new(stderr).lines())
 }
 
 /// The requests since `number` that could change something. A signature changes nothing, nor does
@@ -183,7 +194,7 @@ fn stop(azurite: &Azurite, undisturbed: &Undisturbed, number: usize) {
     } = undisturbed;
     let runtime = tokio::runtime::Runtime::new().expect("a runtime");
     let (root, served) = scene.set(azurite);
-    let (holder, mut said) = stopped(&root, azurite, number);
+    let (mut holder, mut said) = stopped(&root, azurite, number);
     let mark = format!("failpoint {number}: ");
     let name = said.find_map(|line| line.expect("text").strip_prefix(&mark).map(str::to_owned));
     let name = name.expect("it gets there");
@@ -195,10 +206,9 @@ fn stop(azurite: &Azurite, undisturbed: &Undisturbed, number: usize) {
     assert_eq!(taken.code, 0, "{}", told("the second"));
     let log = runtime.block_on(served.control("GET", "requests", None));
     let since = log["next"].as_u64().expect("a number");
-    signal(&holder, "CONT");
+    signal(&holder.0, "CONT");
     let rest: Vec<String> = said.map(|line| line.expect("text")).collect();
-    let late = holder.wait_with_output().expect("it ends");
-    let late = late.status.code();
+    let late = holder.0.wait().expect("it ends").code();
     let out = root.read("out.txt");
     // With its snapshot written it had done all that it could lose the lease over.
     let saved = points[..number].iter();

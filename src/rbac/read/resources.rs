@@ -15,6 +15,7 @@ use super::facts::{
 };
 use super::fetch::{Listed, arm, id, lists, text};
 use super::own;
+use crate::kinds::LEGACY_MODE;
 use crate::provision::ports::{Failure, Reader};
 use crate::rbac::denial::Denial;
 use crate::rbac::estate::{Estate, Managed};
@@ -30,8 +31,6 @@ const STORE: &str = "Microsoft.Storage/storageAccounts";
 const IDENTITY: &str = "Microsoft.ManagedIdentity/userAssignedIdentities";
 
 const REGISTRY_API_VERSION: &str = "2025-11-01";
-/// The mode in which roles on a registry decide of what is in it.
-const LEGACY_MODE: &str = "LegacyRegistryPermissions";
 const TASKS_API_VERSION: &str = "2019-06-01-preview";
 const IDENTITY_API_VERSION: &str = "2023-01-31";
 /// The first stable one that tells the generation of an HSM.
