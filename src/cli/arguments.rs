@@ -448,4 +448,8 @@ pub struct ServeArguments {
     /// Take Kubernetes versions that are not supported, for traffic from other times.
     #[arg(long)]
     pub any_kubernetes: bool,
+    /// Take what requests lean on for existing where nobody made it (resource groups, targets of
+    /// private endpoints), for traffic that begins after they were made. Azure refuses both.
+    #[arg(long)]
+    pub assume_existing: bool,
 }

@@ -75,6 +75,7 @@ async fn serve(
     settings.latency = Duration::from_millis(arguments.latency);
     settings.open_info = arguments.open_info;
     settings.any_kubernetes = arguments.any_kubernetes;
+    settings.assume_existing = arguments.assume_existing;
     settings.outside = arguments.outside;
     settings.tls.clone_from(&arguments.tls);
     settings.announce = true;

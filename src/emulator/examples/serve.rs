@@ -31,6 +31,9 @@ struct Options {
     /// Take Kubernetes versions that are not supported (any more)
     #[arg(long)]
     any_kubernetes: bool,
+    /// Take resource groups and targets of private endpoints for existing
+    #[arg(long)]
+    assume_existing: bool,
 }
 
 #[tokio::main]
@@ -49,6 +52,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         page_size: options.page_size,
         outside: options.outside,
         any_kubernetes: options.any_kubernetes,
+        assume_existing: options.assume_existing,
         announce: true,
         ..Settings::default()
     })

@@ -50,6 +50,10 @@ pub struct Settings {
     /// Takes every well-formed Kubernetes version, and older ones than a cluster has, for
     /// traffic from times when other versions were supported.
     pub any_kubernetes: bool,
+    /// Takes what requests lean on for existing where nobody made it: the resource group of
+    /// an object (made with the first object in it) and what a private endpoint leads to. For
+    /// traffic that begins after these were made; Azure refuses both.
+    pub assume_existing: bool,
     /// Seconds that the emulator's clock starts ahead of the system's (or behind, when
     /// negative).
     pub clock_offset: i64,
@@ -78,6 +82,7 @@ impl Default for Settings {
             open_info: false,
             page_size: None,
             any_kubernetes: false,
+            assume_existing: false,
             clock_offset: 0,
             outside: false,
             tls: None,

@@ -94,6 +94,7 @@ fn put(
 ) -> Result<Answer, ArmError> {
     let meta = kind.meta();
     let location = body::sent_location(cx.call);
+    groups::assume(cx, txn, location.as_deref());
     admitted(cx, txn, kind, target, location.as_deref())?;
     if let Some(answer) = kind.redirected(cx, txn, target) {
         return answer;

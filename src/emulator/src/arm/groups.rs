@@ -43,6 +43,31 @@ fn id(cx: &Context<'_>) -> Option<String> {
     ))
 }
 
+/// Makes the group that a path names if it is to be taken for existing and is not there: in the
+/// region of what comes into it first, else in `westus`.
+pub fn assume(cx: &Context<'_>, txn: &mut Txn<'_>, location: Option<&str>) {
+    let Some(id) = id(cx).filter(|_| cx.azure.settings.assume_existing) else {
+        return;
+    };
+    if of(cx, txn.world()).is_none() {
+        let location = location.filter(|place| regions::exists(place));
+        let location = location.map_or_else(|| "westus".to_owned(), regions::normal);
+        let body = shown(&id, &location, Map::new());
+        txn.put(object(id, body));
+    }
+}
+
+fn shown(id: &str, location: &str, tags: Map<String, Value>) -> Value {
+    json!({
+        "id": id,
+        "name": id.rsplit('/').next(),
+        "type": KIND,
+        "location": location,
+        "tags": tags,
+        "properties": {"provisioningState": "Succeeded"},
+    })
+}
+
 /// Nothing is written into a group that is on its way out.
 pub fn not_going(cx: &Context<'_>, world: &World) -> Result<(), ArmError> {
     let Some(group) = of(cx, world) else {
@@ -129,14 +154,7 @@ fn put(cx: &Context<'_>, txn: &mut Txn<'_>) -> Result<Answer, ArmError> {
     let id = old.as_ref().map_or(id, |old| old.id.clone());
     // A PUT without tags says nothing of tags; the group has an empty set all the same.
     let silent = tags.is_none();
-    let mut group = json!({
-        "id": id,
-        "name": id.rsplit('/').next(),
-        "type": KIND,
-        "location": location,
-        "tags": tags.unwrap_or_default(),
-        "properties": {"provisioningState": "Succeeded"},
-    });
+    let mut group = shown(&id, &location, tags.unwrap_or_default());
     if let Some(manager) = sent.get("managedBy").filter(|manager| manager.is_string()) {
         group["managedBy"] = manager.clone();
     }

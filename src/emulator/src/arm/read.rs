@@ -91,10 +91,12 @@ pub fn absent(
     kind.not_found(target)
 }
 
-/// The group that a path names must be there.
+/// The group that a path names must be there, unless it is taken for existing.
 pub fn in_group(cx: &Context<'_>, world: &World) -> Result<(), ArmError> {
     match &cx.path.group {
-        Some(name) if groups::of(cx, world).is_none() => Err(ArmError::group_not_found(name)),
+        Some(name) if groups::of(cx, world).is_none() && !cx.azure.settings.assume_existing => {
+            Err(ArmError::group_not_found(name))
+        }
         _ => Ok(()),
     }
 }

@@ -1,6 +1,7 @@
 //! Private endpoints: what they leave at both ends, and how all of it goes again.
 
 use super::client::{Azure, registry_id};
+use onestream_emulator::{DEFAULT_SUBSCRIPTION, Settings};
 use serde_json::{Value, json};
 
 struct Net {
@@ -11,6 +12,10 @@ struct Net {
 impl Net {
     async fn new(azure: &Azure, prefix: &str) -> Self {
         let group = azure.group("g").await;
+        Self::lay(azure, group, prefix).await
+    }
+
+    async fn lay(azure: &Azure, group: String, prefix: &str) -> Self {
         let id = format!("{group}/providers/Microsoft.Network/virtualNetworks/net");
         let body = json!({"location": "eastus2", "properties": {
             "addressSpace": {"addressPrefixes": ["10.0.0.0/16"]},
@@ -254,6 +259,34 @@ async fn what_an_endpoint_refers_to_must_fit() {
         .put(&net.endpoint("more"), net.body(AUTOMATIC, &registry))
         .await;
     assert_eq!(full.code(), "SubnetIsFull");
+}
+
+#[tokio::test]
+async fn what_requests_lean_on_can_be_taken_for_existing() {
+    let azure = Azure::with(Settings {
+        open_info: true,
+        assume_existing: true,
+        ..Settings::default()
+    })
+    .await;
+    let group = format!("/subscriptions/{DEFAULT_SUBSCRIPTION}/resourceGroups/before");
+    let absent = registry_id(&group, "abcde");
+    assert_eq!(azure.get(&absent).await.code(), "ResourceNotFound");
+    assert_eq!(azure.get(&group).await.code(), "ResourceGroupNotFound");
+    let net = Net::lay(&azure, group, "10.0.0.0/24").await;
+    let group = azure.get(&net.group).await;
+    assert_eq!(
+        (group.status, &group.body["location"]),
+        (200, &json!("eastus2"))
+    );
+    let pe = net.endpoint("pe");
+    let mut lost = net.body(AUTOMATIC, &absent);
+    lost["properties"]["subnet"]["id"] = json!(format!("{}x", net.subnet));
+    assert_eq!(
+        azure.put(&pe, lost).await.code(),
+        "InvalidResourceReference"
+    );
+    azure.made(&pe, net.body(AUTOMATIC, &absent)).await;
 }
 
 #[tokio::test]

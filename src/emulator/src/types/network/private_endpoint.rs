@@ -238,8 +238,8 @@ fn home(
     Ok(home)
 }
 
-/// The target must be there if its type is played, offer the group, and let the caller
-/// connect without asking, unless he asks.
+/// The target must be there if its type is played (unless it is to be taken for existing), offer
+/// the group, and let the caller connect without asking, unless he asks.
 fn reachable(
     cx: &Context<'_>,
     world: &World,
@@ -247,7 +247,10 @@ fn reachable(
     connection: &Connection,
 ) -> Result<(), ArmError> {
     let link = json!({"id": connection.to});
-    let found = provider::referenced(world, &link, "privateLinkServiceId", &target.id)?;
+    let found = match provider::referenced(world, &link, "privateLinkServiceId", &target.id) {
+        Err(_) if cx.azure.settings.assume_existing => None,
+        found => found?,
+    };
     let object = found.as_ref().and_then(|(_, object)| object.as_deref());
     let kind = connection.kind();
     private_link::check(&kind, &connection.to, object, &connection.group())?;
