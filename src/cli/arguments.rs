@@ -82,6 +82,10 @@ pub enum OutputFormat {
     Json,
     /// For pull requests.
     Markdown,
+    /// For code scanning; of `validate`, `rbac check` and `rbac prove`.
+    Sarif,
+    /// For test reports; of `validate`, `rbac check` and `rbac prove`.
+    Junit,
     /// Graphviz; for `graph`.
     Dot,
     /// Mermaid, as Markdown renders it; for `graph`.

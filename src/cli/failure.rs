@@ -8,8 +8,12 @@ use onestream::config::{ConfigErrors, Mistake};
 use onestream::provision::guard::Objection;
 use onestream::provision::plan::StoredError;
 use onestream::provision::ports::{Failure as AzureFailure, StoreError};
-use onestream::report::plain;
+use onestream::report::checked::{Check, Checked, Issue};
+use onestream::report::{self, plain};
 use serde_json::{Value, json};
+
+/// What objections come to.
+const REFUSED: &str = "refused: nothing was changed";
 
 /// How a command ended, by the exit code that says so.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -294,7 +298,7 @@ pub fn document(failure: &Failure, cloud: Option<&str>) -> String {
     let message = match &failure.what {
         What::Message(text) => text.clone(),
         What::Configuration(errors) => errors.to_string(),
-        What::Objections(_) => "refused: nothing was changed".to_owned(),
+        What::Objections(_) => REFUSED.to_owned(),
     };
     let document = json!({
         "version": 1,
@@ -308,6 +312,26 @@ pub fn document(failure: &Failure, cloud: Option<&str>) -> String {
         "mistakes": mistakes,
     });
     format!("{document:#}")
+}
+
+/// A failure as other programs take it: mistakes at their places, or what could not be checked.
+pub fn checked(failure: &Failure) -> Checked {
+    let message = match &failure.what {
+        What::Configuration(errors) => return report::configuration::checked(&errors.mistakes),
+        What::Message(text) => text.clone(),
+        What::Objections(_) => REFUSED.to_owned(),
+    };
+    let told = std::iter::once(message).chain(failure.details.iter().cloned());
+    let issue = Issue {
+        instead: failure.hint.clone(),
+        ..Issue::unknown("failure", told.collect::<Vec<_>>().join(": "))
+    };
+    Checked {
+        title: "failure".to_owned(),
+        cloud: None,
+        rules: Vec::new(),
+        checks: vec![Check::new("onestream", "failure").found([issue])],
+    }
 }
 
 /// A mistake or warning of a configuration, for programs.

@@ -14,7 +14,7 @@ pub fn run(global: &Global, output: &Output) -> Result<Exit, Failure> {
         OutputFormat::Table | OutputFormat::Dot => GraphFormat::Dot,
         OutputFormat::Mermaid => GraphFormat::Mermaid,
         OutputFormat::Svg => GraphFormat::Svg,
-        OutputFormat::Json | OutputFormat::Markdown => {
+        OutputFormat::Json | OutputFormat::Markdown | OutputFormat::Sarif | OutputFormat::Junit => {
             return Err(Failure::usage("a graph has --format dot, mermaid and svg"));
         }
     };

@@ -43,7 +43,7 @@ use onestream::config::{self, CloudChoice};
 
 use arguments::{Arguments, Colour, Command, Global, OutputFormat};
 use failure::{Exit, Failure};
-use output::Output;
+use output::{Form, Output};
 
 /// Runs the program.
 pub fn main() -> ExitCode {
@@ -132,6 +132,11 @@ fn one_line(told: &str) -> String {
 /// The document of a failure, for a program that reads stdout. Of a failure of the writing
 /// itself nobody can be told.
 fn answer(failure: &Failure, global: &Global, output: &Output) {
+    if let Ok(Form::Exchange(format)) = output.form() {
+        output
+            .result(&failure::checked(failure).render(format))
+            .ok();
+    }
     if output.asked() == OutputFormat::Json {
         let declared = || Some(config::load(&global.root, &[]).ok()?.azure.cloud);
         let cloud = global.cloud.or_else(declared);

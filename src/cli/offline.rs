@@ -5,11 +5,12 @@ use std::path::Path;
 
 use clap::CommandFactory;
 use onestream::config;
+use onestream::report::{self, Format};
 use serde_json::json;
 
-use super::arguments::{Arguments, Global, OutputFormat, SchemaOf};
+use super::arguments::{Arguments, Global, SchemaOf};
 use super::failure::{self, Exit, Failure};
-use super::output::Output;
+use super::output::{Form, Output};
 use super::wiring;
 
 /// Runs `init`: the sample files, none of which may exist.
@@ -27,6 +28,8 @@ pub fn init(dir: &Path, output: &Output) -> Result<Exit, Failure> {
                 .hint("nothing was written; choose another folder"),
         );
     }
+    let format = output.format()?;
+    let mut written = Vec::new();
     for (name, text) in config::SAMPLES {
         let path = dir.join(name);
         if let Some(folder) = path.parent() {
@@ -34,13 +37,20 @@ pub fn init(dir: &Path, output: &Output) -> Result<Exit, Failure> {
         }
         // create_new: a file that appears in between is not overwritten either.
         std::fs::File::create_new(&path)?.write_all(text.as_bytes())?;
-        output.result(&path.display().to_string())?;
+        written.push(path.display().to_string());
     }
     let ignored = dir.join(".gitignore");
     if !ignored.exists() {
         std::fs::write(&ignored, ".onestream/\n")?;
-        output.result(&ignored.display().to_string())?;
+        written.push(ignored.display().to_string());
     }
+    output.result(&match format {
+        Format::Json => format!(
+            "{:#}",
+            json!({"version": 1, "kind": "init", "cloud": null, "written": written})
+        ),
+        Format::Table | Format::Markdown => written.join("\n"),
+    })?;
     let root = match dir {
         here if here == Path::new(".") => String::new(),
         dir => format!(" --root {}", dir.display()),
@@ -51,25 +61,33 @@ pub fn init(dir: &Path, output: &Output) -> Result<Exit, Failure> {
 
 /// Runs `validate`.
 pub fn validate(global: &Global, output: &Output) -> Result<Exit, Failure> {
+    let form = output.form()?;
     let declared = wiring::declared(global, output)?;
     let (count, environments) = (declared.desired.resources.len(), &declared.desired.places);
     let names: Vec<&str> = environments.keys().map(|name| name.as_str()).collect();
     let warnings = declared.configuration.warnings.iter().map(failure::mistake);
-    match output.asked() {
-        OutputFormat::Json => output.result(&format!(
+    let cloud = declared.configuration.azure.cloud.to_string();
+    let text = match form {
+        Form::Exchange(format) => {
+            report::configuration::checked(&declared.configuration.warnings).render(format)
+        }
+        Form::Own(Format::Json) => format!(
             "{:#}",
             json!({
                 "version": 1,
                 "kind": "validation",
-                "cloud": declared.configuration.azure.cloud.to_string(),
+                "cloud": cloud,
                 "environments": names,
                 "resources": count,
                 "digest": declared.configuration.digest,
                 "warnings": warnings.collect::<Vec<_>>(),
             })
-        ))?,
-        _ => output.result(&format!("valid: {count} resources in {}", names.join(", ")))?,
-    }
+        ),
+        Form::Own(Format::Table | Format::Markdown) => {
+            format!("valid: {count} resources in {}", names.join(", "))
+        }
+    };
+    output.result(&text)?;
     Ok(Exit::Clean)
 }
 

@@ -3,6 +3,7 @@
 use std::io::{IsTerminal, Write};
 
 use miette::Diagnostic;
+use onestream::report::checked::Exchange;
 use onestream::report::{Format, Style};
 
 use super::arguments::{Colour, OutputFormat};
@@ -10,6 +11,15 @@ use super::failure::{self, Failure};
 
 /// The width that is assumed where there is no terminal to ask.
 const WIDTH_WITHOUT_TERMINAL: u16 = 100;
+
+/// In which form checks tell their result.
+#[derive(Debug, Clone, Copy)]
+pub enum Form {
+    /// As every command does.
+    Own(Format),
+    /// As other programs take it.
+    Exchange(Exchange),
+}
 
 /// How this run prints.
 #[derive(Debug, Clone, Copy)]
@@ -45,16 +55,32 @@ impl Output {
     /// The format of a result.
     ///
     /// # Errors
-    /// A usage failure for a format that only `graph` has.
+    /// A usage failure for a format that only some commands have.
     pub fn format(&self) -> Result<Format, Failure> {
         match self.format {
             OutputFormat::Table => Ok(Format::Table),
             OutputFormat::Json => Ok(Format::Json),
             OutputFormat::Markdown => Ok(Format::Markdown),
+            OutputFormat::Sarif | OutputFormat::Junit => Err(Failure::usage(
+                "sarif and junit are formats of `validate`, `rbac check` and `rbac prove`",
+            )
+            .hint("this command has --format table, json and markdown")),
             OutputFormat::Dot | OutputFormat::Mermaid | OutputFormat::Svg => Err(Failure::usage(
                 "dot, mermaid and svg are formats of `graph`",
             )
             .hint("this command has --format table, json and markdown")),
+        }
+    }
+
+    /// The format of a result of checks, which other programs take, too.
+    ///
+    /// # Errors
+    /// As of [`Output::format`].
+    pub fn form(&self) -> Result<Form, Failure> {
+        match self.format {
+            OutputFormat::Sarif => Ok(Form::Exchange(Exchange::Sarif)),
+            OutputFormat::Junit => Ok(Form::Exchange(Exchange::Junit)),
+            _ => self.format().map(Form::Own),
         }
     }
 

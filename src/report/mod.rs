@@ -1,4 +1,5 @@
-//! Reporting: outcomes and events of every layer in, text, JSON and Markdown out.
+//! Reporting: outcomes and events of every layer in, text, JSON and Markdown out,
+//! and SARIF and JUnit of what is checked.
 //!
 //! Each module turns one kind of result into a `String` in one of the [`Format`]s; `progress`
 //! turns the events of an apply into moving or time-stamped lines. Invariants: what a colour
@@ -9,9 +10,12 @@
 
 pub mod approval;
 pub mod audit;
+pub mod checked;
+pub mod configuration;
 pub mod diagnostics;
 pub mod graph;
 mod json;
+mod junit;
 mod layout;
 pub mod lock;
 mod markdown;
@@ -20,6 +24,7 @@ pub mod plan;
 pub mod progress;
 pub mod proof;
 pub mod rbac;
+mod sarif;
 mod sign;
 pub mod state;
 mod style;

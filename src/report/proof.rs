@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
+use super::checked::{Check, Checked, Issue, Level, Rule};
 use super::json::{VERSION, document};
 use super::layout::{plain, table, wrap};
 use super::markdown::{LIMIT, Page, code, head, prose, row};
@@ -26,6 +27,66 @@ pub fn render(proof: &Proof, cloud: &str, format: Format, style: &Style) -> Stri
         Format::Json => json(proof, cloud),
         Format::Markdown => markdown(proof, cloud),
     }
+}
+
+/// What was measured, as other programs take it: a check for each cell.
+pub fn checked(proof: &Proof, cloud: &str) -> Checked {
+    let rule = |(verdict, words): &(Verdict, &str)| Rule {
+        id: id(*verdict).to_owned(),
+        about: format!("What a caller may do was {words}."),
+    };
+    let cell = |(row, cell): (&Row, &Cell)| {
+        let environment = cell.target.environment();
+        let name = format!("{} on {}", row.who, cell.target);
+        let tries = cell
+            .tries
+            .iter()
+            .filter_map(|tried| issue(row, cell, tried));
+        let untried = cell.tries.is_empty();
+        let nothing = untried.then(|| {
+            Issue::unknown(
+                id(Verdict::NotMeasured),
+                format!("{name}: nothing was tried"),
+            )
+        });
+        Check::new(environment.as_str(), name).found(tries.chain(nothing))
+    };
+    Checked {
+        title: "rbac prove".to_owned(),
+        cloud: Some(cloud.to_owned()),
+        rules: VERDICTS[..2].iter().map(rule).collect(),
+        checks: proof.cells().map(cell).collect(),
+    }
+}
+
+fn id(verdict: Verdict) -> &'static str {
+    match verdict {
+        Verdict::AsDeclared => "as-declared",
+        Verdict::NotMeasured => "not-measured",
+        Verdict::Missing => "missing",
+        Verdict::Excess => "excess",
+    }
+}
+
+fn issue(row: &Row, cell: &Cell, tried: &Try) -> Option<Issue> {
+    let why: Vec<String> = tried.telling().map(because).collect();
+    let why = why.join("; ");
+    let rule = id(tried.verdict);
+    let issue = match tried.verdict {
+        Verdict::AsDeclared => return None,
+        Verdict::NotMeasured => {
+            let what = format!("{} on {} was not measured", tried.probe, cell.target);
+            Issue::unknown(rule, format!("{}: {what} ({why})", row.who))
+        }
+        Verdict::Missing | Verdict::Excess => {
+            let what = deviation(row, cell, tried);
+            Issue::wrong(rule, Level::Error, format!("{what} ({why})"))
+        }
+    };
+    Some(Issue {
+        about: Some(cell.target.to_string()),
+        ..issue
+    })
 }
 
 fn title(proof: &Proof, cloud: &str) -> String {

@@ -216,6 +216,21 @@ fn init_writes_the_sample_and_overwrites_nothing() {
     let there = there.to_str().expect("UTF-8");
     root.expect(0, &["init", there]);
     root.expect(64, &["init", there]);
+    let more = root.file("more");
+    let arguments = ["--format", "json", "init", more.to_str().expect("text")];
+    let told = root.expect(0, &arguments).out;
+    let told: serde_json::Value = serde_json::from_str(&told).expect("one document");
+    let written = told["written"].as_array().expect("a list");
+    assert_eq!(
+        (&told["version"], &told["kind"]),
+        (&1.into(), &"init".into())
+    );
+    assert!(
+        written
+            .iter()
+            .all(|file| more.join(file.as_str().expect("text")).is_file())
+    );
+    assert!(written.len() > 5, "{told}");
     for name in ["common", "dev", "staging", "prod"] {
         let committed = include_str_of(name);
         assert_eq!(

@@ -12,6 +12,7 @@ mod diagnostics;
 mod directory;
 mod effective;
 mod estate;
+mod exchange;
 mod export;
 mod first_light;
 mod grants;

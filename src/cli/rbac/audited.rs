@@ -37,7 +37,6 @@ pub async fn audited(
     output: &Output,
     asked: Option<&str>,
 ) -> Result<Audited, Failure> {
-    output.format()?;
     let session = Session::open(global, output).await?;
     let read = read(&session, asked).await;
     session.close().await;

@@ -6,21 +6,22 @@ use onestream::report;
 
 use super::super::arguments::Global;
 use super::super::failure::{Exit, Failure};
-use super::super::output::Output;
+use super::super::output::{Form, Output};
 use super::audited::audited;
 
 /// Runs `rbac check`.
 pub async fn run(global: &Global, output: &Output) -> Result<Exit, Failure> {
+    let form = output.form()?;
     let audited = audited(global, output, None).await?;
     let audit = Audit::new(&audited.estate, &audited.reading, audited.now);
     let findings = check(&audit);
-    let (format, style) = (output.format()?, output.style());
-    output.result(&report::rbac::check(
-        &audited.cloud,
-        &audited.reading,
-        &findings,
-        format,
-        &style,
-    ))?;
+    let (cloud, reading) = (&audited.cloud, &audited.reading);
+    let text = match form {
+        Form::Exchange(format) => report::rbac::checked(cloud, reading, &findings).render(format),
+        Form::Own(format) => {
+            report::rbac::check(cloud, reading, &findings, format, &output.style())
+        }
+    };
+    output.result(&text)?;
     Ok(audited.exit(!findings.is_empty()))
 }

@@ -15,6 +15,7 @@ pub async fn run(
     asked: &ExplainArguments,
     output: &Output,
 ) -> Result<Exit, Failure> {
+    let format = output.format()?;
     let audited = audited(global, output, Some(&asked.principal)).await?;
     let audit = Audit::new(&audited.estate, &audited.reading, audited.now);
     let Some(id) = audited.estate.id_of(&asked.principal) else {
@@ -29,7 +30,7 @@ pub async fn run(
     };
     let action = asked.action.as_deref();
     let explanation = explain(&audit, &id, asked.address.as_str(), &object.scope, action);
-    let (format, style) = (output.format()?, output.style());
+    let style = output.style();
     output.result(&report::rbac::explain(
         &audited.cloud,
         &audited.reading,

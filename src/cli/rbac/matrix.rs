@@ -11,10 +11,11 @@ use super::audited::audited;
 
 /// Runs `rbac matrix`.
 pub async fn run(global: &Global, output: &Output) -> Result<Exit, Failure> {
+    let format = output.format()?;
     let audited = audited(global, output, None).await?;
     let audit = Audit::new(&audited.estate, &audited.reading, audited.now);
     let matrix = Matrix::of(&audit);
-    let (format, style) = (output.format()?, output.style());
+    let style = output.style();
     output.result(&report::rbac::matrix(
         &audited.cloud,
         &audit,

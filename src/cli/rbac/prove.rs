@@ -8,7 +8,7 @@ use onestream::resource::Place;
 
 use super::super::arguments::{Global, ProveArguments};
 use super::super::failure::{Exit, Failure};
-use super::super::output::Output;
+use super::super::output::{Form, Output};
 use super::super::wiring::Session;
 
 /// Runs `rbac prove`.
@@ -17,13 +17,16 @@ pub async fn run(
     asked: &ProveArguments,
     output: &Output,
 ) -> Result<Exit, Failure> {
-    let format = output.format()?;
+    let form = output.form()?;
     let session = Session::open(global, output).await?;
     let measured = measure(&session, asked).await;
     let cloud = session.target.cloud.clone();
     session.close().await;
     let proof = measured?;
-    let text = report::proof::render(&proof, &cloud, format, &output.style());
+    let text = match form {
+        Form::Exchange(format) => report::proof::checked(&proof, &cloud).render(format),
+        Form::Own(format) => report::proof::render(&proof, &cloud, format, &output.style()),
+    };
     output.result(&text)?;
     Ok(exit(&proof))
 }

@@ -25,66 +25,93 @@ pub struct Finding {
     pub certain: bool,
 }
 
-/// What findings are of. The words are the ids, and stable.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Rule {
+/// Rules with their ids, each told once: the comment is what a program is told of the rule.
+macro_rules! rules {
+    ($(#[doc = $about:literal] $rule:ident = $id:literal,)+) => {
+        /// What findings are of. The words are the ids, and stable.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+        pub enum Rule {
+            $(#[doc = $about] #[serde(rename = $id)] $rule,)+
+        }
+
+        impl Rule {
+            /// Every rule.
+            pub const ALL: &[Self] = &[$(Self::$rule,)+];
+
+            /// The id.
+            pub fn id(self) -> &'static str {
+                match self {
+                    $(Self::$rule => $id,)+
+                }
+            }
+
+            /// What is found where it is broken.
+            pub fn about(self) -> &'static str {
+                match self {
+                    $(Self::$rule => $about.trim_ascii(),)+
+                }
+            }
+        }
+    };
+}
+
+rules! {
     /// Somebody may do more than declared, by a grant of his own or of a group.
-    ExtraGrant,
+    ExtraGrant = "extra-grant",
     /// Somebody outside `rbac/` holds a grant on what is ours, or above it.
-    StrangerGrant,
+    StrangerGrant = "stranger-grant",
     /// Somebody may activate what is not declared.
-    EligibleGrant,
+    EligibleGrant = "eligible-grant",
     /// Somebody could obtain more than declared.
-    CouldObtain,
+    CouldObtain = "could-obtain",
     /// Somebody owns what he could act as.
-    UnexpectedOwner,
+    UnexpectedOwner = "unexpected-owner",
     /// Somebody is in a group who should not be.
-    UnexpectedMember,
+    UnexpectedMember = "unexpected-member",
     /// Somebody is not in a group who should be.
-    MissingMember,
+    MissingMember = "missing-member",
     /// A declared grant is missing.
-    MissingGrant,
+    MissingGrant = "missing-grant",
     /// A declared grant is there, and does not give what it should.
-    GrantNotInEffect,
+    GrantNotInEffect = "grant-not-in-effect",
     /// A declared principal or group does not exist.
-    MissingPrincipal,
+    MissingPrincipal = "missing-principal",
     /// What is allowed beside the matrix is allowed no longer.
-    ExpiredAllowance,
+    ExpiredAllowance = "expired-allowance",
     /// A role is not as declared.
-    DriftedRole,
+    DriftedRole = "drifted-role",
     /// A declared role does not exist.
-    MissingRole,
+    MissingRole = "missing-role",
     /// A role gives more than the capability means that it stands for.
-    BeyondMeaning,
+    BeyondMeaning = "beyond-meaning",
     /// A principal has a client secret or a certificate.
-    StandingSecret,
+    StandingSecret = "standing-secret",
     /// A federated credential that TOML does not know.
-    UnknownFederation,
+    UnknownFederation = "unknown-federation",
     /// Two whom TOML keeps apart take the same tokens.
-    SharedFederation,
+    SharedFederation = "shared-federation",
     /// An issuer that will be gone.
-    RetiringIssuer,
+    RetiringIssuer = "retiring-issuer",
     /// A registry has an admin user.
-    AdminUser,
+    AdminUser = "admin-user",
     /// Anybody may pull from a registry.
-    AnonymousPull,
+    AnonymousPull = "anonymous-pull",
     /// A registry goes by roles on its repositories.
-    RepositoryRoles,
+    RepositoryRoles = "repository-roles",
     /// A registry has a token.
-    RegistryToken,
+    RegistryToken = "registry-token",
     /// A cluster has local accounts.
-    LocalAccounts,
+    LocalAccounts = "local-accounts",
     /// A cluster does not ask Azure what may be done inside.
-    NoAzureRbac,
+    NoAzureRbac = "no-azure-rbac",
     /// A vault goes by access policies.
-    AccessPolicies,
+    AccessPolicies = "access-policies",
     /// A storage account takes account keys.
-    AccountKeys,
+    AccountKeys = "account-keys",
     /// A key is in an HSM of an old generation, or in none.
-    WeakKey,
+    WeakKey = "weak-key",
     /// An action that no provider has.
-    UnknownAction,
+    UnknownAction = "unknown-action",
 }
 
 impl Finding {
@@ -122,36 +149,7 @@ impl Finding {
 
 impl fmt::Display for Rule {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(match self {
-            Self::ExtraGrant => "extra-grant",
-            Self::StrangerGrant => "stranger-grant",
-            Self::EligibleGrant => "eligible-grant",
-            Self::CouldObtain => "could-obtain",
-            Self::UnexpectedOwner => "unexpected-owner",
-            Self::UnexpectedMember => "unexpected-member",
-            Self::MissingMember => "missing-member",
-            Self::MissingGrant => "missing-grant",
-            Self::GrantNotInEffect => "grant-not-in-effect",
-            Self::MissingPrincipal => "missing-principal",
-            Self::ExpiredAllowance => "expired-allowance",
-            Self::DriftedRole => "drifted-role",
-            Self::MissingRole => "missing-role",
-            Self::BeyondMeaning => "beyond-meaning",
-            Self::StandingSecret => "standing-secret",
-            Self::UnknownFederation => "unknown-federation",
-            Self::SharedFederation => "shared-federation",
-            Self::RetiringIssuer => "retiring-issuer",
-            Self::AdminUser => "admin-user",
-            Self::AnonymousPull => "anonymous-pull",
-            Self::RepositoryRoles => "repository-roles",
-            Self::RegistryToken => "registry-token",
-            Self::LocalAccounts => "local-accounts",
-            Self::NoAzureRbac => "no-azure-rbac",
-            Self::AccessPolicies => "access-policies",
-            Self::AccountKeys => "account-keys",
-            Self::WeakKey => "weak-key",
-            Self::UnknownAction => "unknown-action",
-        })
+        f.pad(self.id())
     }
 }
 
@@ -159,16 +157,15 @@ impl fmt::Display for Rule {
 mod tests {
     use super::*;
     use serde_json::json;
+    use std::collections::BTreeSet;
 
     #[test]
     fn a_rule_is_spelt_the_same_everywhere() {
-        for rule in [
-            Rule::ExtraGrant,
-            Rule::GrantNotInEffect,
-            Rule::NoAzureRbac,
-            Rule::UnknownAction,
-        ] {
+        let ids: BTreeSet<&str> = Rule::ALL.iter().map(|rule| rule.id()).collect();
+        assert_eq!(ids.len(), Rule::ALL.len());
+        for rule in Rule::ALL {
             assert_eq!(json!(rule), json!(rule.to_string()));
+            assert!(rule.about().ends_with('.'), "{rule}");
         }
     }
 }

@@ -1,0 +1,187 @@
+//! SARIF 2.1.0, as GitHub and Azure DevOps take it.
+
+use serde_json::{Map, Value, json};
+
+use super::checked::{Checked, Issue, Level, Place};
+use super::json::document;
+use super::layout::plain;
+
+const SCHEMA: &str =
+    "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json";
+
+/// What was checked as one run of one tool. What could not be looked at is a notification of the
+/// run, which then counts as not successful.
+pub(super) fn render(checked: &Checked) -> String {
+    let (unknown, found): (Vec<_>, Vec<_>) = checked
+        .issues()
+        .map(|(_, issue)| issue)
+        .partition(|issue| issue.level == Level::Unknown);
+    let rules: Vec<Value> = checked
+        .rules
+        .iter()
+        .map(|rule| json!({"id": rule.id, "shortDescription": {"text": plain(&rule.about)}}))
+        .collect();
+    let results: Vec<Value> = found
+        .into_iter()
+        .map(|issue| result(issue, checked))
+        .collect();
+    let notifications: Vec<Value> = unknown.iter().map(|issue| notification(issue)).collect();
+    let mut run = json!({
+        "tool": {"driver": {
+            "name": "onestream",
+            "semanticVersion": env!("CARGO_PKG_VERSION"),
+            "rules": rules,
+        }},
+        "automationDetails": {"id": automation(checked)},
+        "columnKind": "unicodeCodePoints",
+        "invocations": [{
+            "executionSuccessful": notifications.is_empty(),
+            "toolExecutionNotifications": notifications,
+        }],
+        "results": results,
+    });
+    if let Some(cloud) = &checked.cloud {
+        run["properties"] = json!({"cloud": cloud});
+    }
+    document(&json!({"$schema": SCHEMA, "version": "2.1.0", "runs": [run]}))
+}
+
+/// `onestream/<what is checked>/`: results of later runs with the same id take the place of these.
+fn automation(checked: &Checked) -> String {
+    let words: Vec<&str> = checked.title.split_whitespace().collect();
+    format!("onestream/{}/", words.join("-"))
+}
+
+fn result(issue: &Issue, checked: &Checked) -> Value {
+    let mut result = json!({
+        "ruleId": issue.rule,
+        "level": issue.level,
+        "message": {"text": told(issue)},
+    });
+    if let Some(index) = checked.rules.iter().position(|rule| rule.id == issue.rule) {
+        result["ruleIndex"] = json!(index);
+    }
+    let mut location = Map::new();
+    if let Some(place) = &issue.place {
+        location.insert("physicalLocation".to_owned(), physical(place));
+    }
+    if let Some(about) = &issue.about {
+        let name = json!([{"fullyQualifiedName": plain(about)}]);
+        location.insert("logicalLocations".to_owned(), name);
+    }
+    if !location.is_empty() {
+        result["locations"] = json!([location]);
+    }
+    result
+}
+
+fn physical(place: &Place) -> Value {
+    let mut physical = json!({"artifactLocation": {"uri": uri(&place.file)}});
+    if let Some((line, column)) = place.at {
+        physical["region"] = json!({"startLine": line, "startColumn": column});
+    }
+    physical
+}
+
+/// A path as a relative reference.
+fn uri(path: &str) -> String {
+    let mut text = String::new();
+    for byte in path.bytes() {
+        match byte {
+            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' | b'/' => {
+                text.push(char::from(byte));
+            }
+            _ => text.push_str(&format!("%{byte:02X}")),
+        }
+    }
+    text
+}
+
+fn notification(issue: &Issue) -> Value {
+    json!({"level": "error", "message": {"text": told(issue)}, "descriptor": {"id": issue.rule}})
+}
+
+fn told(issue: &Issue) -> String {
+    let about = issue
+        .about
+        .iter()
+        .map(|about| format!("{}: ", plain(about)));
+    let message = plain(&issue.message);
+    let instead = issue
+        .instead
+        .iter()
+        .map(|it| format!("; instead: {}", plain(it)));
+    about.chain([message]).chain(instead).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::checked::{Check, Exchange, Rule};
+
+    fn read(checked: &Checked) -> Value {
+        serde_json::from_str(&checked.render(Exchange::Sarif)).expect("JSON")
+    }
+
+    fn checked(issues: Vec<Issue>) -> Checked {
+        Checked {
+            title: "rbac check".to_owned(),
+            cloud: None,
+            rules: ["a", "w"]
+                .map(|id| Rule {
+                    id: id.to_owned(),
+                    about: format!("About {id}."),
+                })
+                .to_vec(),
+            checks: vec![Check::new("g", "n").found(issues)],
+        }
+    }
+
+    #[test]
+    fn what_was_found_is_a_result_at_its_place() {
+        let wrong = Issue {
+            about: Some("dev/x".to_owned()),
+            place: Some(Place {
+                file: "a b/ü.toml".to_owned(),
+                at: Some((3, 5)),
+            }),
+            instead: Some("do it".to_owned()),
+            ..Issue::wrong("w", Level::Error, "is\nwrong")
+        };
+        let told = read(&checked(vec![wrong, Issue::odd("other", "odd")]));
+        let run = &told["runs"][0];
+        assert_eq!(run["automationDetails"]["id"], "onestream/rbac-check/");
+        assert_eq!(run["invocations"][0]["executionSuccessful"], true);
+        assert_eq!(run["tool"]["driver"]["rules"][1]["id"], "w");
+        assert_eq!(
+            run["results"],
+            json!([
+                {
+                    "ruleId": "w",
+                    "ruleIndex": 1,
+                    "level": "error",
+                    "message": {"text": "dev/x: is wrong; instead: do it"},
+                    "locations": [{
+                        "physicalLocation": {
+                            "artifactLocation": {"uri": "a%20b/%C3%BC.toml"},
+                            "region": {"startLine": 3, "startColumn": 5},
+                        },
+                        "logicalLocations": [{"fullyQualifiedName": "dev/x"}],
+                    }],
+                },
+                {"ruleId": "other", "level": "warning", "message": {"text": "odd"}},
+            ])
+        );
+    }
+
+    #[test]
+    fn what_could_not_be_looked_at_is_no_result_and_no_success() {
+        let told = read(&checked(vec![Issue::unknown("u", "denied")]));
+        let run = &told["runs"][0];
+        assert_eq!(run["results"], json!([]));
+        let invocation = &run["invocations"][0];
+        assert_eq!(invocation["executionSuccessful"], false);
+        let notice = &invocation["toolExecutionNotifications"][0];
+        assert_eq!(notice["message"]["text"], "denied");
+    }
+}
