@@ -6,6 +6,9 @@ use super::checked::{Checked, Issue, Level, Place};
 use super::json::document;
 use super::layout::plain;
 
+/// GitHub shows no rule without help of its own.
+const HELP: &str = "Each result says what to do instead.";
+
 const SCHEMA: &str =
     "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json";
 
@@ -19,7 +22,15 @@ pub(super) fn render(checked: &Checked) -> String {
     let rules: Vec<Value> = checked
         .rules
         .iter()
-        .map(|rule| json!({"id": rule.id, "shortDescription": {"text": plain(&rule.about)}}))
+        .map(|rule| {
+            let about = json!({"text": plain(&rule.about)});
+            json!({
+                "id": rule.id,
+                "shortDescription": about,
+                "fullDescription": about,
+                "help": {"text": HELP},
+            })
+        })
         .collect();
     let results: Vec<Value> = found
         .into_iter()
@@ -76,11 +87,12 @@ fn result(issue: &Issue, checked: &Checked) -> Value {
 }
 
 fn physical(place: &Place) -> Value {
-    let mut physical = json!({"artifactLocation": {"uri": uri(&place.file)}});
-    if let Some((line, column)) = place.at {
-        physical["region"] = json!({"startLine": line, "startColumn": column});
-    }
-    physical
+    // What is about a file as a whole is shown at its beginning.
+    let region = match place.at {
+        Some((line, column)) => json!({"startLine": line, "startColumn": column}),
+        None => json!({"startLine": 1}),
+    };
+    json!({"artifactLocation": {"uri": uri(&place.file)}, "region": region})
 }
 
 /// A path as a relative reference.

@@ -71,7 +71,7 @@ fn access_that_is_not_as_declared_is_a_result_and_fails_a_case() {
     let expected = (
         "missing-grant".to_owned(),
         "rbac/matrix.toml".to_owned(),
-        None,
+        Some(1),
     );
     assert_eq!(results(&missing), [expected]);
     let checked = root.expect(2, &["--format", "junit", "rbac", "check"]).out;
