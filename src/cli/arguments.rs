@@ -433,9 +433,9 @@ pub struct ServeArguments {
     /// Where it keeps its data; <root>/.onestream/emulator when absent.
     #[arg(long, value_name = "DIR")]
     pub data: Option<PathBuf>,
-    /// Added to every request, in milliseconds.
-    #[arg(long, value_name = "MS", default_value_t = 0)]
-    pub latency: u64,
+    /// Added to every request, such as 20ms.
+    #[arg(long, value_name = "SPAN")]
+    pub latency: Option<Span>,
     /// Operations take as long as in Azure.
     #[arg(long)]
     pub realistic: bool,

@@ -10,6 +10,7 @@ use super::arguments::{EmulatorCommand, Global, ServeArguments};
 use super::failure::{Exit, Failure};
 use super::interrupt;
 use super::output::Output;
+use super::span::Span;
 use super::wiring;
 
 /// How long a command waits for another one that has the data to itself.
@@ -72,7 +73,7 @@ async fn serve(
         settings.data = Some(data.clone());
     }
     settings.port = arguments.port;
-    settings.latency = Duration::from_millis(arguments.latency);
+    settings.latency = arguments.latency.map_or(Duration::ZERO, |Span(span)| span);
     settings.open_info = arguments.open_info;
     settings.any_kubernetes = arguments.any_kubernetes;
     settings.assume_existing = arguments.assume_existing;

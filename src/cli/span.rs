@@ -15,18 +15,19 @@ impl FromStr for Span {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let wrong = || format!("`{text}` is no length of time, such as 90m, 8h or 7d");
-        let unit = text.chars().next_back().ok_or_else(wrong)?;
-        let seconds: u64 = match unit {
-            's' => 1,
-            'm' => 60,
-            'h' => 60 * 60,
-            'd' => 24 * 60 * 60,
+        let wrong = || format!("`{text}` is no length of time, such as 20ms, 90m, 8h or 7d");
+        let digits = text.trim_end_matches(|it: char| it.is_ascii_alphabetic());
+        let milliseconds: u64 = match &text[digits.len()..] {
+            "ms" => 1,
+            "s" => 1000,
+            "m" => 60 * 1000,
+            "h" => 60 * 60 * 1000,
+            "d" => 24 * 60 * 60 * 1000,
             _ => return Err(wrong()),
         };
-        let count: u64 = text[..text.len() - 1].parse().map_err(|_| wrong())?;
-        let length = count.checked_mul(seconds).filter(|it| *it > 0);
-        Ok(Self(Duration::from_secs(length.ok_or_else(wrong)?)))
+        let count: u64 = digits.parse().map_err(|_| wrong())?;
+        let length = count.checked_mul(milliseconds).filter(|it| *it > 0);
+        Ok(Self(Duration::from_millis(length.ok_or_else(wrong)?)))
     }
 }
 
@@ -75,6 +76,8 @@ mod tests {
 
     #[test]
     fn spans_and_moments_are_told_from_nonsense() {
+        let short: Result<Span, _> = "20ms".parse();
+        assert_eq!(short, Ok(Span(Duration::from_millis(20))));
         for (text, seconds) in [("1s", 1), ("90m", 5400), ("8h", 28_800), ("7d", 604_800)] {
             assert_eq!(
                 text.parse(),

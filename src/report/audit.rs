@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use super::json::{VERSION, document};
-use super::layout::{plain, shorten, table, wrap};
+use super::layout::{plain, shorten, wrap};
 use super::markdown::{LIMIT, Page, code, head, prose, row};
 use super::style::{Format, Style, Tone};
 use crate::provision::audit::{Actor, Doubt, Record};
@@ -80,19 +80,13 @@ pub fn log(entries: &[Entry<'_>], cloud: &str, format: Format, style: &Style) ->
             entries,
         }),
         Format::Table if entries.is_empty() => "No entries\n".to_owned(),
-        Format::Table => {
-            let rows: Vec<Vec<String>> = entries.iter().map(|it| cells(it, style)).collect();
-            table(&HEADER, &rows, HEADER.len().., style)
-        }
+        Format::Table => entries.iter().map(|entry| lines(entry, style)).collect(),
         Format::Markdown => {
             let mut page = Page::new(LIMIT);
             page.push(&head(&HEADER));
             for entry in entries {
-                let mut cells = cells(entry, style);
-                for cell in &mut cells {
-                    *cell = prose(cell);
-                }
-                page.offer(&row(&cells));
+                let cells = Parts::of(entry, style).cells();
+                page.offer(&row(&cells.map(|cell| prose(&cell))));
             }
             page.finish()
         }
@@ -110,33 +104,79 @@ struct Log<'a> {
 /// How much of a name is shown.
 const NAME: usize = 24;
 
-fn cells(entry: &Entry<'_>, style: &Style) -> Vec<String> {
-    let record = entry.record;
-    let environments = record.environments.iter().map(|name| {
-        let permit = record.permits.get(name);
-        permit.map_or_else(|| name.to_string(), |permit| format!("{name} ({permit})"))
-    });
-    let plan = record.plan.as_deref().unwrap_or("-");
-    let mut what = record.event.to_string();
-    if !record.addresses.is_empty() {
-        let count = record.addresses.len();
-        let noun = if count == 1 { "address" } else { "addresses" };
-        what.push_str(&format!(", {count} {noun}"));
+/// An entry in words, each on one line.
+struct Parts {
+    number: String,
+    time: String,
+    command: String,
+    what: String,
+    environments: String,
+    plan: Option<String>,
+    actor: String,
+    note: Option<String>,
+}
+
+impl Parts {
+    fn of(entry: &Entry<'_>, style: &Style) -> Self {
+        let record = entry.record;
+        let environments = record.environments.iter().map(|name| {
+            let permit = record.permits.get(name);
+            permit.map_or_else(|| name.to_string(), |permit| format!("{name} ({permit})"))
+        });
+        let mut what = record.event.to_string();
+        if !record.addresses.is_empty() {
+            let count = record.addresses.len();
+            let noun = if count == 1 { "address" } else { "addresses" };
+            what.push_str(&format!(", {count} {noun}"));
+        }
+        if entry.unvouched {
+            what.push_str(" (nobody vouches for it)");
+        }
+        let plan = record.plan.as_deref();
+        Self {
+            number: entry.number.to_string(),
+            // Milliseconds stand in JSON.
+            time: plain(&format!("{}Z", record.at.get(..19).unwrap_or(&record.at))),
+            command: plain(&record.command),
+            what: plain(&what),
+            environments: plain(&environments.collect::<Vec<_>>().join(", ")),
+            plan: plan.map(|plan| plain(plan.get(..12).unwrap_or(plan))),
+            actor: plain(&actor(&record.actor, style)),
+            note: record.note.as_deref().map(plain),
+        }
     }
-    if entry.unvouched {
-        what.push_str(" (nobody vouches for it)");
+
+    fn cells(self) -> [String; 7] {
+        let plan = self.plan.unwrap_or_else(|| "-".to_owned());
+        [
+            self.number,
+            self.time,
+            self.command,
+            self.what,
+            self.environments,
+            plan,
+            self.actor,
+        ]
     }
-    let cells = [
-        entry.number.to_string(),
-        // Milliseconds stand in JSON.
-        format!("{}Z", record.at.get(..19).unwrap_or(&record.at)),
-        record.command.clone(),
-        what,
-        environments.collect::<Vec<_>>().join(", "),
-        plan.get(..12).unwrap_or(plan).to_owned(),
-        actor(&record.actor, style),
-    ];
-    cells.map(|cell| plain(&cell)).into()
+}
+
+/// An entry as a block that fits into any width: what happened, then by whom, by what plan and
+/// where.
+fn lines(entry: &Entry<'_>, style: &Style) -> String {
+    let parts = Parts::of(entry, style);
+    let title = format!("{}  {}  {}", parts.number, parts.time, parts.command);
+    let title = style.paint(Tone::Strong, &title);
+    let mut text = wrap(&format!("{title}: {}", parts.what), style, 0, 4);
+    let plan = parts.plan.map(|plan| format!(", plan {plan}"));
+    let by = format!("by {}{}", parts.actor, plan.unwrap_or_default());
+    text.push_str(&wrap(&style.paint(Tone::Dim, &by), style, 4, 6));
+    if !parts.environments.is_empty() {
+        text.push_str(&wrap(&format!("in {}", parts.environments), style, 4, 6));
+    }
+    if let Some(note) = parts.note {
+        text.push_str(&wrap(&note, style, 4, 6));
+    }
+    text
 }
 
 /// Who it was, in little room: a person by name, a program by the end of an id.

@@ -442,7 +442,7 @@ fn two_that_begin_at_once_do_no_harm() {
     };
     let (root, name) = team(azurite);
     make_container(azurite, &name);
-    let _served = Served::on(&root, &["--latency", "20"]);
+    let _served = Served::on(&root, &["--latency", "20ms"]);
     // Another machine: the same files and the same Azure, with nothing of the first one's own.
     let other = Root::empty();
     for (file, _) in onestream::config::SAMPLES {

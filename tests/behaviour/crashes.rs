@@ -70,7 +70,7 @@ fn kill_when(mut run: Child, now: impl Fn() -> bool) {
 #[test]
 fn what_azure_had_taken_is_waited_for_and_nothing_is_made_twice() {
     let root = Root::unprotected();
-    let _served = Served::on(&root, &["--latency", "30"]);
+    let _served = Served::on(&root, &["--latency", "30ms"]);
     let run = start(&root, &["apply", "--auto-approve"]);
     kill_when(run, || !under_way(&root).is_empty());
     let left = under_way(&root);
@@ -108,7 +108,7 @@ fn a_lock_that_a_killed_run_had_lifted_is_on_again_before_anything_else() {
         "replicate_to = [\"westus2\"]",
         "replicate_to = []",
     );
-    let _served = Served::on(&root, &["--latency", "60"]);
+    let _served = Served::on(&root, &["--latency", "60ms"]);
     let destroying = ["apply", "--auto-approve", "--allow-destroy", "prod.*"];
     let run = start(&root, &destroying);
     let lifted = || {
@@ -140,7 +140,7 @@ fn a_lock_that_a_killed_run_had_lifted_is_on_again_before_anything_else() {
 #[test]
 fn a_journal_that_cannot_be_read_stops_the_run_unless_it_is_to_be_ignored() {
     let root = Root::unprotected();
-    let served = Served::on(&root, &["--latency", "30"]);
+    let served = Served::on(&root, &["--latency", "30ms"]);
     let run = start(&root, &["--env", "shared", "apply", "--auto-approve"]);
     kill_when(run, || entries(&root).len() > 2);
     let folder = root.file(".onestream/control/journal");
@@ -170,7 +170,7 @@ fn a_journal_that_cannot_be_read_stops_the_run_unless_it_is_to_be_ignored() {
 #[test]
 fn a_dead_holders_lock_is_taken_over_at_once() {
     let root = Root::unprotected();
-    let _served = Served::on(&root, &["--latency", "30"]);
+    let _served = Served::on(&root, &["--latency", "30ms"]);
     let run = start(&root, &["--env", "shared", "apply", "--auto-approve"]);
     let process = run.id();
     kill_when(run, || !entries(&root).is_empty());
@@ -190,7 +190,7 @@ fn a_dead_holders_lock_is_taken_over_at_once() {
 #[test]
 fn who_is_asked_to_end_ends_cleanly_and_gives_its_lease_back() {
     let root = Root::unprotected();
-    let _served = Served::on(&root, &["--latency", "60"]);
+    let _served = Served::on(&root, &["--latency", "60ms"]);
     let apply = ["--env", "shared", "apply", "--auto-approve"];
     let terminate = |run: Child| {
         let pid = run.id().to_string();

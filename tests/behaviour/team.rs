@@ -92,7 +92,7 @@ fn of_two_agents_started_together_one_applies_and_the_other_names_it() {
     let Some((root, azurite)) = team() else {
         return;
     };
-    let _served = Served::on(&root, &["--latency", "40"]);
+    let _served = Served::on(&root, &["--latency", "40ms"]);
     let apply = ["--env", "dev", "apply", "--auto-approve"];
     expect(
         0,
@@ -130,7 +130,7 @@ fn who_waits_for_the_lease_gets_it() {
     let Some((root, azurite)) = team() else {
         return;
     };
-    let _served = Served::on(&root, &["--latency", "20"]);
+    let _served = Served::on(&root, &["--latency", "20ms"]);
     expect(
         0,
         &root,
@@ -181,7 +181,7 @@ fn a_holder_that_was_stopped_sends_nothing_once_another_has_taken_over() {
     let Some((root, azurite)) = team() else {
         return;
     };
-    let served = Served::on(&root, &["--latency", "100", "--open-info"]);
+    let served = Served::on(&root, &["--latency", "100ms", "--open-info"]);
     let apply = [
         "--env",
         "shared",
@@ -236,7 +236,7 @@ fn readers_need_no_lease_and_a_lost_store_changes_nothing() {
     let Some((root, azurite)) = team() else {
         return;
     };
-    let _served = Served::on(&root, &["--latency", "40"]);
+    let _served = Served::on(&root, &["--latency", "40ms"]);
     let mut apply = start(&root, azurite, &["apply", "--auto-approve"]);
     // It says that it holds its environments before it has written anything.
     let dev = loop {
@@ -280,7 +280,7 @@ fn a_store_that_is_lost_in_the_middle_stops_the_run_and_loses_nothing() {
     };
     let root = team_on(&azurite);
     let common = root.read("environments/common.toml");
-    let served = Served::on(&root, &["--latency", "100", "--open-info"]);
+    let served = Served::on(&root, &["--latency", "100ms", "--open-info"]);
     let apply = ["--env", "shared", "apply", "--auto-approve"];
     let mut run = start(&root, &azurite, &apply);
     while writes(&served) < 3 {
@@ -327,7 +327,7 @@ fn a_lease_can_be_taken_away_with_a_reason_that_is_kept() {
         azurite,
         &["lock", "break", "nowhere", "--reason", "x"],
     );
-    let _served = Served::on(&root, &["--latency", "200"]);
+    let _served = Served::on(&root, &["--latency", "200ms"]);
     let mut apply = start(
         &root,
         azurite,
