@@ -67,3 +67,4 @@ pub use key_vault::KeyVault;
 pub use probe::Subscription;
 pub use proving::{LocalIssuer, SignInAs};
 pub use settings::Settings;
+pub use transport::PlainClient;

@@ -96,15 +96,21 @@ impl Pins {
     /// # Errors
     /// `ForeignHost` or `InvalidRequest` when it is not one that [`Pins::relative`] gave.
     pub(super) fn absolute(&self, plane: &Plane, target: &str) -> Result<Url, Failure> {
-        let origin = self.origin(plane)?;
-        if !target.starts_with('/') {
-            return Err(invalid(format!("`{target}` is not a path on the plane")));
+        at(&self.origin(plane)?, target)
+    }
+
+    /// The origin of a registry: its own name under the cloud's suffix, wherever an answer says
+    /// that its login server is.
+    ///
+    /// # Errors
+    /// `InvalidRequest` when `server` begins with no name.
+    pub(super) fn registry(&self, server: &str) -> Result<Url, Failure> {
+        let name = server.split('.').next().unwrap_or_default();
+        let plain = |b: u8| b.is_ascii_alphanumeric() || b == b'-';
+        if name.is_empty() || !name.bytes().all(plain) {
+            return Err(invalid(format!("`{server}` is no login server")));
         }
-        // Put together as text: joining would take `//host` for another host.
-        let text = format!("{}{target}", origin.origin().ascii_serialization());
-        let url = Url::parse(&text).map_err(|problem| invalid(problem.to_string()))?;
-        same_origin(&origin, &url)?;
-        Ok(url)
+        self.below(name, &self.endpoints.registry_suffix)
     }
 
     fn origin(&self, plane: &Plane) -> Result<Url, Failure> {
@@ -158,6 +164,21 @@ impl Pins {
         Url::parse(&format!("{scheme}://{name}.{suffix}"))
             .map_err(|problem| invalid(format!("the suffix `{suffix}`: {problem}")))
     }
+}
+
+/// The URL of a path and query at an origin, and at no other.
+///
+/// # Errors
+/// `ForeignHost` or `InvalidRequest` when it would lead elsewhere.
+pub(super) fn at(origin: &Url, target: &str) -> Result<Url, Failure> {
+    if !target.starts_with('/') {
+        return Err(invalid(format!("`{target}` is not a path on the plane")));
+    }
+    // Put together as text: joining would take `//host` for another host.
+    let text = format!("{}{target}", origin.origin().ascii_serialization());
+    let url = Url::parse(&text).map_err(|problem| invalid(problem.to_string()))?;
+    same_origin(origin, &url)?;
+    Ok(url)
 }
 
 fn same_origin(pinned: &Url, other: &Url) -> Result<(), Failure> {
@@ -276,6 +297,35 @@ mod tests {
             "http://kv-one.vault.localhost:81/keys"
         );
         Ok(())
+    }
+
+    #[test]
+    fn a_registry_elsewhere_is_asked_over_https_whatever_resource_manager_speaks() {
+        let azure = Cloud::public();
+        for (resource_manager, suffix, expected) in [
+            (
+                "http://127.0.0.1:8080",
+                "azurecr.io",
+                "https://r.azurecr.io/",
+            ),
+            ("https://arm.example", "azurecr.io", "https://r.azurecr.io/"),
+            (
+                "http://127.0.0.1:8080",
+                "azurecr.localhost:8080",
+                "http://r.azurecr.localhost:8080/",
+            ),
+        ] {
+            let pins = Pins::new(Endpoints {
+                resource_manager: resource_manager.parse().expect("a URL"),
+                registry_suffix: suffix.to_owned(),
+                ..azure.endpoints().clone()
+            });
+            let found = pins.registry("r.azurecr.io").expect("a server");
+            assert_eq!(found.as_str(), expected, "{resource_manager}");
+        }
+        for server in ["", ".azurecr.io", "a@b.azurecr.io", "a/b", "a:1"] {
+            assert!(pins().registry(server).is_err(), "{server}");
+        }
     }
 
     #[test]
