@@ -435,3 +435,16 @@ async fn a_request_that_gets_no_answer_runs_out_of_time() {
         ("NoAnswer", Verdict::Unknown)
     );
 }
+
+#[tokio::test]
+async fn a_wait_beyond_all_clocks_is_a_refusal_and_no_panic() {
+    for name in ["retry-after", "retry-after-ms"] {
+        for status in [429, 503] {
+            let bench = Bench::new().await;
+            let late = answer(status).insert_header(name, "9223372036854775808");
+            bench.on("GET", REGISTRY, vec![late, ok()]).await;
+            let failure = bench.get(REGISTRY).await.expect_err("nobody waits so long");
+            assert_eq!(failure.status, Some(status), "{failure:?}");
+        }
+    }
+}
