@@ -31,6 +31,7 @@ mod exchange;
 mod graph;
 mod identity;
 mod ingestion;
+mod kept;
 mod key_model;
 mod key_vault;
 mod long_running;

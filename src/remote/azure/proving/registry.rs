@@ -38,22 +38,22 @@ pub(super) async fn ask(
     Ok(send(bearing(client, &origin, request, &access)?).await)
 }
 
-/// The token that stands for the caller at this registry: asked for once.
+/// The token that stands for the caller at this registry: asked for until there is one.
 async fn refresh(voice: &Voice, server: &str, origin: &Url) -> Result<String, Reply> {
-    let mut known = voice.refresh.lock().await;
-    if let Some(known) = known.get(server) {
-        return known.clone();
-    }
-    let token = token(&voice.azure, AUDIENCE).await?;
-    let form = [
-        ("grant_type", "access_token"),
-        ("service", server),
-        ("access_token", &token),
-    ];
-    let client = voice.azure.http();
-    let given = post(client, origin, "/oauth2/exchange", &form, "/refresh_token").await;
-    known.insert(server.to_owned(), given.clone());
-    given
+    let exchange = || {
+        let (azure, server, origin) = (voice.azure.clone(), server.to_owned(), origin.clone());
+        async move {
+            let token = token(&azure, AUDIENCE).await?;
+            let form = [
+                ("grant_type", "access_token"),
+                ("service", &server),
+                ("access_token", &token),
+            ];
+            let path = "/oauth2/exchange";
+            post(azure.http(), &origin, path, &form, "/refresh_token").await
+        }
+    };
+    voice.refresh.get(server, exchange).await
 }
 
 async fn post(

@@ -7,6 +7,7 @@ use tokio::sync::Mutex;
 use url::Url;
 
 use super::super::arm::Azure;
+use super::super::kept::Kept;
 use super::super::pin;
 use super::super::transport::{PlainClient, Transport, root};
 use super::{cluster, registry, reply};
@@ -20,7 +21,7 @@ const MOST: usize = 1 << 20;
 pub(super) struct Voice {
     pub(super) azure: Azure,
     /// Refresh tokens of registries, by login server.
-    pub(super) refresh: Mutex<BTreeMap<String, Result<String, Reply>>>,
+    pub(super) refresh: Kept<String, Reply>,
     /// Clients that trust a cluster's own authority, by that.
     clients: Mutex<BTreeMap<Option<String>, Transport>>,
 }
@@ -29,7 +30,7 @@ impl Voice {
     pub(super) fn new(azure: Azure) -> Self {
         Self {
             azure,
-            refresh: Mutex::default(),
+            refresh: Kept::default(),
             clients: Mutex::default(),
         }
     }
