@@ -5,7 +5,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::checked::Complaint;
-use crate::resource::{APPROVALS_TAG, ID_TAG, MANAGED_BY_TAG, PROTECTED_TAG, Problem};
+use crate::resource::{APPROVALS_TAG, ID_TAG, MANAGED_BY_TAG, PROTECTED_TAG, Problem, same_tag};
 
 /// Tags that onestream sets itself.
 const RESERVED: [&str; 4] = [MANAGED_BY_TAG, ID_TAG, PROTECTED_TAG, APPROVALS_TAG];
@@ -55,10 +55,7 @@ pub(super) fn check(tags: &BTreeMap<String, String>) -> Vec<Complaint> {
 fn wrong_name(name: &str, again: bool) -> Option<String> {
     let length = name.chars().count();
     let forbidden = |c: &char| c.is_control() || FORBIDDEN.contains(*c);
-    if RESERVED
-        .iter()
-        .any(|reserved| reserved.eq_ignore_ascii_case(name))
-    {
+    if RESERVED.iter().any(|reserved| same_tag(reserved, name)) {
         Some(format!("the tag `{name}` is set by onestream itself"))
     } else if name.is_empty() {
         Some("a tag without a name".to_owned())

@@ -23,7 +23,7 @@ const ABSENT_DIGEST: &str =
 /// The api-version of registries' actions.
 const REGISTRY_API: &str = "2023-07-01";
 /// The api-version of clusters' actions.
-pub(super) const CLUSTER_API: &str = "2024-09-01";
+const CLUSTER_API: &str = "2024-09-01";
 /// The api-version of vaults' own API.
 const VAULT_API: &str = "7.5";
 /// A namespace that is no service's, and stands in every cluster.
@@ -118,13 +118,21 @@ async fn import(caller: &dyn Caller, registry: &RegistryPlace) -> Vec<Step> {
 }
 
 /// A POST that may be sent once only.
-pub(super) fn act(path: &str, api_version: &str) -> Request {
+fn act(path: &str, api_version: &str) -> Request {
     Request::arm(Method::Post, path, api_version)
 }
 
+/// A POST that lists a cluster's credential file, and changes nothing.
+pub(super) fn credential_file(cluster: &str) -> Request {
+    let path = format!("{cluster}/listClusterUserCredential");
+    Request {
+        idempotent: true,
+        ..act(&path, CLUSTER_API)
+    }
+}
+
 async fn deploy(caller: &dyn Caller, cluster: &ClusterPlace) -> Vec<Step> {
-    let path = format!("{}/listClusterUserCredential", cluster.id);
-    let reply = caller.azure(&act(&path, CLUSTER_API)).await;
+    let reply = caller.azure(&credential_file(&cluster.id)).await;
     let mut steps = vec![Step::of(Way::Arm, "POST listClusterUserCredential", &reply)];
     for namespace in &cluster.namespaces {
         steps.extend(roll_out(caller, cluster, namespace).await);

@@ -9,7 +9,7 @@ use serde_json::Value as Json;
 use sha2::{Digest, Sha256, Sha384, Sha512};
 
 use super::api_server::ApiServer;
-use super::attempt::{CLUSTER_API, act};
+use super::attempt::credential_file;
 use crate::kinds::{Sections, Target};
 use crate::provision::desired::Desired;
 use crate::provision::ports::{Begun, Cloud, Failure};
@@ -138,8 +138,7 @@ async fn locate(
         Target::Cluster => {
             let services = sections.services.values();
             let namespaces = services.map(|service| service.namespace.clone()).collect();
-            let request = act(&format!("{id}/listClusterUserCredential"), CLUSTER_API);
-            let file = match cloud.begin(&request).await.map_err(said)? {
+            let file = match cloud.begin(&credential_file(id)).await.map_err(said)? {
                 Begun::Done(body) => body.unwrap_or_default(),
                 Begun::Accepted(pending) => {
                     let end = cloud.finish(&pending).await.map_err(said)?;

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 
-use crate::resource::{Change, Compare, Field, Meta, Severity, Value};
+use crate::resource::{Change, Compare, Field, Meta, Severity, Value, tag_of};
 
 /// One managed field that is not as declared.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -85,7 +85,7 @@ fn own_keys(
     found: &Value,
     wrote: Option<&Value>,
 ) -> Vec<FieldChange> {
-    let key_of = |tree: &Value, key: &str| tree.as_map().and_then(|m| m.get(key)).cloned();
+    let key_of = |tree: &Value, key: &str| tree.as_map().and_then(|m| tag_of(m, key)).cloned();
     let mut keys: BTreeSet<&String> = wanted
         .as_map()
         .into_iter()
@@ -98,7 +98,9 @@ fn own_keys(
     keys.extend(
         dropped
             .filter(|(key, value)| {
-                key_of(found, key).as_ref() == Some(value) || field.protects(key, value)
+                let told_already = key_of(wanted, key).is_some();
+                let ours = key_of(found, key).as_ref() == Some(value);
+                !told_already && (ours || field.protects(key, value))
             })
             .map(|(k, _)| k),
     );
@@ -214,7 +216,7 @@ pub fn same_projection(meta: &Meta, owned: &Value, before: &Value, live: &Value)
             .flatten();
         let of = |tree: Option<&Value>, key: &String| {
             tree.and_then(Value::as_map)
-                .and_then(|map| map.get(key))
+                .and_then(|map| tag_of(map, key))
                 .cloned()
                 .unwrap_or_default()
         };

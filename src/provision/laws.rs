@@ -3,12 +3,12 @@
 use proptest::prelude::*;
 use serde_json::{Value as Json, json};
 
-use super::diff::{diff, same_projection};
+use super::diff::{diff, same_projection, with_dropped_keys};
 use super::plan::{self, Plan, Step};
 use super::ports::Reader as _;
 use super::testing::{FakeCloud, KINDS, Rig, Sketch, What, World, cases, show, sketch};
 use crate::kinds;
-use crate::resource::{Compare, Field, Kind, Literal, Method, Outputs, Plane, Value};
+use crate::resource::{Compare, Field, Kind, Literal, Method, Outputs, Plane, Value, update};
 
 /// Runs a future to its end on this thread.
 fn block<T>(future: impl Future<Output = T>) -> T {
@@ -288,6 +288,38 @@ fn a_diff_of_the_same_is_empty_and_every_flipped_field_is_found() {
                 "{kind:?} {}",
                 field.path
             );
+        }
+    }
+}
+
+#[test]
+fn tags_in_another_case_are_the_same_and_dropped_ones_go() {
+    for kind in every_kind() {
+        let meta = kind.meta();
+        for field in meta.fields.iter().filter(|f| f.compare == Compare::OwnKeys) {
+            let tagged = |tags: Json| {
+                let mut tree = meta.project(&body(kind));
+                tree.set(field.path, Value::from(tags));
+                tree
+            };
+            let (ours, live) = (tagged(json!({"a": "one"})), tagged(json!({"A": "one"})));
+            assert_eq!(diff(meta, &ours, &live, None), [], "{kind:?}");
+            assert!(same_projection(meta, &ours, &ours, &live));
+            // TOML itself may write it in another way.
+            assert_eq!(diff(meta, &live, &live, Some(&ours)), [], "{kind:?}");
+            let changed = tagged(json!({"A": "two"}));
+            assert_eq!(diff(meta, &ours, &changed, Some(&ours)).len(), 1);
+            assert!(!same_projection(meta, &ours, &live, &changed));
+            let none = tagged(json!({}));
+            let dropped = diff(meta, &none, &live, Some(&ours));
+            assert_eq!(dropped.len(), 1, "{kind:?}");
+            let desired = with_dropped_keys(meta, &none, &dropped);
+            let desired = desired.resolve(&Outputs::default()).expect("known");
+            let mut standing = body(kind);
+            standing[field.path] = json!({"A": "one", "theirs": "kept"});
+            let sent = update(meta, "/x", &standing, &desired, &[field.path]);
+            let sent = sent.body.expect("a body");
+            assert_eq!(sent[field.path], json!({"theirs": "kept"}), "{kind:?}");
         }
     }
 }

@@ -3,7 +3,7 @@
 use serde_json::{Map, Value as Json, json};
 
 use super::field::word_key;
-use super::{Compare, Meta, Method, Request, UpdateMode};
+use super::{Compare, Meta, Method, Request, UpdateMode, same_tag};
 
 /// The update request of a kind without a hook of its own, as [`Meta::update`] says.
 pub fn update(meta: &Meta, id: &str, live: &Json, desired: &Json, changed: &[&str]) -> Request {
@@ -80,7 +80,7 @@ fn patch<'a>(meta: &'a Meta, live: &Json, changed: &[&'a str]) -> (Json, Vec<&'a
 fn merge_keys(live: Option<&Json>, desired: &Json) -> Json {
     let mut merged = live.and_then(Json::as_object).cloned().unwrap_or_default();
     for (key, value) in desired.as_object().into_iter().flatten() {
-        merged.retain(|held, _| held == key || !held.eq_ignore_ascii_case(key));
+        merged.retain(|held, _| held == key || !same_tag(held, key));
         if value.is_null() {
             merged.remove(key);
         } else {

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use super::Value;
+use super::{Value, same_tag, tag_of};
 
 /// A constant that can stand in a field table.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -75,8 +75,8 @@ pub enum Compare {
     /// Lists of switches (maps with `enabled`) as the set of those that are on, each told by the
     /// texts of these keys: one that is off says no more than one that is not there.
     Switches(&'static [&'static str]),
-    /// A map of which we own only the keys that we declare: tags. A declared null is a key to
-    /// take away.
+    /// A map of which we own only the keys that we declare: tags, told apart as [`tag_of`] does. A
+    /// declared null is a key to take away.
     OwnKeys,
     /// A list of `key=value` texts of which we own only the keys that we declare: tags of Graph.
     OwnWords,
@@ -209,7 +209,7 @@ impl Field {
     /// Whether a key of a map protects the object with this value.
     pub fn protects(&self, key: &str, value: &Value) -> bool {
         let says = value.as_str().is_some_and(|text| text != "false");
-        says && self.protecting.contains(&key)
+        says && self.protecting.iter().any(|tag| same_tag(tag, key))
     }
 
     /// What making the field `after` asks of the object.
@@ -239,7 +239,7 @@ impl Field {
             }
             (Compare::OwnKeys, Value::Map(a), Value::Map(b)) => a
                 .iter()
-                .all(|(key, value)| b.get(key).unwrap_or(&Value::Null) == value),
+                .all(|(key, value)| tag_of(b, key).unwrap_or(&Value::Null) == value),
             (Compare::OwnWords, Value::List(a), Value::List(b)) => {
                 a.iter().all(|word| b.contains(word))
             }
@@ -326,6 +326,8 @@ mod tests {
             &value(json!({"a": "1", "theirs": "2"}))
         ));
         assert!(!tags.same(&value(json!({"a": "1"})), &value(json!({"a": "2"}))));
+        assert!(tags.same(&value(json!({"team": "x"})), &value(json!({"Team": "x"}))));
+        assert!(!tags.same(&value(json!({"team": "x"})), &value(json!({"team": "X"}))));
         let case = Field::new("x").compare(Compare::IgnoreCase);
         assert!(case.same(&value(json!("Enabled")), &value(json!("enabled"))));
         let ids = |id: &str| value(json!([{"properties": {"id": id}}]));

@@ -2,7 +2,7 @@
 
 use serde_json::Value as Json;
 
-use super::{Carrier, EnvironmentName, Text, Value};
+use super::{Carrier, EnvironmentName, Text, Value, tag_of};
 
 /// The tag that names tool and environment: `onestream/<environment>`.
 pub const MANAGED_BY_TAG: &str = "managed-by";
@@ -108,11 +108,7 @@ fn marks(carrier: Carrier, body: &Json) -> Option<(String, String)> {
     match carrier {
         Carrier::Tags(path) => {
             let tags = at(body, path)?;
-            let mark = |name: &str| {
-                let map = tags.as_object()?;
-                let (_, value) = map.iter().find(|(key, _)| key.eq_ignore_ascii_case(name))?;
-                Some(value.as_str()?.to_owned())
-            };
+            let mark = |name| Some(tag_of(tags.as_object()?, name)?.as_str()?.to_owned());
             Some((mark(MANAGED_BY_TAG)?, mark(ID_TAG)?))
         }
         Carrier::Note(path) => {

@@ -15,6 +15,7 @@ mod kind;
 mod marker;
 mod place;
 mod request;
+mod tag;
 mod text;
 mod value;
 
@@ -33,5 +34,6 @@ pub use marker::{
 };
 pub use place::{ApprovalTerms, Place, Problem};
 pub use request::{Method, Plane, Request};
+pub use tag::{same_tag, tag_of};
 pub use text::{Late, MissingOutput, Outputs, Text};
 pub use value::{Map, Value};

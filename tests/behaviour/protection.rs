@@ -103,3 +103,45 @@ async fn a_lost_tag_that_protects_is_critical_drift() {
     let shown = root.expect(0, &["state", "show", "prod.group"]);
     assert!(shown.out.contains("critical"), "{}", shown.out);
 }
+
+/// Azure tells no tag from another by case, and shows the casing that it was first given.
+#[tokio::test]
+async fn a_tag_in_another_case_is_the_same_tag() {
+    let root = Root::unprotected();
+    root.expect(0, &["apply", "--auto-approve"]);
+    let served = Served::on(&root, &["--open-info"]);
+    let recased = json!({"owner": null, "Owner": "platform"});
+    tag(&served, recased).await;
+    root.expect(0, &["plan", "--detailed-exitcode"]);
+    let common = "environments/common.toml";
+    root.replace(common, "owner = \"platform\"", "owner = \"somebody\"");
+    root.expect(0, &["apply", "--auto-approve"]);
+    root.expect(0, &["plan", "--detailed-exitcode"]);
+    let path = format!("objects?id={SUBSCRIPTION}/resourceGroups/rg-onestream-prod");
+    let group = served.control("GET", &path, None).await;
+    assert_eq!(group["body"]["tags"]["Owner"], json!("somebody"), "{group}");
+    // One that TOML names no more goes, whatever its case.
+    root.replace(common, "owner = \"somebody\"\n", "");
+    root.expect(0, &["apply", "--auto-approve"]);
+    let group = served.control("GET", &path, None).await;
+    assert_eq!(group["body"]["tags"].get("Owner"), None, "{group}");
+}
+
+#[tokio::test]
+async fn a_tag_in_another_case_protects_as_well() {
+    let root = given_up();
+    std::fs::remove_dir_all(root.file(".onestream/control/applied")).expect("removed");
+    let served = Served::on(&root, &["--open-info"]);
+    let path = format!("objects?id={SUBSCRIPTION}/resourceGroups/rg-onestream-prod");
+    let group = served.control("GET", &path, None).await;
+    let (protected, approvals) = ("onestream-protected", "onestream-approvals");
+    let recased = json!({
+        protected: null, "Onestream-Protected": group["body"]["tags"][protected],
+        approvals: null, "Onestream-Approvals": group["body"]["tags"][approvals],
+    });
+    tag(&served, recased).await;
+    let refused = root.expect(3, &["--env", "prod", "apply", "--auto-approve"]);
+    for said in ["prod would lose its protection", "it needs 2 approvals"] {
+        assert!(refused.err.contains(said), "{said}\n{}", refused.err);
+    }
+}

@@ -6,7 +6,7 @@ use crate::provision::plan::Applied;
 use crate::provision::ports::Failure;
 use crate::resource::{
     APPROVALS_TAG, ApprovalTerms, Carrier, Condition, EnvironmentName, Guard, Kind, Ownership,
-    PROTECTED_TAG, ReadMode, Value, scopes,
+    PROTECTED_TAG, ReadMode, Value, scopes, tag_of,
 };
 
 /// What Azure answered, projected to what matters here.
@@ -123,7 +123,7 @@ impl Object {
         let Carrier::Tags(path) = self.kind.meta().carrier else {
             return None;
         };
-        self.projection.at(path)?.as_map()?.get(name)?.as_str()
+        tag_of(self.projection.at(path)?.as_map()?, name)?.as_str()
     }
 }
 
@@ -176,14 +176,7 @@ impl Observed {
             Ownership::Copy | Ownership::Foreign => None,
         });
         let written = applied.iter().filter_map(|(address, standing)| {
-            let tag = |name| {
-                standing
-                    .properties
-                    .at("tags")?
-                    .as_map()?
-                    .get(name)?
-                    .as_str()
-            };
+            let tag = |name| tag_of(standing.properties.at("tags")?.as_map()?, name)?.as_str();
             let protected = tag(PROTECTED_TAG) == Some("true");
             protected.then(|| (address.environment(), tag(APPROVALS_TAG)))
         });

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::{Action, Operation, Step};
 use crate::provision::observe::Object;
-use crate::resource::{Compare, Kind, Resource, Text, Value, own_words};
+use crate::resource::{Compare, Kind, Resource, Text, Value, own_words, tag_of};
 
 /// A resource with the outputs filled in that are known already.
 pub(super) struct Settled {
@@ -63,7 +63,7 @@ pub(super) fn image(kind: &dyn Kind, owned: &Value, live: &Value) -> Value {
         let kept = keys.map(|(key, _)| {
             (
                 key.clone(),
-                held.and_then(|map| map.get(key))
+                held.and_then(|map| tag_of(map, key))
                     .cloned()
                     .unwrap_or_default(),
             )

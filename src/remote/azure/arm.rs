@@ -24,7 +24,7 @@ use super::refusal::request_id;
 use super::settings::Settings;
 use super::throttle::Throttle;
 use super::tokens::Tokens;
-use super::transport::Transport;
+use super::transport::{PlainClient, Transport};
 use crate::provision::ports::{Begun, Failure, Held, Pending, Reader, Verdict, Writer};
 use crate::resource::{Method, Plane, Request};
 
@@ -110,10 +110,9 @@ impl Azure {
         Arc::clone(&self.wire.tokens) as Arc<dyn TokenCredential>
     }
 
-    /// The HTTP client, for planes that speak no ARM. It follows no redirect, and whoever
-    /// uses it must send no token to a host that is not the cloud's own.
-    pub fn http(&self) -> &reqwest::Client {
-        self.wire.transport.client()
+    /// The HTTP client, for planes that speak no ARM.
+    pub fn http(&self) -> &PlainClient {
+        self.wire.transport.plain()
     }
 }
 

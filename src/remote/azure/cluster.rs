@@ -3,17 +3,14 @@
 //!
 //! Reference: <https://learn.microsoft.com/azure/aks/kubelogin-authentication>.
 
-use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, PoisonError};
-
 use serde_json::Value as Json;
-use tokio::sync::OnceCell;
 use url::Url;
 
 use super::arm::Azure;
 use super::cloud::is_loopback;
 use super::error::own;
 use super::exchange::{Call, Purpose, UNREACHABLE};
+use super::kept::Kept;
 use super::long_running::body_of;
 use super::transport::{Answer, Transport};
 use crate::proof::ApiServer;
@@ -25,27 +22,13 @@ const API_VERSION: &str = "2024-09-01";
 /// outside need not wait long to hear so.
 const RETRIES: u32 = 1;
 
-/// The API servers that were looked for, by the ids of their clusters.
-#[derive(Debug, Default)]
-pub(super) struct Servers(Mutex<BTreeMap<String, Arc<OnceCell<Found>>>>);
-
-/// What came of it.
-type Found = Result<Server, Failure>;
+/// The API servers that were found, by the ids of their clusters.
+pub(super) type Servers = Kept<Server, Failure>;
 
 #[derive(Debug, Clone)]
-struct Server {
+pub(super) struct Server {
     origin: Url,
     transport: Transport,
-}
-
-impl Servers {
-    async fn get(&self, azure: &Azure, id: &str) -> Found {
-        let cell = {
-            let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-            Arc::clone(known.entry(id.to_ascii_lowercase()).or_default())
-        };
-        cell.get_or_init(|| find(azure, id)).await.clone()
-    }
 }
 
 /// Asks the API server of a cluster. `request` has its own paths, without a query.
@@ -54,7 +37,12 @@ impl Servers {
 /// [`Failure`] as for every other plane; [`OUT_OF_REACH`] where no connection leads to the server, as
 /// from outside of a private cluster's network.
 pub(super) async fn read(azure: &Azure, id: &str, request: &Request) -> Result<Answer, Failure> {
-    let server = azure.servers.get(azure, id).await?;
+    let name = id.to_ascii_lowercase();
+    let server = azure.servers.get(&name, || {
+        let (azure, id) = (azure.clone(), id.to_owned());
+        async move { find(&azure, &id).await }
+    });
+    let server = server.await?;
     let mut url = server.origin.clone();
     url.set_path(&request.path);
     let mut call = Call::get(&azure.wire, &request.plane, url, Purpose::Read);
@@ -74,7 +62,7 @@ pub(super) async fn read(azure: &Azure, id: &str, request: &Request) -> Result<A
 }
 
 /// Finds a cluster's API server: only one whose name Resource Manager tells gets a token.
-async fn find(azure: &Azure, id: &str) -> Found {
+async fn find(azure: &Azure, id: &str) -> Result<Server, Failure> {
     let wire = &azure.wire;
     let shown = Request::arm(Method::Get, id, API_VERSION);
     let mut file = Request::arm(

@@ -8,7 +8,7 @@ use azure_core::http::headers::AUTHORIZATION;
 use url::Url;
 use uuid::Uuid;
 
-use super::clock::{Backoff, Clock, Timing};
+use super::clock::{Clock, Timing};
 use super::counts::Counts;
 use super::error::{Action, Fresh, failure, judge, own};
 use super::graph;
@@ -145,26 +145,40 @@ impl Wire {
     }
 
     /// Sends a request without judging what comes back: every answer counts, but for those of a
-    /// service that is busy, which is asked again as often as a passing fault.
+    /// service that is busy. Where it throttles it is asked again as it wants; what else passes is
+    /// met by another try where the request may be repeated.
     ///
     /// # Errors
-    /// [`Failure`] when there is no token or no whole answer.
+    /// [`Failure`] when there is no token, no whole answer, or no end to the throttling.
     pub(super) async fn once(&self, request: &Request) -> Result<Answer, Failure> {
         let call = Call::new(self, request, Purpose::Read)?;
-        let token = self.tokens.get(&self.pins.scope(call.plane)).await?;
-        let mut backoff = Backoff::retries(&self.timing);
-        let mut left = self.timing.retries;
+        let bucket = Bucket::of(call.plane, call.url.path());
+        let mut patience = Patience::new(self.timing, call.retries, self.clock.now());
         loop {
+            let admitted = self.admitted(&bucket, &patience).await;
+            admitted.map_err(|trouble| *trouble.failure)?;
+            let token = self.tokens.get(&self.pins.scope(call.plane)).await?;
             self.counts.add(call.method);
             let sent = self.transport.send(build(&call, &token)).await;
             let answer = sent.map_err(|lost| *lose(&call, lost).failure)?;
             let (method, path) = (call.method.as_str(), call.url.path());
             tracing::debug!(method, path, status = answer.status, "azure, once");
-            if left == 0 || !matches!(answer.status, 429 | 500..=599) {
+            if answer.status < 400 {
+                self.throttle.answered(&bucket, &answer.headers);
                 return Ok(answer);
             }
-            left -= 1;
-            self.clock.sleep(backoff.step()).await;
+            let refused = self.refused(&call, &bucket, &answer, &mut patience);
+            let again = match (refused.again, answer.status) {
+                (Again::Throttled, _) => Again::Throttled,
+                (_, 429) => Again::Passing,
+                (_, 500..=599) if call.idempotent => Again::Passing,
+                _ => Again::Never,
+            };
+            let trouble = Trouble { again, ..refused };
+            match patience.next(&trouble, self.clock.now()) {
+                Some(wait) => self.clock.sleep(wait).await,
+                None => return Ok(answer),
+            }
         }
     }
 

@@ -56,7 +56,7 @@ pub(super) async fn finish(wire: &Wire, pending: &Pending) -> Result<Option<Json
             .filter(|wait| !wait.is_zero())
             .unwrap_or_else(|| backoff.step());
         let waited = wire.clock.now().saturating_duration_since(started);
-        if waited + wait > wire.timing.operation_wait {
+        if waited.saturating_add(wait) > wire.timing.operation_wait {
             return Err(own(
                 Verdict::Busy,
                 "OperationStillRunning",

@@ -48,14 +48,14 @@ impl Pins {
                 request.path
             )));
         }
-        url.set_path(&request.path);
         // The parser resolves `.` and `..`; a name that is one must not move the request.
-        if url.path().matches('/').count() != request.path.matches('/').count() {
+        if !request.path.split('/').skip(1).all(is_name) {
             return Err(invalid(format!(
                 "the path `{}` has a segment that is no name",
                 request.path
             )));
         }
+        url.set_path(&request.path);
         let version = request
             .api_version
             .iter()
@@ -96,15 +96,21 @@ impl Pins {
     /// # Errors
     /// `ForeignHost` or `InvalidRequest` when it is not one that [`Pins::relative`] gave.
     pub(super) fn absolute(&self, plane: &Plane, target: &str) -> Result<Url, Failure> {
-        let origin = self.origin(plane)?;
-        if !target.starts_with('/') {
-            return Err(invalid(format!("`{target}` is not a path on the plane")));
+        at(&self.origin(plane)?, target)
+    }
+
+    /// The origin of a registry: its own name under the cloud's suffix, wherever an answer says
+    /// that its login server is.
+    ///
+    /// # Errors
+    /// `InvalidRequest` when `server` begins with no name.
+    pub(super) fn registry(&self, server: &str) -> Result<Url, Failure> {
+        let name = server.split('.').next().unwrap_or_default();
+        let plain = |b: u8| b.is_ascii_alphanumeric() || b == b'-';
+        if name.is_empty() || !name.bytes().all(plain) {
+            return Err(invalid(format!("`{server}` is no login server")));
         }
-        // Put together as text: joining would take `//host` for another host.
-        let text = format!("{}{target}", origin.origin().ascii_serialization());
-        let url = Url::parse(&text).map_err(|problem| invalid(problem.to_string()))?;
-        same_origin(&origin, &url)?;
-        Ok(url)
+        self.below(name, &self.endpoints.registry_suffix)
     }
 
     fn origin(&self, plane: &Plane) -> Result<Url, Failure> {
@@ -160,6 +166,28 @@ impl Pins {
     }
 }
 
+/// Whether a segment of a path stays where it is: the parser resolves dots however they are
+/// written, takes `\` for `/`, and drops what breaks lines.
+fn is_name(segment: &str) -> bool {
+    let plain = segment.to_ascii_lowercase().replace("%2e", ".");
+    !matches!(plain.as_str(), "" | "." | "..") && !segment.contains(['\\', '\t', '\n', '\r'])
+}
+
+/// The URL of a path and query at an origin, and at no other.
+///
+/// # Errors
+/// `ForeignHost` or `InvalidRequest` when it would lead elsewhere.
+pub(super) fn at(origin: &Url, target: &str) -> Result<Url, Failure> {
+    if !target.starts_with('/') {
+        return Err(invalid(format!("`{target}` is not a path on the plane")));
+    }
+    // Put together as text: joining would take `//host` for another host.
+    let text = format!("{}{target}", origin.origin().ascii_serialization());
+    let url = Url::parse(&text).map_err(|problem| invalid(problem.to_string()))?;
+    same_origin(origin, &url)?;
+    Ok(url)
+}
+
 fn same_origin(pinned: &Url, other: &Url) -> Result<(), Failure> {
     if pinned.origin() == other.origin() {
         return Ok(());
@@ -182,6 +210,8 @@ fn invalid(message: String) -> Failure {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
     use crate::remote::azure::Cloud;
     use crate::resource::Method;
@@ -279,6 +309,35 @@ mod tests {
     }
 
     #[test]
+    fn a_registry_elsewhere_is_asked_over_https_whatever_resource_manager_speaks() {
+        let azure = Cloud::public();
+        for (resource_manager, suffix, expected) in [
+            (
+                "http://127.0.0.1:8080",
+                "azurecr.io",
+                "https://r.azurecr.io/",
+            ),
+            ("https://arm.example", "azurecr.io", "https://r.azurecr.io/"),
+            (
+                "http://127.0.0.1:8080",
+                "azurecr.localhost:8080",
+                "http://r.azurecr.localhost:8080/",
+            ),
+        ] {
+            let pins = Pins::new(Endpoints {
+                resource_manager: resource_manager.parse().expect("a URL"),
+                registry_suffix: suffix.to_owned(),
+                ..azure.endpoints().clone()
+            });
+            let found = pins.registry("r.azurecr.io").expect("a server");
+            assert_eq!(found.as_str(), expected, "{resource_manager}");
+        }
+        for server in ["", ".azurecr.io", "a@b.azurecr.io", "a/b", "a:1"] {
+            assert!(pins().registry(server).is_err(), "{server}");
+        }
+    }
+
+    #[test]
     fn logs_go_below_the_clouds_own_domain() -> Result<(), Failure> {
         let plane = |name: &str| Plane::Ingestion(name.into());
         assert_eq!(
@@ -308,13 +367,46 @@ mod tests {
         Ok(())
     }
 
+    proptest! {
+        #[test]
+        fn what_is_let_through_has_as_many_segments_as_were_asked_for(
+            path in "(/([a-z.\\\\?#\t ]|%2[eEfF]){0,4}){1,4}"
+        ) {
+            if let Ok(url) = pins().url(&Request::arm(Method::Get, path.as_str(), "1")) {
+                let segments = |path: &str| path.split('/').map(str::len).collect::<Vec<_>>();
+                let (sent, asked) = (segments(url.path()), segments(&path));
+                prop_assert_eq!(sent.len(), asked.len());
+                // What is not spelt out only gets longer.
+                prop_assert!(sent.iter().zip(&asked).all(|(sent, asked)| sent >= asked));
+            }
+        }
+    }
+
     #[test]
     fn a_name_cannot_move_the_request() {
-        for path in ["/subscriptions/s/../t", "/a/./b", "/a/%2e%2E/b", "relative"] {
+        for path in [
+            "/subscriptions/s/../t",
+            "/a/./b",
+            "/a/%2e%2E/b",
+            "relative",
+            "/a/.",
+            "/a/..",
+            "/a/%2E",
+            "/a/.%2e",
+            "/a/b/",
+            "/a//b",
+            "/a/b\\..",
+            "/a/.\t",
+            "/a\\b",
+        ] {
             assert!(
                 pins().url(&Request::arm(Method::Get, path, "1")).is_err(),
                 "{path}"
             );
+        }
+        for path in ["/a/.b", "/a/...", "/a/b.", "/a/%2eb"] {
+            let url = pins().url(&Request::arm(Method::Get, path, "1"));
+            assert_eq!(url.expect("a name").path(), path);
         }
         let odd = Request::arm(Method::Get, "/a/b?c=d#e", "1");
         let url = pins().url(&odd).expect("encoded");

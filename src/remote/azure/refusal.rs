@@ -10,6 +10,9 @@ use serde_json::Value as Json;
 const LONGEST_MESSAGE: usize = 2_000;
 /// How many of an error's details are told.
 const MOST_DETAILS: usize = 3;
+/// The longest wait that is believed, far above all that anybody waits for here: Azure names
+/// minutes, and what stands in between may name more than a clock can count.
+const LONGEST_WAIT: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// Azure's code and message, as far as they could be found.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -76,19 +79,19 @@ impl Refusal {
     }
 }
 
-/// How long an answer asks to wait: in seconds, milliseconds, or until a date.
+/// How long an answer asks to wait: in seconds, milliseconds, or until a date; a day at most.
 pub(super) fn retry_after(headers: &Headers) -> Option<Duration> {
     for name in ["retry-after-ms", "x-ms-retry-after-ms"] {
         let told = headers.get_optional_str(&HeaderName::from_static(name));
         if let Some(millis) = told.and_then(|text| text.trim().parse().ok()) {
-            return Some(Duration::from_millis(millis));
+            return Some(Duration::from_millis(millis).min(LONGEST_WAIT));
         }
     }
     let told = headers
         .get_optional_str(&HeaderName::from_static("retry-after"))?
         .trim();
     if let Ok(seconds) = told.parse() {
-        return Some(Duration::from_secs(seconds));
+        return Some(Duration::from_secs(seconds).min(LONGEST_WAIT));
     }
     let until = parse_rfc7231(told).ok()?;
     // Azure's own clock decides, where it tells it: ours may be wrong.
@@ -96,7 +99,8 @@ pub(super) fn retry_after(headers: &Headers) -> Option<Duration> {
         .get_optional_str(&HeaderName::from_static("date"))
         .and_then(|date| parse_rfc7231(date).ok())
         .unwrap_or_else(OffsetDateTime::now_utc);
-    Some(Duration::try_from(until - now).unwrap_or_default())
+    let wait = Duration::try_from(until - now).unwrap_or_default();
+    Some(wait.min(LONGEST_WAIT))
 }
 
 /// Azure's id of a request, for a support case.
@@ -258,7 +262,8 @@ fn seconds_in(status: u16, message: &str) -> Option<Duration> {
         .map_or(0, |at| at + 1);
     // `rfind` gives where a character starts; the one found may be longer than a byte.
     let number = digits.get(start..).unwrap_or_default();
-    number.parse().ok().map(Duration::from_secs)
+    let seconds = number.parse().ok().map(Duration::from_secs);
+    seconds.map(|wait| wait.min(LONGEST_WAIT))
 }
 
 fn shorten(message: &str) -> String {
@@ -381,7 +386,45 @@ mod tests {
         assert_eq!(quoted(message, "nothing"), None);
     }
 
+    /// As [`retry_after`] and whoever waits for it would do.
+    fn waited(headers: &Headers) {
+        let Some(wait) = retry_after(headers) else {
+            return;
+        };
+        assert!(wait <= LONGEST_WAIT, "{wait:?}");
+        assert!(std::time::Instant::now().checked_add(wait * 2).is_some());
+    }
+
+    #[test]
+    fn no_wait_is_longer_than_can_be_counted() {
+        for (name, value) in [
+            ("retry-after", "9223372036854775808"),
+            ("retry-after", "18446744073709551615"),
+            ("retry-after-ms", "18446744073709551615"),
+            ("x-ms-retry-after-ms", "18446744073709551615"),
+            ("retry-after", "Fri, 31 Dec 9999 23:59:59 GMT"),
+        ] {
+            let headers = headers(&[(name, value)]);
+            assert_eq!(retry_after(&headers), Some(LONGEST_WAIT), "{name}: {value}");
+        }
+        let told = "try again after '18446744073709551615' seconds";
+        let refusal = read(429, &json!({"error": {"code": "A", "message": told}}));
+        assert_eq!(refusal.retry_after, Some(LONGEST_WAIT));
+    }
+
     proptest! {
+        #[test]
+        fn any_headers_give_a_wait_that_can_be_waited(
+            name in "(retry-after|retry-after-ms|x-ms-retry-after-ms)",
+            value in "([0-9]{0,25}|.*|(Mon|Fri), [0-9]{2} (Jan|Dec) [0-9]{4} [0-9]{2}:00:00 GMT)",
+            date in "((Mon|Fri), [0-9]{2} (Jan|Dec) [0-9]{4} 00:00:00 GMT|.*)",
+        ) {
+            let mut headers = Headers::new();
+            headers.insert(name, value);
+            headers.insert("date", date);
+            waited(&headers);
+        }
+
         #[test]
         fn any_bytes_give_a_refusal(status: u16, body: Vec<u8>, kind in ".*") {
             let mut headers = Headers::new();

@@ -1,22 +1,30 @@
-//! Tokens: kept per audience, renewed before they expire, asked for by one caller at a time.
+//! Tokens: kept per audience, renewed before they expire, asked for once at a time.
+//!
+//! ## Why
+//! A lease is renewed with a token, and `az` may hang for longer than a lease lasts. So a renewal
+//! that comes early is waited for by nobody, and one that failed is not repeated by each caller.
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
 use azure_core::credentials::{AccessToken, Secret, TokenCredential, TokenRequestOptions};
 use azure_core::error::{Error, ErrorKind};
 use azure_core::time::OffsetDateTime;
-use tokio::sync::Mutex;
+use futures::FutureExt;
+use futures::future::{BoxFuture, Shared};
 
 use super::credential;
 use crate::provision::ports::Failure;
 
 /// How long before its end a token is renewed, unless half its life is less.
 const MARGIN: Duration = Duration::from_secs(300);
+/// How long before its end a token is no longer sent while a renewal may still come.
+const LAST: Duration = Duration::from_secs(10);
+/// Until the next early renewal, after one that failed.
+const AGAIN: Duration = Duration::from_secs(30);
 
 /// A credential behind a cache. Its own `Debug` shows no token.
 pub(super) struct Tokens {
@@ -25,23 +33,22 @@ pub(super) struct Tokens {
     holds: bool,
     /// How long one token may take to get: `az` and metadata services can hang.
     patience: Duration,
-    slots: std::sync::Mutex<BTreeMap<String, Arc<Slot>>>,
+    slots: Mutex<BTreeMap<String, Arc<Slot>>>,
 }
 
 /// What is known of one audience.
 #[derive(Default)]
-struct Slot {
-    /// How many times the credential has been asked.
-    rounds: AtomicU64,
-    state: Mutex<State>,
-}
+struct Slot(Mutex<State>);
 
 #[derive(Default)]
 struct State {
     held: Option<Held>,
-    /// Why the last round failed, for those who waited for it.
-    failure: Option<Failure>,
+    /// The last time that the credential was asked, which may go on.
+    round: Option<Round>,
 }
+
+/// One time that the credential is asked: whoever comes meanwhile shares what it says.
+type Round = Shared<BoxFuture<'static, Result<AccessToken, Failure>>>;
 
 struct Held {
     token: AccessToken,
@@ -56,6 +63,24 @@ impl Held {
     }
 }
 
+impl Slot {
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Notes what the credential said.
+    fn learn(&self, said: &Result<AccessToken, Failure>) {
+        let now = OffsetDateTime::now_utc();
+        let mut state = self.state();
+        match (said, &mut state.held) {
+            (Ok(token), held) => *held = Some(Held::new(token.clone(), now)),
+            // The old one is good until its end, and the credential is left in peace for a while.
+            (Err(_), Some(held)) => held.renew_at = now + AGAIN,
+            (Err(_), None) => {}
+        }
+    }
+}
+
 impl Tokens {
     pub(super) fn new(
         credential: Arc<dyn TokenCredential>,
@@ -66,55 +91,60 @@ impl Tokens {
             credential,
             holds,
             patience,
-            slots: std::sync::Mutex::default(),
+            slots: Mutex::default(),
         }
     }
 
-    /// A token for `scope`, fresh enough to be sent.
+    /// A token for `scope`, fresh enough to be sent. While one is good nobody waits for the next.
     ///
     /// # Errors
     /// `NoCredential` or `Unreachable` when there is none to be had.
     pub(super) async fn get(&self, scope: &str) -> Result<AccessToken, Failure> {
         let slot = self.slot(scope);
-        let before = slot.rounds.load(Ordering::Acquire);
-        let mut state = slot.state.lock().await;
         let now = OffsetDateTime::now_utc();
-        if let Some(held) = state.held.as_ref().filter(|held| now < held.renew_at) {
-            return Ok(held.token.clone());
-        }
-        // Whoever waited for a round that failed shares its failure instead of repeating it.
-        if slot.rounds.load(Ordering::Acquire) != before
-            && let Some(failure) = &state.failure
-        {
-            return Err(failure.clone());
-        }
-        let asked = self.ask(scope).await;
-        slot.rounds.fetch_add(1, Ordering::Release);
-        match asked {
-            Ok(token) => {
-                state.held = Some(Held::new(token.clone(), OffsetDateTime::now_utc()));
-                state.failure = None;
-                Ok(token)
+        let (round, held) = {
+            let mut state = slot.state();
+            let held = state.held.as_ref();
+            if let Some(held) = held.filter(|held| now < held.renew_at) {
+                return Ok(held.token.clone());
             }
-            Err(failure) => {
-                // Early renewal may fail; the old token is good until its end.
-                if let Some(held) = state
-                    .held
-                    .as_ref()
-                    .filter(|held| now < held.token.expires_on)
-                {
-                    return Ok(held.token.clone());
-                }
-                state.failure = Some(failure.clone());
-                Err(failure)
-            }
+            let held = held.map(|held| held.token.clone());
+            (self.round(scope, &slot, &mut state), held)
+        };
+        let lasts = |token: &AccessToken, left: Duration| now + left < token.expires_on;
+        match held {
+            Some(token) if lasts(&token, LAST) => Ok(token),
+            held => round.await.or_else(|failure| {
+                let held = held.filter(|token| lasts(token, Duration::ZERO));
+                held.ok_or(failure)
+            }),
         }
+    }
+
+    /// The round that goes on, or a new one. It comes to its end also where nobody waits for it.
+    fn round(&self, scope: &str, slot: &Arc<Slot>, state: &mut State) -> Round {
+        let going_on = state.round.as_ref().filter(|round| round.peek().is_none());
+        if let Some(round) = going_on {
+            return round.clone();
+        }
+        let (credential, scope) = (Arc::clone(&self.credential), scope.to_owned());
+        let (patience, holds) = (self.patience, self.holds);
+        let slot = Arc::clone(slot);
+        let asking = async move {
+            let said = ask(&*credential, &scope, patience, holds).await;
+            slot.learn(&said);
+            said
+        };
+        let round = asking.boxed().shared();
+        tokio::spawn(round.clone());
+        state.round = Some(round.clone());
+        round
     }
 
     /// Drops a token that Azure refused, unless it has been renewed since.
     pub(super) async fn forget(&self, scope: &str, refused: &Secret) {
         let slot = self.slot(scope);
-        let mut state = slot.state.lock().await;
+        let mut state = slot.state();
         if state
             .held
             .as_ref()
@@ -124,22 +154,28 @@ impl Tokens {
         }
     }
 
-    async fn ask(&self, scope: &str) -> Result<AccessToken, Failure> {
-        let scopes = [scope];
-        let asking = self.credential.get_token(&scopes, None);
-        match tokio::time::timeout(self.patience, asking).await {
-            Ok(answer) => answer.map_err(|error| credential::failure(&error, self.holds)),
-            Err(_) => {
-                let late = format!("no token within {} s", self.patience.as_secs());
-                let error = Error::with_message(ErrorKind::Credential, late);
-                Err(credential::failure(&error, self.holds))
-            }
-        }
-    }
-
     fn slot(&self, scope: &str) -> Arc<Slot> {
         let mut slots = self.slots.lock().unwrap_or_else(PoisonError::into_inner);
         Arc::clone(slots.entry(scope.to_owned()).or_default())
+    }
+}
+
+/// Asks a credential for a token, for so long.
+async fn ask(
+    credential: &dyn TokenCredential,
+    scope: &str,
+    patience: Duration,
+    holds: bool,
+) -> Result<AccessToken, Failure> {
+    let scopes = [scope];
+    let asking = credential.get_token(&scopes, None);
+    match tokio::time::timeout(patience, asking).await {
+        Ok(answer) => answer.map_err(|error| credential::failure(&error, holds)),
+        Err(_) => {
+            let late = format!("no token within {} s", patience.as_secs());
+            let error = Error::with_message(ErrorKind::Credential, late);
+            Err(credential::failure(&error, holds))
+        }
     }
 }
 
@@ -172,20 +208,23 @@ impl TokenCredential for Tokens {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use std::sync::atomic::{AtomicU64, Ordering};
+
     use futures::future::join_all;
+
+    use super::*;
 
     /// Gives tokens that live for the seconds told, or fails, and counts.
     #[derive(Debug)]
     struct Mint {
-        lives: std::sync::Mutex<Vec<Option<i64>>>,
+        lives: Mutex<Vec<Option<i64>>>,
         asked: AtomicU64,
     }
 
     impl Mint {
         fn new(lives: &[Option<i64>]) -> Arc<Self> {
             Arc::new(Self {
-                lives: std::sync::Mutex::new(lives.iter().rev().copied().collect()),
+                lives: Mutex::new(lives.iter().rev().copied().collect()),
                 asked: AtomicU64::new(0),
             })
         }
@@ -244,24 +283,94 @@ mod tests {
         assert!(tokens.get("a/.default").await.is_ok());
     }
 
-    #[tokio::test]
-    async fn a_token_near_its_end_is_renewed_or_used_up() {
+    /// A slot with a token that has so many seconds left and is due to be renewed.
+    fn due(tokens: &Tokens, left: u64) {
         let now = OffsetDateTime::now_utc();
-        let old = |left: u64| Held {
+        tokens.slot("a").state().held = Some(Held {
             token: AccessToken::new("old", now + Duration::from_secs(left)),
             renew_at: now,
-        };
-        let mint = Mint::new(&[None, Some(3_600)]);
+        });
+    }
+
+    async fn secret(tokens: &Tokens) -> String {
+        let token = tokens.get("a").await.expect("a token");
+        token.token.secret().to_owned()
+    }
+
+    #[tokio::test]
+    async fn a_token_near_its_end_is_used_up_while_the_next_is_asked_for() {
+        let mint = Mint::new(&[Some(3_600)]);
         let tokens = tokens(&mint);
-        tokens.slot("a").state.lock().await.held = Some(old(60));
-        let kept = tokens.get("a").await.expect("the old one");
-        assert_eq!(kept.token.secret(), "old");
-        let renewed = tokens.get("a").await.expect("a new one");
-        assert_eq!(renewed.token.secret(), "token-1");
-        let long = Held::new(AccessToken::new("t", now + Duration::from_secs(3_600)), now);
-        assert_eq!(long.renew_at, now + Duration::from_secs(3_300));
-        let short = Held::new(AccessToken::new("t", now + Duration::from_secs(60)), now);
-        assert_eq!(short.renew_at, now + Duration::from_secs(30));
+        due(&tokens, 60);
+        assert_eq!(secret(&tokens).await, "old");
+        let round = tokens.slot("a").state().round.clone();
+        round.expect("one goes on").await.expect("a new one");
+        assert_eq!(secret(&tokens).await, "token-0");
+        assert_eq!(mint.asked.load(Ordering::SeqCst), 1);
+    }
+
+    #[tokio::test]
+    async fn the_last_seconds_of_a_token_are_for_whoever_gets_no_other() {
+        let mint = Mint::new(&[Some(3_600), None]);
+        let tokens = tokens(&mint);
+        due(&tokens, 5);
+        assert_eq!(secret(&tokens).await, "token-0");
+        due(&tokens, 5);
+        assert_eq!(secret(&tokens).await, "old");
+        due(&tokens, 0);
+        assert!(tokens.get("a").await.is_err());
+    }
+
+    #[test]
+    fn a_token_is_due_in_its_last_minutes_or_half() {
+        let now = OffsetDateTime::now_utc();
+        for (life, due) in [(3_600, 3_300), (60, 30)] {
+            let token = AccessToken::new("t", now + Duration::from_secs(life));
+            let held = Held::new(token, now);
+            assert_eq!(held.renew_at, now + Duration::from_secs(due));
+        }
+    }
+
+    /// Hangs, as `az` may, until it is let fail.
+    #[derive(Debug, Default)]
+    struct Hanging {
+        asked: AtomicU64,
+        end: tokio::sync::Notify,
+    }
+
+    #[async_trait]
+    impl TokenCredential for Hanging {
+        async fn get_token(
+            &self,
+            _scopes: &[&str],
+            _options: Option<TokenRequestOptions<'_>>,
+        ) -> azure_core::Result<AccessToken> {
+            self.asked.fetch_add(1, Ordering::SeqCst);
+            self.end.notified().await;
+            Err(Error::with_message(ErrorKind::Credential, "no luck"))
+        }
+    }
+
+    #[tokio::test]
+    async fn nobody_waits_for_the_renewal_of_a_token_that_is_still_good() {
+        let hanging = Arc::new(Hanging::default());
+        let credential = Arc::clone(&hanging) as Arc<dyn TokenCredential>;
+        let tokens = Tokens::new(credential, Duration::from_secs(2), false);
+        due(&tokens, 240);
+        let at_once = Duration::from_millis(1_500);
+        for _ in 0..8 {
+            let kept = tokio::time::timeout(at_once, tokens.get("a")).await;
+            let kept = kept.expect("nobody waits").expect("the old one");
+            assert_eq!(kept.token.secret(), "old");
+        }
+        // The renewal fails, and is not begun again by whoever comes next.
+        hanging.end.notify_one();
+        for _ in 0..100 {
+            tokio::task::yield_now().await;
+            let kept = tokens.get("a").await.expect("the old one");
+            assert_eq!(kept.token.secret(), "old");
+        }
+        assert_eq!(hanging.asked.load(Ordering::SeqCst), 1);
     }
 
     #[tokio::test]

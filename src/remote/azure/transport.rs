@@ -14,6 +14,7 @@ use azure_core::http::{
 };
 use azure_core::{Bytes, Uuid};
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
+use url::Url;
 
 use super::clock::Timing;
 use super::cloud::{is_loopback, is_loopback_name};
@@ -28,7 +29,7 @@ const METADATA_HOST: &str = "169.254.169.254";
 pub(super) struct Transport {
     pipeline: Pipeline,
     http: Arc<dyn HttpClient>,
-    client: reqwest::Client,
+    plain: PlainClient,
 }
 
 /// An answer, read to its end.
@@ -74,7 +75,7 @@ impl Transport {
         Ok(Self {
             pipeline,
             http,
-            client,
+            plain: PlainClient(client),
         })
     }
 
@@ -107,10 +108,47 @@ impl Transport {
         options(Arc::clone(&self.http), retry)
     }
 
-    /// The client below, for planes that speak no ARM.
-    pub(super) fn client(&self) -> &reqwest::Client {
-        &self.client
+    /// What sends single requests below.
+    #[cfg(test)]
+    pub(super) fn http(&self) -> Arc<dyn HttpClient> {
+        Arc::clone(&self.http)
     }
+
+    /// The client below, for planes that speak no ARM.
+    pub(super) fn plain(&self) -> &PlainClient {
+        &self.plain
+    }
+}
+
+/// The HTTP client for planes that speak no ARM. It follows no redirect, and refuses plain http to
+/// another machine; whoever uses it must send no token to a host that is not the cloud's own.
+#[derive(Debug, Clone)]
+pub struct PlainClient(reqwest::Client);
+
+impl PlainClient {
+    /// A request to `url`, not sent yet.
+    ///
+    /// # Errors
+    /// Why nothing may be sent there.
+    pub(super) fn request(
+        &self,
+        method: reqwest::Method,
+        url: Url,
+    ) -> Result<reqwest::RequestBuilder, String> {
+        not_in_the_clear(&url)?;
+        Ok(self.0.request(method, url))
+    }
+}
+
+/// Refuses plain http to another machine.
+fn not_in_the_clear(url: &Url) -> Result<(), String> {
+    if url.scheme() == "https" || is_loopback(url) {
+        return Ok(());
+    }
+    Err(format!(
+        "plain http to {} is refused: only this machine is spoken to in the clear",
+        url.host_str().unwrap_or("nowhere")
+    ))
 }
 
 /// Options by which a managed identity asks the metadata service: directly, in plain http.
@@ -183,14 +221,9 @@ impl HttpClient for Guarded {
     async fn execute_request(&self, request: &Request) -> azure_core::Result<AsyncRawResponse> {
         let url = request.url();
         let metadata = self.metadata && url.host_str() == Some(METADATA_HOST);
-        if url.scheme() != "https" && !is_loopback(url) && !metadata {
-            return Err(Error::with_message(
-                ErrorKind::Other,
-                format!(
-                    "plain http to {} is refused: only this machine is spoken to in the clear",
-                    url.host_str().unwrap_or("nowhere")
-                ),
-            ));
+        if !metadata {
+            not_in_the_clear(url)
+                .map_err(|reason| Error::with_message(ErrorKind::Other, reason))?;
         }
         self.client.execute_request(request).await
     }
@@ -236,7 +269,7 @@ impl Resolve for Resolver {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use azure_core::http::{Method, Url};
+    use azure_core::http::Method;
 
     fn get(url: &str) -> Request {
         Request::new(Url::parse(url).expect("url"), Method::Get)
@@ -255,6 +288,9 @@ mod tests {
                 matches!(&lost, Lost::Unsendable(why) if why.contains("in the clear")),
                 "{lost:?}"
             );
+            let plain = transport.plain();
+            let built = plain.request(reqwest::Method::GET, url.parse().expect("a URL"));
+            assert!(built.is_err_and(|why| why.contains("in the clear")));
         }
     }
 

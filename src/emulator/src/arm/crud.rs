@@ -190,6 +190,9 @@ fn store(
     body.insert("id".to_owned(), json!(id));
     body.insert("name".to_owned(), json!(id.rsplit('/').next()));
     body.insert("type".to_owned(), json!(meta.kind));
+    if let (Some(old), Some(Value::Object(sent))) = (&old, body.get_mut("tags")) {
+        tags::keep_names(&tags::tags_of(old), sent);
+    }
     if meta.system_data.is_some() {
         let before = old.as_ref().and_then(|old| old.body.get("systemData"));
         body.insert("systemData".to_owned(), cx.system_data(before));

@@ -7,7 +7,7 @@ use super::error::ArmError;
 use super::filter::Filter;
 use super::pattern::{self, Address, Pattern};
 use super::resource_type::set_state;
-use super::{after, locks, operations, page, regions, resources, weather};
+use super::{after, locks, operations, page, regions, resources, tags, weather};
 use crate::server::Answer;
 use crate::state::{Effect, Object, Polling, Txn, World};
 use axum::http::Method;
@@ -136,7 +136,10 @@ fn put(cx: &Context<'_>, txn: &mut Txn<'_>) -> Result<Answer, ArmError> {
     admitted(cx, txn, old.as_deref())?;
     let sent = body::object(cx.call)?;
     body::known_members(&sent, &[], "ResourceGroupDefinition")?;
-    let tags = body::tags(&sent)?;
+    let mut tags = body::tags(&sent)?;
+    if let (Some(old), Some(tags)) = (&old, &mut tags) {
+        tags::keep_names(&tags::tags_of(old), tags);
+    }
     let location = body::location(&sent, KIND).map_err(|error| group_location(error, &sent))?;
     if let Some(before) = old
         .as_deref()
@@ -172,7 +175,8 @@ fn patch(cx: &Context<'_>, txn: &mut Txn<'_>) -> Result<Answer, ArmError> {
     let sent = body::object(cx.call)?;
     body::known_members(&sent, &[], "ResourceGroupDefinition")?;
     let mut group = old.body.clone();
-    if let Some(tags) = body::tags(&sent)? {
+    if let Some(mut tags) = body::tags(&sent)? {
+        tags::keep_names(&tags::tags_of(&old), &mut tags);
         group["tags"] = Value::Object(tags);
     }
     if let Some(manager) = sent.get("managedBy").filter(|manager| manager.is_string()) {

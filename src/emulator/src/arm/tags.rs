@@ -11,6 +11,19 @@ use axum::http::Method;
 use serde_json::{Map, Value, json};
 use std::sync::Arc;
 
+/// Puts the names that tags already have back on those that differ by case only: the casing that a
+/// tag was first given stays.
+pub fn keep_names(old: &Map<String, Value>, tags: &mut Map<String, Value>) {
+    for name in old.keys() {
+        let mut names = tags.keys();
+        let other = names.find(|other| *other != name && other.eq_ignore_ascii_case(name));
+        if let Some(other) = other.cloned() {
+            let value = tags.remove(&other).unwrap_or_default();
+            tags.insert(name.clone(), value);
+        }
+    }
+}
+
 /// Whether a path means `…/providers/Microsoft.Resources/tags/default`.
 pub fn meant(path: &ProviderPath) -> bool {
     path.kind(1) == "microsoft.resources/tags"
@@ -32,10 +45,13 @@ pub fn write(cx: &Context<'_>, txn: &mut Txn<'_>, path: &ProviderPath) -> Result
     let old = tags_of(&carrier);
     let tags = match cx.call.method {
         Method::DELETE => Map::new(),
-        Method::PUT => sent(cx)?.0,
-        Method::PATCH => {
-            let (sent, operation) = sent(cx)?;
-            merged(old, sent, &operation)?
+        Method::PUT | Method::PATCH => {
+            let (mut sent, operation) = sent(cx)?;
+            keep_names(&old, &mut sent);
+            match cx.call.method {
+                Method::PUT => sent,
+                _ => merged(old, sent, &operation)?,
+            }
         }
         _ => {
             return Err(ArmError::method_not_allowed(
@@ -107,7 +123,7 @@ fn carrier(cx: &Context<'_>, world: &World, path: &ProviderPath) -> Result<Arc<O
         })
 }
 
-fn tags_of(object: &Object) -> Map<String, Value> {
+pub fn tags_of(object: &Object) -> Map<String, Value> {
     object
         .body
         .get("tags")
@@ -123,4 +139,18 @@ fn shown(path: &ProviderPath, tags: &Map<String, Value>) -> Value {
         "type": "Microsoft.Resources/tags",
         "properties": {"tags": tags},
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_tag_keeps_the_name_that_it_was_first_given() {
+        let map = |tags: Value| tags.as_object().cloned().unwrap_or_default();
+        let old = map(json!({"Team": "a", "gone": "b", "same": "c"}));
+        let mut sent = map(json!({"team": "z", "same": "d", "NEW": "e"}));
+        keep_names(&old, &mut sent);
+        assert_eq!(sent, map(json!({"Team": "z", "same": "d", "NEW": "e"})));
+    }
 }

@@ -6,7 +6,7 @@ use url::Url;
 
 use super::super::cloud::is_loopback;
 use super::super::pin::KUBERNETES;
-use super::voice::{Voice, bearing, send};
+use super::voice::{Voice, bearing, send, token};
 use crate::proof::{ApiServer, Plain, Reply};
 
 /// Asks a cluster.
@@ -28,9 +28,9 @@ pub(super) async fn ask(
         return Err(Reply::Silent(why));
     }
     let here = is_loopback(&url);
-    let token = voice.token(&format!("{KUBERNETES}/.default")).await?;
+    let token = token(&voice.azure, &format!("{KUBERNETES}/.default")).await?;
     let local = voice.azure.cloud().ca().filter(|_| here);
     let ca = server.ca.as_deref().or(local);
     let client = voice.client(ca, here).await?;
-    Ok(send(bearing(&client, &server.origin, request, &token)).await)
+    Ok(send(bearing(&client, &url, request, &token)?).await)
 }

@@ -13,6 +13,7 @@ use url::Url;
 
 use super::super::client_proof::Assertions;
 use super::super::credential::Credential;
+use super::super::transport::PlainClient;
 use crate::proof::Issued;
 
 /// The header that opens the control endpoints of a local Azure.
@@ -21,7 +22,7 @@ const SECRET: &str = "x-emulator-secret";
 /// Gives out what a local Azure says in the name of others.
 #[derive(Clone)]
 pub struct LocalIssuer {
-    http: reqwest::Client,
+    http: PlainClient,
     endpoint: Url,
     secret: Secret,
 }
@@ -29,7 +30,7 @@ pub struct LocalIssuer {
 impl LocalIssuer {
     /// The issuer of the local Azure at `origin`, whose control endpoints `secret` opens. `http`
     /// trusts it.
-    pub fn new(http: reqwest::Client, origin: &Url, secret: String) -> Self {
+    pub fn new(http: PlainClient, origin: &Url, secret: String) -> Self {
         let mut endpoint = origin.clone();
         endpoint.set_path("/emulator/assertion");
         Self {
@@ -61,7 +62,7 @@ impl LocalIssuer {
     async fn ask(&self, order: &Json) -> Result<Json, String> {
         let request = self
             .http
-            .post(self.endpoint.clone())
+            .request(reqwest::Method::POST, self.endpoint.clone())?
             .header(SECRET, self.secret.secret())
             .header("content-type", "application/json")
             .body(order.to_string());

@@ -4,8 +4,11 @@
 //! Reference: <https://github.com/Azure/acr/blob/main/docs/AAD-OAuth.md>.
 
 use serde_json::Value as Json;
+use url::Url;
 
-use super::voice::{Voice, bearing, send};
+use super::super::pin;
+use super::super::transport::PlainClient;
+use super::voice::{Voice, bearing, send, token};
 use crate::proof::{Plain, Reply};
 
 /// The audience that every registry takes, also where it refuses tokens for Resource Manager.
@@ -21,7 +24,8 @@ pub(super) async fn ask(
     scope: &str,
     request: &Plain,
 ) -> Result<Reply, Reply> {
-    let origin = origin(voice, server)?;
+    let origin = voice.azure.wire.pins.registry(server);
+    let origin = origin.map_err(|failure| Reply::Silent(failure.to_string()))?;
     let refresh = refresh(voice, server, &origin).await?;
     let form = [
         ("grant_type", "refresh_token"),
@@ -29,31 +33,32 @@ pub(super) async fn ask(
         ("scope", scope),
         ("refresh_token", &refresh),
     ];
-    let access = post(voice, &origin, "/oauth2/token", &form, "/access_token").await?;
     let client = voice.azure.http();
-    Ok(send(bearing(client, &origin, request, &access)).await)
+    let access = post(client, &origin, "/oauth2/token", &form, "/access_token").await?;
+    Ok(send(bearing(client, &origin, request, &access)?).await)
 }
 
-/// The token that stands for the caller at this registry: asked for once.
-async fn refresh(voice: &Voice, server: &str, origin: &str) -> Result<String, Reply> {
-    let mut known = voice.refresh.lock().await;
-    if let Some(known) = known.get(server) {
-        return known.clone();
-    }
-    let token = voice.token(AUDIENCE).await?;
-    let form = [
-        ("grant_type", "access_token"),
-        ("service", server),
-        ("access_token", &token),
-    ];
-    let given = post(voice, origin, "/oauth2/exchange", &form, "/refresh_token").await;
-    known.insert(server.to_owned(), given.clone());
-    given
+/// The token that stands for the caller at this registry: asked for until there is one.
+async fn refresh(voice: &Voice, server: &str, origin: &Url) -> Result<String, Reply> {
+    let exchange = || {
+        let (azure, server, origin) = (voice.azure.clone(), server.to_owned(), origin.clone());
+        async move {
+            let token = token(&azure, AUDIENCE).await?;
+            let form = [
+                ("grant_type", "access_token"),
+                ("service", &server),
+                ("access_token", &token),
+            ];
+            let path = "/oauth2/exchange";
+            post(azure.http(), &origin, path, &form, "/refresh_token").await
+        }
+    };
+    voice.refresh.get(server, exchange).await
 }
 
 async fn post(
-    voice: &Voice,
-    origin: &str,
+    client: &PlainClient,
+    origin: &Url,
     path: &str,
     form: &[(&str, &str)],
     wanted: &str,
@@ -61,10 +66,10 @@ async fn post(
     let body = url::form_urlencoded::Serializer::new(String::new())
         .extend_pairs(form)
         .finish();
-    let request = voice
-        .azure
-        .http()
-        .request(reqwest::Method::POST, format!("{origin}{path}"))
+    let url = pin::at(origin, path).map_err(|failure| Reply::Silent(failure.to_string()))?;
+    let request = client
+        .request(reqwest::Method::POST, url)
+        .map_err(Reply::Silent)?
         .header("content-type", "application/x-www-form-urlencoded")
         .body(body);
     match send(request).await {
@@ -75,17 +80,4 @@ async fn post(
         }
         refused => Err(refused),
     }
-}
-
-/// The origin of a registry: its own name under the cloud's suffix, wherever an answer says that
-/// it is.
-fn origin(voice: &Voice, server: &str) -> Result<String, Reply> {
-    let endpoints = voice.azure.cloud().endpoints();
-    let name = server.split('.').next().unwrap_or_default();
-    let plain = |b: u8| b.is_ascii_alphanumeric() || b == b'-';
-    if name.is_empty() || !name.bytes().all(plain) {
-        return Err(Reply::Silent(format!("`{server}` is no login server")));
-    }
-    let scheme = endpoints.resource_manager.scheme();
-    Ok(format!("{scheme}://{name}.{}", endpoints.registry_suffix))
 }

@@ -4,9 +4,12 @@ use std::collections::BTreeMap;
 
 use async_trait::async_trait;
 use tokio::sync::Mutex;
+use url::Url;
 
 use super::super::arm::Azure;
-use super::super::transport::{Transport, root};
+use super::super::kept::Kept;
+use super::super::pin;
+use super::super::transport::{PlainClient, Transport, root};
 use super::{cluster, registry, reply};
 use crate::proof::{ApiServer, Caller, Plain, Reply};
 use crate::resource::{Method, Request};
@@ -18,7 +21,7 @@ const MOST: usize = 1 << 20;
 pub(super) struct Voice {
     pub(super) azure: Azure,
     /// Refresh tokens of registries, by login server.
-    pub(super) refresh: Mutex<BTreeMap<String, Result<String, Reply>>>,
+    pub(super) refresh: Kept<String, Reply>,
     /// Clients that trust a cluster's own authority, by that.
     clients: Mutex<BTreeMap<Option<String>, Transport>>,
 }
@@ -27,17 +30,9 @@ impl Voice {
     pub(super) fn new(azure: Azure) -> Self {
         Self {
             azure,
-            refresh: Mutex::default(),
+            refresh: Kept::default(),
             clients: Mutex::default(),
         }
-    }
-
-    /// The token for an audience.
-    pub(super) async fn token(&self, scope: &str) -> Result<String, Reply> {
-        let token = self.azure.wire.tokens.get(scope).await;
-        token
-            .map(|token| token.token.secret().to_owned())
-            .map_err(|failure| Reply::Silent(failure.to_string()))
     }
 
     /// A client that trusts `ca` and no other authority, where there is one.
@@ -45,14 +40,14 @@ impl Voice {
         &self,
         ca: Option<&str>,
         direct: bool,
-    ) -> Result<reqwest::Client, Reply> {
+    ) -> Result<PlainClient, Reply> {
         let mut clients = self.clients.lock().await;
         let key = ca.map(str::to_owned);
         if let Some(known) = clients.get(&key) {
-            return Ok(known.client().clone());
+            return Ok(known.plain().clone());
         }
         let made = Transport::new(&self.azure.wire.timing, direct, ca).map_err(Reply::Silent)?;
-        let client = made.client().clone();
+        let client = made.plain().clone();
         clients.insert(key, made);
         Ok(client)
     }
@@ -80,13 +75,24 @@ impl Caller for Voice {
     }
 }
 
-/// A request with a token.
+/// The token for an audience.
+pub(super) async fn token(azure: &Azure, scope: &str) -> Result<String, Reply> {
+    let token = azure.wire.tokens.get(scope).await;
+    token
+        .map(|token| token.token.secret().to_owned())
+        .map_err(|failure| Reply::Silent(failure.to_string()))
+}
+
+/// A request with a token, to a path of this origin.
+///
+/// # Errors
+/// Why it may not be sent there.
 pub(super) fn bearing(
-    client: &reqwest::Client,
-    origin: &str,
+    client: &PlainClient,
+    origin: &Url,
     request: &Plain,
     token: &str,
-) -> reqwest::RequestBuilder {
+) -> Result<reqwest::RequestBuilder, Reply> {
     let method = match request.method {
         Method::Get => reqwest::Method::GET,
         Method::Head => reqwest::Method::HEAD,
@@ -95,15 +101,16 @@ pub(super) fn bearing(
         Method::Post => reqwest::Method::POST,
         Method::Delete => reqwest::Method::DELETE,
     };
-    let built = client
-        .request(method, format!("{origin}{}", request.path))
-        .bearer_auth(token);
-    match &request.body {
+    let url = pin::at(origin, &request.path);
+    let url = url.map_err(|failure| Reply::Silent(failure.to_string()))?;
+    let built = client.request(method, url).map_err(Reply::Silent)?;
+    let built = built.bearer_auth(token);
+    Ok(match &request.body {
         Some(body) => built
             .header("content-type", "application/json")
             .body(body.to_string()),
         None => built.header("content-length", "0"),
-    }
+    })
 }
 
 /// Sends a request; what came back. Its text names no URL, which may be signed.

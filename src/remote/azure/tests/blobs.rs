@@ -18,7 +18,7 @@ use crate::remote::azure::transport::Transport;
 /// Loses the answers to the next so many writes, which arrive all the same.
 #[derive(Debug)]
 struct Lossy {
-    client: reqwest::Client,
+    client: Arc<dyn HttpClient>,
     losses: AtomicUsize,
 }
 
@@ -50,7 +50,7 @@ async fn lossy() -> Option<(BlobContainer, Arc<Lossy>)> {
     let ca = std::fs::read_to_string(azurite.ca()).expect("a readable file");
     let transport = Transport::new(&Timing::azure(), true, Some(&ca)).expect("a client");
     let network = Arc::new(Lossy {
-        client: transport.client().clone(),
+        client: transport.http(),
         losses: AtomicUsize::new(0),
     });
     let wire = ClientOptions {

@@ -136,3 +136,28 @@ async fn a_cluster_is_only_read_and_says_itself_why_not() {
     }
     assert_eq!(bench.seen().await.len(), sent, "nothing was sent");
 }
+
+#[tokio::test]
+async fn a_cluster_that_was_not_found_for_a_moment_is_looked_for_again() {
+    let bench = Bench::new().await;
+    let shown = json!({"properties": {"fqdn": "c.hcp.eastus2.azmk8s.io"}});
+    let later = error(403, "AuthorizationFailed", "not yet");
+    bench
+        .on("GET", CLUSTER, vec![later, body(200, &shown)])
+        .await;
+    let server = own(bench.server.address().port());
+    let file = format!("clusters:\n- cluster:\n    server: {server}\n  name: c\n");
+    let file = json!({"kubeconfigs": [{"name": "clusterUser", "value": STANDARD.encode(file)}]});
+    let list = format!("{CLUSTER}/listClusterUserCredential");
+    bench.on("POST", &list, vec![body(200, &file)]).await;
+    let roles = json!({"items": []});
+    bench.on("GET", ROLES, vec![body(200, &roles)]).await;
+    let asked = asked(Method::Get);
+    // Who asks at the same time shares one search, and what came of it.
+    let (one, other) = futures::join!(bench.azure.get(&asked), bench.azure.get(&asked));
+    for failed in [one, other] {
+        assert_eq!(failed.expect_err("refused").code, "AuthorizationFailed");
+    }
+    assert_eq!(bench.seen().await.len(), 2, "{:?}", bench.seen().await);
+    assert_eq!(bench.azure.get(&asked).await, Ok(Some(roles)));
+}

@@ -355,6 +355,22 @@ async fn a_zone_answers_202_to_everything() {
 }
 
 #[tokio::test]
+async fn a_wait_that_a_journal_names_and_no_clock_counts_is_not_waited() {
+    let bench = Bench::new().await;
+    let pending = Pending {
+        plane: Plane::Arm,
+        poll: Poll::Location,
+        target: OPERATION.to_owned(),
+        object: None,
+        retry_after: Some(Duration::MAX),
+    };
+    bench.on("GET", OPERATION, vec![answer(202)]).await;
+    let failure = bench.azure.finish(&pending).await;
+    assert_eq!(failure.expect_err("too long").code, "OperationStillRunning");
+    assert!(bench.seen().await.is_empty());
+}
+
+#[tokio::test]
 async fn a_poll_may_be_redirected_on_its_own_origin() {
     let bench = Bench::new().await;
     let pending = Pending {

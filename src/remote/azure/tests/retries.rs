@@ -435,3 +435,59 @@ async fn a_request_that_gets_no_answer_runs_out_of_time() {
         ("NoAnswer", Verdict::Unknown)
     );
 }
+
+#[tokio::test]
+async fn a_wait_beyond_all_clocks_is_a_refusal_and_no_panic() {
+    for name in ["retry-after", "retry-after-ms"] {
+        for status in [429, 503] {
+            let bench = Bench::new().await;
+            let late = answer(status).insert_header(name, "9223372036854775808");
+            bench.on("GET", REGISTRY, vec![late, ok()]).await;
+            let failure = bench.get(REGISTRY).await.expect_err("nobody waits so long");
+            assert_eq!(failure.status, Some(status), "{failure:?}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_probe_that_may_be_sent_once_is_sent_once() {
+    for (request, tries) in [(post(REGISTRY), 1), (put(REGISTRY), 6)] {
+        let bench = Bench::new().await;
+        let verb = request.method.as_str();
+        bench.on(verb, REGISTRY, vec![answer(503)]).await;
+        let heard = bench.azure.wire.once(&request).await.expect("an answer");
+        assert_eq!(heard.status, 503);
+        assert_eq!(bench.seen().await.len(), tries, "{verb}");
+    }
+}
+
+#[tokio::test]
+async fn a_probe_waits_as_azure_asks_and_with_all_others() {
+    let bench = Bench::new().await;
+    let busy = answer(429).insert_header("retry-after", "33");
+    bench.on("POST", REGISTRY, vec![busy, ok()]).await;
+    bench.on("GET", REGISTRY, vec![ok()]).await;
+    let heard = bench.azure.wire.once(&post(REGISTRY)).await;
+    assert_eq!(heard.expect("an answer").status, 200);
+    assert_eq!(bench.clock.waits(), [Duration::from_secs(33)]);
+    // The bucket is asked more slowly from now on, by everybody.
+    bench.get(REGISTRY).await.expect("it stands");
+    assert_eq!(bench.clock.waits().len(), 2);
+}
+
+#[tokio::test]
+async fn a_probe_is_told_what_azure_says_to_the_last() {
+    let bench = Bench::new().await;
+    let late = answer(503).insert_header("retry-after", "3600");
+    bench.on("PUT", REGISTRY, vec![late]).await;
+    let heard = bench.azure.wire.once(&put(REGISTRY)).await;
+    assert_eq!(heard.expect("an answer").status, 503);
+    assert!(bench.clock.waits().is_empty());
+    let busy = error(429, "TooManyRequests", "slowly").insert_header("retry-after", "3600");
+    bench.on("POST", GROUP, vec![busy]).await;
+    let failure = bench.azure.wire.once(&post(GROUP)).await;
+    assert_eq!(
+        failure.expect_err("not within patience").code,
+        "TooManyRequests"
+    );
+}
