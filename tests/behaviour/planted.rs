@@ -317,6 +317,24 @@ impl Stage {
     }
 }
 
+#[tokio::test]
+async fn an_issuer_retires_in_the_public_cloud_only() {
+    let stage = Stage::applied().await;
+    let issuer = "https://vstoken.dev.azure.com/44444444-4444-4444-8444-444444444444";
+    let principal = "shared.principal.promotion-engine";
+    stage.credential(principal, "old", issuer).await;
+    let mut declared = stage.declared(&stage.environments);
+    for elsewhere in [false, true] {
+        declared.elsewhere = elsewhere;
+        let reading = read::read(&stage.estate.azure, &declared).await;
+        let audit = Audit::new(&declared, &reading, OffsetDateTime::now_utc());
+        let found = check(&audit);
+        let of = |rule: Rule| found.iter().filter(|it| it.rule == rule).count();
+        assert_eq!(of(Rule::UnknownFederation), 1);
+        assert_eq!(of(Rule::RetiringIssuer), usize::from(!elsewhere));
+    }
+}
+
 fn text(value: &Json) -> String {
     value.as_str().expect("a text").to_owned()
 }

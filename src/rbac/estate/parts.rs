@@ -38,6 +38,8 @@ pub struct Estate {
     pub allowed: BTreeMap<String, Allowance>,
     /// Object ids of whom somebody asks about beside all these.
     pub asked: BTreeSet<String>,
+    /// Whether it is in another cloud than the public one, whose dates do not hold there.
+    pub elsewhere: bool,
 }
 
 /// A row of the matrix.
