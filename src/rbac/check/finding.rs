@@ -57,6 +57,8 @@ pub enum Rule {
     MissingRole,
     /// A role gives more than the capability means that it stands for.
     BeyondMeaning,
+    /// A role of Azure's stands under the name of another in TOML.
+    MisnamedRole,
     /// A principal has a client secret or a certificate.
     StandingSecret,
     /// A federated credential that TOML does not know.
@@ -137,6 +139,7 @@ impl fmt::Display for Rule {
             Self::DriftedRole => "drifted-role",
             Self::MissingRole => "missing-role",
             Self::BeyondMeaning => "beyond-meaning",
+            Self::MisnamedRole => "misnamed-role",
             Self::StandingSecret => "standing-secret",
             Self::UnknownFederation => "unknown-federation",
             Self::SharedFederation => "shared-federation",

@@ -40,6 +40,8 @@ pub struct Estate {
     pub asked: BTreeSet<String>,
     /// Whether it is in another cloud than the public one, whose dates do not hold there.
     pub elsewhere: bool,
+    /// What capabilities call Azure's own roles that they give: by capability, then by GUID.
+    pub called: BTreeMap<String, BTreeMap<String, String>>,
 }
 
 /// A row of the matrix.
