@@ -230,7 +230,7 @@ impl Under<'_> {
             permits: rights.permits,
             missing: rights.missing,
         };
-        let mut objections = session.objections(&plan).await;
+        let mut objections = session.objections(&plan, output).await;
         objections.extend(review.objections);
         let judged = guard(plan.clone(), &permissions, &objections);
         let (format, style) = (output.format()?, output.style());

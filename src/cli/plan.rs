@@ -22,7 +22,7 @@ pub async fn run(
 ) -> Result<Exit, Failure> {
     output.format()?;
     let session = Session::open(global, output).await?;
-    let made = make(&session, arguments).await;
+    let made = make(&session, arguments, output).await;
     session.close().await;
     let (plan, objections) = made?;
     let written = match &arguments.out {
@@ -50,6 +50,7 @@ pub async fn run(
 async fn make(
     session: &Session,
     arguments: &PlanArguments,
+    output: &Output,
 ) -> Result<(Plan, Vec<Objection>), Failure> {
     let wish = Wish {
         mode: if arguments.destroy {
@@ -62,7 +63,7 @@ async fn make(
         excludes: arguments.selection.exclude.clone(),
     };
     let (plan, remembered) = session.plan(&wish).await?;
-    let others = session.objections(&plan).await;
+    let others = session.objections(&plan, output).await;
     let protected = session.protected();
     let rights = approving::rights(session, &plan, None, protected, &remembered).await?;
     let permissions = Permissions {

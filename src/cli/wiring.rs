@@ -8,6 +8,7 @@ use onestream::control::audit::Ledger;
 use onestream::control::{FAILPOINT, FailPoints, Pointed, Store};
 use onestream::kinds::{KINDS, Sections};
 use onestream::provision::applied;
+use onestream::provision::beforehand;
 use onestream::provision::desired::{self, Desired};
 use onestream::provision::graph::Dag;
 use onestream::provision::guard::{Objection, Rule};
@@ -372,7 +373,7 @@ impl Session {
     }
 
     /// Objections that other layers bring to a plan.
-    pub async fn objections(&self, plan: &Plan) -> Vec<Objection> {
+    pub async fn objections(&self, plan: &Plan, output: &Output) -> Vec<Objection> {
         if plan.operations.is_empty() {
             return Vec::new();
         }
@@ -381,6 +382,14 @@ impl Session {
         let mut objections = self.closed.clone();
         objections.extend(bootstrap::cut_off(&self.declared.configuration, plan));
         objections.extend(meaning::objections(&self.azure, plan, &meanings.collect()).await);
+        let places = &self.declared.desired.places;
+        let foreseen = beforehand::ask(&self.azure, KINDS, plan, places).await;
+        for (address, failure) in foreseen.unanswered {
+            output.remark(format!(
+                "warning: Azure does not tell whether it would take {address}: {failure}"
+            ));
+        }
+        objections.extend(foreseen.objections);
         objections
     }
 

@@ -89,6 +89,12 @@ impl CloudChoice {
             Self::Custom => "custom",
         }
     }
+
+    /// Whether dates that Microsoft gives for the public cloud hold here: in it, and in the local
+    /// Azure, which plays it.
+    pub fn is_public(self) -> bool {
+        matches!(self, Self::Public | Self::Emulator)
+    }
 }
 
 impl fmt::Display for CloudChoice {

@@ -56,7 +56,9 @@ pub(super) fn read(
     let environment = settings.value.environment(name, file, &sections.value);
     // While keys may stand in a file that cannot be read, a kind cannot know what is missing.
     let whole = missing == Missing::Report;
-    faults.extend(checked::check(&sections_tree, &sections, |sections| {
+    // A kind may have something against the tags, too.
+    let all = sections_tree.overlaid_by(&settings_tree);
+    faults.extend(checked::check(&all, &sections, |sections| {
         let kinds = kinds::TABLE.iter().filter(|_| whole);
         kinds
             .flat_map(|entry| (entry.check)(&environment.place, sections))

@@ -37,6 +37,8 @@ pub fn load(root: &Path, only: &[String]) -> Result<Configuration, ConfigErrors>
     let inputs = loading.read_files(root);
     let common = loading.read_common(&inputs);
     let mut environments = loading.read_environments(&inputs, common.as_ref(), root);
+    let settings = common.as_ref().and_then(|common| common.settings.as_ref());
+    loading.estate.elsewhere = settings.is_some_and(|(azure, _)| !azure.cloud.is_public());
     let rbac = loading.read_rbac(root);
     rbac.give(&mut environments);
     protect(&mut environments);

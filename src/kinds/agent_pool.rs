@@ -11,10 +11,10 @@
 use serde_json::{Value as Json, json};
 
 use super::managed_cluster::{self, API_VERSION};
-use super::{ClusterSection, PoolSection, Sections};
+use super::{ClusterSection, PoolSection, Sections, cluster_versions};
 use crate::resource::{
     Address, AddressError, Carrier, Change, Compare, Field, Kind, Literal, Meta, Method, Place,
-    ReadMode, Request, Resource, Severity, Unmanaged, UpdateMode, Value,
+    Planned, Question, ReadMode, Request, Resource, Severity, Unmanaged, UpdateMode, Value,
 };
 
 /// The kind of agent pools.
@@ -151,6 +151,12 @@ const UNMANAGED: &[Unmanaged] = &[
 impl Kind for AgentPool {
     fn meta(&self) -> &'static Meta {
         &META
+    }
+
+    fn question(&self, planned: &Planned<'_>) -> Option<Question> {
+        let region = &planned.place?.primary;
+        let version = "properties.orchestratorVersion";
+        cluster_versions::question(&META, planned, version, region, false)
     }
 
     fn create(&self, id: &str, desired: &Json) -> Request {

@@ -444,12 +444,14 @@ fn check_use(section: &KeySection) -> Vec<(&'static str, String)> {
 fn check_tags(place: &Place) -> Vec<Problem> {
     let mut problems = Vec::new();
     let most = MOST_TAGS - 2;
-    if place.tags.len() > most {
+    if let Some(name) = place.tags.keys().nth(most) {
         let message = format!(
             "a key takes {most} tags, and there are {}",
             place.tags.len()
         );
-        problems.push(Problem::at("tags", message).help("drop some, or move the keys elsewhere"));
+        problems.push(
+            Problem::below(["tags", name], message).help("drop some, or move the keys elsewhere"),
+        );
     }
     for (name, value) in &place.tags {
         if name.chars().count().max(value.chars().count()) > LONGEST_TAG {

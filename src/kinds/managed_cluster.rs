@@ -13,9 +13,12 @@ use serde_json::{Map, Value as Json, json};
 pub(super) use super::cluster_fields::{API_VERSION, NAME};
 use super::cluster_fields::{META, POLICY, SECRET_PROVIDER};
 use super::{
-    ClusterSection, NetworkPolicy, Sections, agent_pool, cluster_grants, cluster_identity, ranges,
+    ClusterSection, NetworkPolicy, Sections, agent_pool, cluster_grants, cluster_identity,
+    cluster_versions, ranges,
 };
-use crate::resource::{Address, AddressError, Kind, Meta, Place, Request, Resource, Value};
+use crate::resource::{
+    Address, AddressError, Kind, Meta, Place, Planned, Question, Request, Resource, Value,
+};
 
 /// The kind of clusters.
 pub struct ManagedCluster;
@@ -36,6 +39,12 @@ const POOL_READ_ONLY: &[&str] = &[
 impl Kind for ManagedCluster {
     fn meta(&self) -> &'static Meta {
         &META
+    }
+
+    fn question(&self, planned: &Planned<'_>) -> Option<Question> {
+        let region = planned.text("location")?;
+        let version = "properties.kubernetesVersion";
+        cluster_versions::question(&META, planned, version, region, true)
     }
 
     /// Accounts of the cluster's own, which no role of Azure's bounds.

@@ -14,10 +14,11 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::Value as Json;
 
-use super::{LockLevel, Sections};
+use super::{LockLevel, Sections, names};
 use crate::resource::{
     Address, AddressError, Carrier, Change, Compare, Field, Kind, Literal, Meta, Method, Place,
-    Problem, ReadMode, Request, Resource, Severity, Unmanaged, UpdateMode, Value,
+    Planned, Problem, Question, ReadMode, Request, Resource, Severity, Unmanaged, UpdateMode,
+    Value,
 };
 
 /// The api-version of registries and everything below them.
@@ -247,15 +248,17 @@ impl Kind for Registry {
 
     fn create(&self, id: &str, desired: &Json) -> Request {
         let mut body = desired.clone();
-        if body["sku"]["name"] != "Premium" {
-            for path in PREMIUM_ONLY {
-                let key = path.trim_start_matches("properties.");
-                if let Some(properties) = body["properties"].as_object_mut() {
-                    properties.remove(key);
-                }
-            }
+        if body["sku"]["name"] != "Premium"
+            && let Some(properties) = body["properties"].as_object_mut()
+        {
+            let dear = |key: &str| PREMIUM_ONLY.contains(&format!("properties.{key}").as_str());
+            properties.retain(|key, _| !dear(key));
         }
         Request::arm(Method::Put, id, META.api_version).body(body)
+    }
+
+    fn question(&self, planned: &Planned<'_>) -> Option<Question> {
+        names::question(&META, planned)
     }
 }
 

@@ -16,10 +16,11 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value as Json, json};
 
-use super::{KeySection, LockLevel, Sections, key};
+use super::{KeySection, LockLevel, Sections, key, names};
 use crate::resource::{
     AddressError, Carrier, Change, Compare, Deleted, Field, Kind, Literal, Meta, Method, Place,
-    Problem, ReadMode, Request, Resource, Severity, Unmanaged, UpdateMode, Value,
+    Planned, Problem, Question, ReadMode, Request, Resource, Severity, Unmanaged, UpdateMode,
+    Value,
 };
 
 /// The api-version of vaults and of keys in ARM.
@@ -205,6 +206,10 @@ static META: Meta = Meta {
 impl Kind for Vault {
     fn meta(&self) -> &'static Meta {
         &META
+    }
+
+    fn question(&self, planned: &Planned<'_>) -> Option<Question> {
+        names::question(&META, planned)
     }
 
     fn create(&self, id: &str, desired: &Json) -> Request {

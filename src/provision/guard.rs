@@ -100,6 +100,8 @@ pub enum Rule {
     Meaning,
     /// The control store that the run is kept in would be out of reach.
     ControlStore,
+    /// Azure says beforehand that it would refuse.
+    Beforehand,
 }
 
 impl Objection {

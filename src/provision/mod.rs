@@ -17,6 +17,7 @@ pub mod applied;
 pub mod apply;
 pub mod approval;
 pub mod audit;
+pub mod beforehand;
 pub mod desired;
 pub mod diff;
 #[cfg(test)]

@@ -1,5 +1,8 @@
 //! Ids: Azure's paths, compared without case, each below the scopes that it lies in.
 
+/// Below what all subscriptions are.
+const SUBSCRIPTIONS: &str = "/subscriptions/";
+
 /// The id and every path above it, nearest first: the scopes at which a lock, a list or a
 /// container holds for it.
 pub fn scopes(id: &str) -> impl Iterator<Item = &str> {
@@ -8,6 +11,15 @@ pub fn scopes(id: &str) -> impl Iterator<Item = &str> {
         let above = &path[..path.rfind('/')?];
         (!above.is_empty()).then_some(above)
     })
+}
+
+/// The ARM id of the subscription that an object lies in: `/subscriptions/<id>`.
+pub fn subscription_of(id: &str) -> Option<&str> {
+    let below = id.get(..SUBSCRIPTIONS.len());
+    let below = below.filter(|start| start.eq_ignore_ascii_case(SUBSCRIPTIONS));
+    let name = &id[below?.len()..];
+    let end = name.find('/').unwrap_or(name.len());
+    (end > 0).then(|| &id[..SUBSCRIPTIONS.len() + end])
 }
 
 /// The Azure type of the object with this ARM id, such as
@@ -41,7 +53,23 @@ pub fn arm_type_of(id: &str) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
-    use super::{arm_type_of, scopes};
+    use super::{arm_type_of, scopes, subscription_of};
+
+    #[test]
+    fn an_id_tells_its_subscription() {
+        for (id, subscription) in [
+            (
+                "/subscriptions/S/resourceGroups/g",
+                Some("/subscriptions/S"),
+            ),
+            ("/Subscriptions/S", Some("/Subscriptions/S")),
+            ("/subscriptions/", None),
+            ("/v1.0/groups(uniqueName='g')", None),
+            ("", None),
+        ] {
+            assert_eq!(subscription_of(id), subscription, "{id}");
+        }
+    }
 
     #[test]
     fn an_id_lies_in_every_path_above_it() {

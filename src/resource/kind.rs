@@ -5,7 +5,9 @@ use std::fmt;
 
 use serde_json::Value as Json;
 
-use super::{Address, Condition, Field, Map, Method, Request, Resource, Unmanaged, Value};
+use super::{
+    Address, Condition, Field, Map, Method, Planned, Question, Request, Resource, Unmanaged, Value,
+};
 
 /// Where an object carries its [`Marker`](super::Marker).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -265,6 +267,12 @@ pub trait Kind: Sync + Send {
     /// more of the live object than the field itself, and what to do instead. `live` is what
     /// [`Kind::project`] made of it.
     fn refuses(&self, _path: &str, _after: &Value, _live: &Value) -> Option<String> {
+        None
+    }
+
+    /// What Azure can be asked about a planned create or update before anything is sent, so that
+    /// what it would refuse is told with the plan, and not halfway through an apply.
+    fn question(&self, _planned: &Planned<'_>) -> Option<Question> {
         None
     }
 

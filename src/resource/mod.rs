@@ -10,6 +10,7 @@ mod body;
 mod condition;
 mod declared;
 mod field;
+mod foreseen;
 mod id;
 mod kind;
 mod marker;
@@ -25,7 +26,8 @@ pub use condition::Condition;
 pub use declared::Resource;
 pub(crate) use field::own_words;
 pub use field::{Change, Compare, Field, Literal, Severity, Unmanaged};
-pub use id::{arm_type_of, scopes};
+pub use foreseen::{Obstacle, Planned, Question};
+pub use id::{arm_type_of, scopes, subscription_of};
 pub use kind::{
     AccessCell, Blocks, Carrier, Deleted, Guard, Kind, Kinds, Meta, ReadMode, UpdateMode,
 };

@@ -5,6 +5,7 @@ mod approvals;
 mod audit_log;
 mod azurite;
 mod bad_input;
+mod beforehand;
 mod bootstrap;
 mod clusters;
 mod crashes;

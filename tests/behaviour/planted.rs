@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use futures::future::BoxFuture;
-use onestream::kinds::{Allowance, Sections};
+use onestream::kinds::{Allowance, Role, Sections};
 use onestream::provision::plan::Mode;
 use onestream::rbac::audit::Audit;
 use onestream::rbac::cells::{Mark, Matrix};
@@ -315,6 +315,58 @@ impl Stage {
             unread: reading.unknown.into_iter().map(|one| one.what).collect(),
         }
     }
+}
+
+#[tokio::test]
+async fn an_issuer_retires_in_the_public_cloud_only() {
+    let stage = Stage::applied().await;
+    let issuer = "https://vstoken.dev.azure.com/44444444-4444-4444-8444-444444444444";
+    let principal = "shared.principal.promotion-engine";
+    stage.credential(principal, "old", issuer).await;
+    let mut declared = stage.declared(&stage.environments);
+    for elsewhere in [false, true] {
+        declared.elsewhere = elsewhere;
+        let reading = read::read(&stage.estate.azure, &declared).await;
+        let audit = Audit::new(&declared, &reading, OffsetDateTime::now_utc());
+        let found = check(&audit);
+        let of = |rule: Rule| found.iter().filter(|it| it.rule == rule).count();
+        assert_eq!(of(Rule::UnknownFederation), 1);
+        assert_eq!(of(Rule::RetiringIssuer), usize::from(!elsewhere));
+    }
+}
+
+#[tokio::test]
+async fn a_role_under_the_name_of_another_is_found() {
+    let stage = Stage::applied().await;
+    let mut environments = stage.environments.clone();
+    let of = |name: &str| {
+        let grants = environments.iter_mut();
+        let grants = grants.flat_map(|(_, sections)| &mut sections.access.grants);
+        for part in grants.flat_map(|grant| &mut grant.parts) {
+            if let Role::BuiltIn { id, name: called } = &mut part.role
+                && id == "8311e382-0749-4cb8-b61a-304f252e45ec"
+            {
+                name.clone_into(called);
+            }
+        }
+        environments.clone()
+    };
+    let [wrong, right] = ["AcrPull", "acrpush"].map(of);
+    let found = stage.found(&wrong).await.findings;
+    let named: Vec<_> = found
+        .iter()
+        .filter(|it| it.rule == Rule::MisnamedRole)
+        .collect();
+    let [finding] = &named[..] else {
+        panic!("{found:#?}");
+    };
+    assert_eq!(finding.subject, "capabilities.push-pull");
+    assert_eq!(
+        finding.explanation,
+        "what it calls AcrPull is AcrPush (8311e382-0749-4cb8-b61a-304f252e45ec)"
+    );
+    let found = stage.found(&right).await.findings;
+    assert!(!found.iter().any(|it| it.rule == Rule::MisnamedRole));
 }
 
 fn text(value: &Json) -> String {

@@ -57,6 +57,7 @@ pub async fn read(session: &Session, asked: Option<&str>) -> Result<Audited, Fai
         .map(|it| (&it.place, &it.sections));
     let mut estate = Estate::of(environments, &declared.desired, &outputs)
         .map_err(|error| Failure::of(Exit::Usage, &error))?;
+    estate.elsewhere = !session.choice.is_public();
     estate.asked = asked
         .and_then(|who| estate.id_of(who))
         .into_iter()

@@ -74,6 +74,8 @@ pub(super) struct Estate {
     pub serviceless: BTreeSet<EnvironmentName>,
     /// The vault of `shared`, where its own faults do not hide that.
     pub vault: Option<SharedVault>,
+    /// Whether it is certain that all of it is in another cloud than the public one.
+    pub elsewhere: bool,
 }
 
 /// What `shared` has to keep signing keys in.
@@ -149,7 +151,7 @@ pub(super) fn read(inputs: Inputs, estate: &Estate) -> Reading {
     if let (Some(words), Some(people)) = (&capabilities.decoded, &principals.decoded) {
         faults.extend(separation::breaches(&cells, &words.value, &people.value));
     }
-    let mut warnings = principals.complaints(principals::oddities);
+    let mut warnings = principals.complaints(|file| principals::oddities(file, estate.elsewhere));
     warnings.extend(capabilities.complaints(capabilities::oddities));
     if let Some(words) = &capabilities.decoded {
         warnings.extend(nowhere(&cells, &words.value, estate));

@@ -238,8 +238,9 @@ fn check_members(
     }
 }
 
-/// What is odd about the file, but may be meant.
-pub(super) fn oddities(file: &PrincipalsFile) -> Vec<Complaint> {
+/// What is odd about the file, but may be meant. `elsewhere` says that it is about another cloud
+/// than the public one.
+pub(super) fn oddities(file: &PrincipalsFile, elsewhere: bool) -> Vec<Complaint> {
     let mut odd = Vec::new();
     for (principal, table) in &file.principals {
         for (name, credential) in &table.credentials {
@@ -253,7 +254,7 @@ pub(super) fn oddities(file: &PrincipalsFile) -> Vec<Complaint> {
                 odd.push(Complaint::of_key(problem));
             }
             let host = Url::parse(&credential.issuer);
-            if host.is_ok_and(|url| url.host_str() == Some(LEGACY_ISSUER)) {
+            if !elsewhere && host.is_ok_and(|url| url.host_str() == Some(LEGACY_ISSUER)) {
                 let path = path.into_iter().chain(["issuer"]);
                 let message = "this issuer retires on 2027-07-01 in the public cloud";
                 let problem = Problem::below(path, message)

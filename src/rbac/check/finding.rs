@@ -84,6 +84,8 @@ rules! {
     MissingRole = "missing-role",
     /// A role gives more than the capability means that it stands for.
     BeyondMeaning = "beyond-meaning",
+    /// A role of Azure's stands under the name of another in TOML.
+    MisnamedRole = "misnamed-role",
     /// A principal has a client secret or a certificate.
     StandingSecret = "standing-secret",
     /// A federated credential that TOML does not know.

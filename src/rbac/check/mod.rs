@@ -28,6 +28,7 @@ pub fn check(audit: &Audit<'_>) -> Vec<Finding> {
     findings.extend(roles::drifted(audit));
     findings.extend(roles::unknown_actions(audit));
     findings.extend(beyond_meanings(audit.estate, &audit.reading.tenant.roles));
+    findings.extend(roles::misnamed(audit.estate, &audit.reading.tenant.roles));
     findings.extend(principals::check(audit));
     findings.extend(resources::check(audit));
     findings.extend(obtaining::check(audit));

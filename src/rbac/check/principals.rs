@@ -201,7 +201,7 @@ fn federation(audit: &Audit<'_>, holder: &Address, id: &str, one: &Federated) ->
             ))
             .instead("let each trust tokens of its own, as TOML says it")
     }));
-    if one.issuer.starts_with(RETIRING) {
+    if one.issuer.starts_with(RETIRING) && !audit.estate.elsewhere {
         let finding = found(Severity::Medium, Rule::RetiringIssuer)
             .because(format!(
                 "the federated credential `{}` trusts {}, which retires on 2027-07-01 in the public \

@@ -129,6 +129,30 @@ pub fn beyond_meanings(estate: &Estate, roles: &Roles) -> Vec<Finding> {
     findings
 }
 
+/// Roles that TOML gives by the GUID of one and calls by the name of another: whoever reviews it
+/// reads the name.
+pub(super) fn misnamed(estate: &Estate, roles: &Roles) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    for (capability, called) in &estate.called {
+        for (id, name) in called {
+            let Some(role) = roles.get(id).filter(|role| !is_called(role, name)) else {
+                continue;
+            };
+            let subject = format!("capabilities.{capability}");
+            let finding = Finding::new(Severity::High, Rule::MisnamedRole, subject)
+                .because(format!("what it calls {name} is {} ({id})", role.name))
+                .instead("put the GUID of the role that is meant, or its name, into rbac/capabilities.toml");
+            findings.push(finding);
+        }
+    }
+    findings
+}
+
+/// Whether a role has a name, but for case and white space.
+fn is_called(role: &RoleDefinition, name: &str) -> bool {
+    role.name.trim().to_lowercase() == name.trim().to_lowercase()
+}
+
 /// Actions of declared roles that their providers do not have: misspelt, or gone.
 pub(super) fn unknown_actions(audit: &Audit<'_>) -> Vec<Finding> {
     let (catalogue, providers) = (&audit.reading.catalogue, &audit.reading.providers);

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use serde_json::Value as Json;
 
 use super::parts::{Column, Declaration, DeclaredRole, Estate, Managed, Row, RowSort, Trust};
-use crate::kinds::{Grantee, Members, Sections, Target};
+use crate::kinds::{Grantee, Members, Role, Sections, Target};
 use crate::provision::desired::Desired;
 use crate::provision::observe::{Observed, State};
 use crate::rbac::body::{BodyError, last_segment};
@@ -75,11 +75,23 @@ impl Estate {
             estate.tenant.clone_from(&place.tenant);
             estate.add_rows(sections, outputs)?;
             estate.add_columns(place, sections, desired)?;
+            estate.add_called(sections);
         }
         for resource in desired.resources.values() {
             estate.add(resource, outputs)?;
         }
         Ok(estate)
+    }
+
+    fn add_called(&mut self, sections: &Sections) {
+        for grant in &sections.access.grants {
+            for part in &grant.parts {
+                if let Role::BuiltIn { id, name } = &part.role {
+                    let called = self.called.entry(grant.capability.clone()).or_default();
+                    called.insert(id.clone(), name.clone());
+                }
+            }
+        }
     }
 
     fn add_rows(&mut self, sections: &Sections, outputs: &Outputs) -> Result<(), EstateError> {

@@ -38,6 +38,10 @@ pub struct Estate {
     pub allowed: BTreeMap<String, Allowance>,
     /// Object ids of whom somebody asks about beside all these.
     pub asked: BTreeSet<String>,
+    /// Whether it is in another cloud than the public one, whose dates do not hold there.
+    pub elsewhere: bool,
+    /// What capabilities call Azure's own roles that they give: by capability, then by GUID.
+    pub called: BTreeMap<String, BTreeMap<String, String>>,
 }
 
 /// A row of the matrix.

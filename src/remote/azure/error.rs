@@ -308,6 +308,10 @@ mod tests {
                 "register the provider once: `az provider register --namespace Microsoft.ContainerService`"
             )
         );
+        for code in ["K8sVersionNotSupported", "AgentPoolK8sVersionNotSupported"] {
+            let hint = judge(&refusal(400, code, "no")).hint.unwrap_or_default();
+            assert!(hint.contains("az aks get-versions"), "{code}: {hint}");
+        }
         for code in ["AuthorizationFailed", "SomethingElse"] {
             let hint = judge(&refusal(403, code, "no")).hint;
             assert_eq!(hint.as_deref(), Some(NO_ROLE), "{code}");

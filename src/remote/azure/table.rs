@@ -257,6 +257,14 @@ pub(super) const TABLE: &[Row] = &[
         Verdict::Fatal,
         Hint::Say("the region does not offer this; choose another size or region"),
     ),
+    row(
+        &["K8sVersionNotSupported", "AgentPoolK8sVersionNotSupported"],
+        Action::Fatal,
+        Verdict::Fatal,
+        Hint::Say(
+            "the region does not offer this version of Kubernetes: `az aks get-versions --location REGION` shows those that it offers",
+        ),
+    ),
     // Names.
     row(
         &["ObjectIsDeletedButRecoverable"],

@@ -332,3 +332,20 @@ private_endpoint = true
        `----
     "#);
 }
+
+#[test]
+fn what_a_key_has_against_tags_is_said_at_the_tag() {
+    let vault = "[group]\nname = \"rg\"\n[vault]\nname = \"kv-onestream-dev\"\nsku = \"premium\"\n\
+                 [vault.keys.k]\ntype = \"EC-HSM\"\n";
+    let tags: String = (0..14).map(|at| format!("t{at:02} = \"\"\n")).collect();
+    let said = in_dev(&format!("{vault}[tags]\n{tags}"));
+    assert!(
+        said.contains("a key takes 13 tags, and there are 14"),
+        "{said}"
+    );
+    // The fourteenth stands in line 22.
+    assert!(said.contains("[environments/dev.toml:22:7]"), "{said}");
+    let long = "x".repeat(257);
+    let said = in_dev(&format!("{vault}[tags]\nowner = \"{long}\"\n"));
+    assert!(said.contains("[environments/dev.toml:9:9]"), "{said}");
+}

@@ -291,6 +291,25 @@ issuer = \"https://login.microsoftonline.com/11111111-1111-4111-8111-11111111111
 }
 
 #[test]
+fn what_stops_in_the_public_cloud_goes_on_elsewhere() {
+    let principals = "\
+[principals.engine.credentials.devops]
+issuer = \"https://vstoken.dev.azure.com/44444444-4444-4444-8444-444444444444\"
+subject = \"sc://onestream/platform/promotion\"
+";
+    for (cloud, warnings) in [("public", 1), ("usgov", 0), ("china", 0)] {
+        // Only the local Azure takes the sample's tenant and subscription.
+        let common = COMMON.replace("\"emulator\"", &format!("{cloud:?}"));
+        let common = common
+            .replace("-4111-", "-4112-")
+            .replace("-4222-", "-4223-");
+        let mut files = files(principals, CAPABILITIES, "");
+        files[0].1 = &common;
+        assert_eq!(sound(&files).warnings.len(), warnings, "{cloud}");
+    }
+}
+
+#[test]
 fn two_principals_never_trust_the_same_tokens() {
     let principal = |name: &str, issuer: &str, subject: &str, more: &str| {
         format!(
