@@ -148,25 +148,29 @@ pub trait ResourceType: Sync {
     ) {
     }
 
-    /// PUT; `old` is what stands there.
+    /// PUT; `old` is what stands there. By default there is none.
     fn put(
         &self,
-        cx: &Context<'_>,
-        world: &World,
-        target: &Target,
-        old: Option<&Object>,
-        sent: &Map<String, Value>,
-    ) -> Result<Written, ArmError>;
+        _cx: &Context<'_>,
+        _world: &World,
+        _target: &Target,
+        _old: Option<&Object>,
+        _sent: &Map<String, Value>,
+    ) -> Result<Written, ArmError> {
+        Err(ArmError::method_not_allowed("PUT", self.meta().kind))
+    }
 
-    /// PATCH of what stands there.
+    /// PATCH of what stands there. By default there is none.
     fn patch(
         &self,
-        cx: &Context<'_>,
-        world: &World,
-        target: &Target,
-        old: &Object,
-        sent: &Map<String, Value>,
-    ) -> Result<Written, ArmError>;
+        _cx: &Context<'_>,
+        _world: &World,
+        _target: &Target,
+        _old: &Object,
+        _sent: &Map<String, Value>,
+    ) -> Result<Written, ArmError> {
+        Err(ArmError::method_not_allowed("PATCH", self.meta().kind))
+    }
 
     /// A PUT that changes something else instead of making an object here.
     fn redirected(

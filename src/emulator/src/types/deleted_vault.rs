@@ -6,7 +6,7 @@ use super::vault::VERSIONS;
 use super::vault_fields::refuse;
 use crate::arm::{
     Action, Address, ApiVersion, ArmError, Context, Deleted, Located, Meta, Pattern, Placement,
-    ResourceType, Target, Written, start,
+    ResourceType, Target, start,
 };
 use crate::server::Answer;
 use crate::state::{Effect, Moment, Object, Polling, Txn, World};
@@ -66,28 +66,6 @@ struct Saved {
 impl ResourceType for DeletedVault {
     fn meta(&self) -> &'static Meta {
         &META
-    }
-
-    fn put(
-        &self,
-        _cx: &Context<'_>,
-        _world: &World,
-        _target: &Target,
-        _old: Option<&Object>,
-        _sent: &Map<String, Value>,
-    ) -> Result<Written, ArmError> {
-        Err(ArmError::method_not_allowed("PUT", KIND))
-    }
-
-    fn patch(
-        &self,
-        _cx: &Context<'_>,
-        _world: &World,
-        _target: &Target,
-        _old: &Object,
-        _sent: &Map<String, Value>,
-    ) -> Result<Written, ArmError> {
-        Err(ArmError::method_not_allowed("PATCH", KIND))
     }
 
     fn delete(

@@ -67,17 +67,6 @@ impl ResourceType for Lock {
         })
     }
 
-    fn patch(
-        &self,
-        _cx: &Context<'_>,
-        _world: &World,
-        _target: &Target,
-        _old: &Object,
-        _sent: &Map<String, Value>,
-    ) -> Result<Written, ArmError> {
-        Err(ArmError::method_not_allowed("PATCH", LOCK_KIND))
-    }
-
     fn not_found(&self, target: &Target) -> ArmError {
         ArmError::new(
             Source::Gateway,

@@ -215,28 +215,6 @@ impl ResourceType for SubscriptionPlacement {
         Some(placed(cx, txn, target))
     }
 
-    fn put(
-        &self,
-        _cx: &Context<'_>,
-        _world: &World,
-        _target: &Target,
-        _old: Option<&Object>,
-        _sent: &Map<String, Value>,
-    ) -> Result<Written, ArmError> {
-        Err(ArmError::method_not_allowed("PUT", PLACEMENT))
-    }
-
-    fn patch(
-        &self,
-        _cx: &Context<'_>,
-        _world: &World,
-        _target: &Target,
-        _old: &Object,
-        _sent: &Map<String, Value>,
-    ) -> Result<Written, ArmError> {
-        Err(ArmError::method_not_allowed("PATCH", PLACEMENT))
-    }
-
     fn delete(
         &self,
         _cx: &Context<'_>,

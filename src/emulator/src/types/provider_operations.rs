@@ -2,12 +2,11 @@
 //! <https://learn.microsoft.com/rest/api/authorization/provider-operations-metadata>
 
 use crate::arm::{
-    ArmError, Context, Deleted, Located, Meta, Placement, ResourceType, Source, Target, Written,
-    page,
+    ArmError, Context, Deleted, Located, Meta, Placement, ResourceType, Source, Target, page,
 };
 use crate::server::Answer;
 use crate::state::{Object, World};
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::sync::{Arc, LazyLock};
 
@@ -50,28 +49,6 @@ impl ResourceType for ProviderOperations {
             "" => Ok(()),
             _ => Err(refuse(404, "NotFound", "Operations are the tenant's.")),
         }
-    }
-
-    fn put(
-        &self,
-        _cx: &Context<'_>,
-        _world: &World,
-        _target: &Target,
-        _old: Option<&Object>,
-        _sent: &Map<String, Value>,
-    ) -> Result<Written, ArmError> {
-        Err(ArmError::method_not_allowed("PUT", KIND))
-    }
-
-    fn patch(
-        &self,
-        _cx: &Context<'_>,
-        _world: &World,
-        _target: &Target,
-        _old: &Object,
-        _sent: &Map<String, Value>,
-    ) -> Result<Written, ArmError> {
-        Err(ArmError::method_not_allowed("PATCH", KIND))
     }
 
     fn delete(

@@ -118,17 +118,6 @@ impl ResourceType for RoleAssignment {
         Ok(written(cx, old, &sent, scope, kind))
     }
 
-    fn patch(
-        &self,
-        _cx: &Context<'_>,
-        _world: &World,
-        _target: &Target,
-        _old: &Object,
-        _sent: &Map<String, Value>,
-    ) -> Result<Written, ArmError> {
-        Err(ArmError::method_not_allowed("PATCH", ASSIGNMENT))
-    }
-
     fn delete(
         &self,
         _cx: &Context<'_>,

@@ -4,11 +4,9 @@
 
 use super::vault::VERSIONS;
 use super::vault_fields::{self as fields, bad};
-use crate::arm::{
-    ArmError, Context, Located, Meta, Placement, ResourceType, Target, Written, end_pending,
-};
+use crate::arm::{ArmError, Context, Located, Meta, Placement, ResourceType, Target, end_pending};
 use crate::server::Answer;
-use crate::state::{Object, Txn, World};
+use crate::state::{Object, Txn};
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
@@ -112,28 +110,6 @@ const PERMISSIONS: &[(&str, &[&str])] = &[
 impl ResourceType for AccessPolicies {
     fn meta(&self) -> &'static Meta {
         &META
-    }
-
-    fn put(
-        &self,
-        _cx: &Context<'_>,
-        _world: &World,
-        _target: &Target,
-        _old: Option<&Object>,
-        _sent: &Map<String, Value>,
-    ) -> Result<Written, ArmError> {
-        Err(ArmError::method_not_allowed("PUT", KIND))
-    }
-
-    fn patch(
-        &self,
-        _cx: &Context<'_>,
-        _world: &World,
-        _target: &Target,
-        _old: &Object,
-        _sent: &Map<String, Value>,
-    ) -> Result<Written, ArmError> {
-        Err(ArmError::method_not_allowed("PATCH", KIND))
     }
 
     fn redirected(

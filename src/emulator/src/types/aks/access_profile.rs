@@ -3,15 +3,13 @@
 use super::actions::{local_accounts, local_config, user_config};
 use super::errors::not_found;
 use super::{API_VERSIONS, CLUSTER, cluster_view};
-use crate::arm::{
-    Action, ArmError, Context, Located, Meta, Placement, ResourceType, Target, Written,
-};
+use crate::arm::{Action, ArmError, Context, Located, Meta, Placement, ResourceType, Target};
 use crate::server::Answer;
 use crate::state::{Object, Txn, World};
 use axum::http::Method;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 use std::sync::Arc;
 
 pub struct AccessProfile;
@@ -62,28 +60,6 @@ impl ResourceType for AccessProfile {
             hidden: Value::Null,
             pending: None,
         }))
-    }
-
-    fn put(
-        &self,
-        _cx: &Context<'_>,
-        _world: &World,
-        _target: &Target,
-        _old: Option<&Object>,
-        _sent: &Map<String, Value>,
-    ) -> Result<Written, ArmError> {
-        Err(ArmError::method_not_allowed("PUT", KIND))
-    }
-
-    fn patch(
-        &self,
-        _cx: &Context<'_>,
-        _world: &World,
-        _target: &Target,
-        _old: &Object,
-        _sent: &Map<String, Value>,
-    ) -> Result<Written, ArmError> {
-        Err(ArmError::method_not_allowed("PATCH", KIND))
     }
 
     fn not_found(&self, target: &Target) -> ArmError {

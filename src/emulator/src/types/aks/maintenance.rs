@@ -79,17 +79,6 @@ impl ResourceType for Maintenance {
         })
     }
 
-    fn patch(
-        &self,
-        _cx: &Context<'_>,
-        _world: &World,
-        _target: &Target,
-        _old: &Object,
-        _sent: &Map<String, Value>,
-    ) -> Result<Written, ArmError> {
-        Err(ArmError::method_not_allowed("PATCH", KIND))
-    }
-
     fn view(&self, object: &Object, _world: &World, _api: &ApiVersion) -> Value {
         let mut body = object.body.clone();
         if let Some(members) = body.as_object_mut() {

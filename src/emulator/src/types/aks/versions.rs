@@ -3,9 +3,9 @@
 
 use super::API_VERSIONS;
 use super::errors::refuse;
-use crate::arm::{ArmError, Context, Located, Meta, Placement, ResourceType, Target, Written};
+use crate::arm::{ArmError, Context, Located, Meta, Placement, ResourceType};
 use crate::server::Answer;
-use crate::state::{Object, World};
+use crate::state::World;
 use serde_json::{Map, Value, json};
 
 /// A minor version with its patches, oldest first.
@@ -213,28 +213,6 @@ static META: Meta = Meta {
 impl ResourceType for Versions {
     fn meta(&self) -> &'static Meta {
         &META
-    }
-
-    fn put(
-        &self,
-        _cx: &Context<'_>,
-        _world: &World,
-        _target: &Target,
-        _old: Option<&Object>,
-        _sent: &Map<String, Value>,
-    ) -> Result<Written, ArmError> {
-        Err(ArmError::method_not_allowed("PUT", META.kind))
-    }
-
-    fn patch(
-        &self,
-        _cx: &Context<'_>,
-        _world: &World,
-        _target: &Target,
-        _old: &Object,
-        _sent: &Map<String, Value>,
-    ) -> Result<Written, ArmError> {
-        Err(ArmError::method_not_allowed("PATCH", META.kind))
     }
 
     fn list(

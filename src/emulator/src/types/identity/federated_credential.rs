@@ -86,17 +86,6 @@ impl ResourceType for FederatedCredential {
         })
     }
 
-    fn patch(
-        &self,
-        _cx: &Context<'_>,
-        _world: &World,
-        _target: &Target,
-        _old: &Object,
-        _sent: &Map<String, Value>,
-    ) -> Result<Written, ArmError> {
-        Err(ArmError::method_not_allowed("PATCH", KIND))
-    }
-
     fn delete(&self, cx: &Context<'_>, _world: &World, old: &Object) -> Result<Deleted, ArmError> {
         alone(cx, &identity_of(old))?;
         Ok(Deleted::Now(200))

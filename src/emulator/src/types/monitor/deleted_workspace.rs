@@ -1,11 +1,9 @@
 //! `Microsoft.OperationalInsights/deletedWorkspaces`: what a PUT of the same id brings back.
 
 use super::workspace;
-use crate::arm::{
-    ApiVersion, ArmError, Context, Located, Meta, Placement, ResourceType, Target, Written,
-};
+use crate::arm::{ApiVersion, Located, Meta, Placement, ResourceType};
 use crate::state::{Moment, Object, Txn, World};
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 pub struct DeletedWorkspace;
 
@@ -28,28 +26,6 @@ static META: Meta = Meta {
 impl ResourceType for DeletedWorkspace {
     fn meta(&self) -> &'static Meta {
         &META
-    }
-
-    fn put(
-        &self,
-        _cx: &Context<'_>,
-        _world: &World,
-        _target: &Target,
-        _old: Option<&Object>,
-        _sent: &Map<String, Value>,
-    ) -> Result<Written, ArmError> {
-        Err(ArmError::method_not_allowed("PUT", KIND))
-    }
-
-    fn patch(
-        &self,
-        _cx: &Context<'_>,
-        _world: &World,
-        _target: &Target,
-        _old: &Object,
-        _sent: &Map<String, Value>,
-    ) -> Result<Written, ArmError> {
-        Err(ArmError::method_not_allowed("PATCH", KIND))
     }
 
     fn view(&self, object: &Object, _world: &World, api: &ApiVersion) -> Value {

@@ -76,17 +76,6 @@ impl ResourceType for DiagnosticSetting {
         })
     }
 
-    fn patch(
-        &self,
-        _cx: &Context<'_>,
-        _world: &World,
-        _target: &Target,
-        _old: &Object,
-        _sent: &Map<String, Value>,
-    ) -> Result<Written, ArmError> {
-        Err(ArmError::method_not_allowed("PATCH", KIND))
-    }
-
     fn view(&self, object: &Object, _world: &World, _api: &ApiVersion) -> Value {
         let scope = object.hidden["scope"].as_str().unwrap_or_default();
         let id = format!("{scope}/providers/microsoft.insights/diagnosticSettings");

@@ -84,17 +84,6 @@ impl ResourceType for BlobService {
         })
     }
 
-    fn patch(
-        &self,
-        _cx: &Context<'_>,
-        _world: &World,
-        _target: &Target,
-        _old: &Object,
-        _sent: &Map<String, Value>,
-    ) -> Result<Written, ArmError> {
-        Err(ArmError::method_not_allowed("PATCH", KIND))
-    }
-
     fn delete(
         &self,
         _cx: &Context<'_>,

@@ -58,17 +58,6 @@ impl ResourceType for Connection {
         })
     }
 
-    fn patch(
-        &self,
-        _cx: &Context<'_>,
-        _world: &World,
-        _target: &Target,
-        _old: &Object,
-        _sent: &Map<String, Value>,
-    ) -> Result<Written, ArmError> {
-        Err(ArmError::method_not_allowed("PATCH", KIND))
-    }
-
     fn not_found(&self, _target: &Target) -> ArmError {
         refuse(
             404,

@@ -101,17 +101,6 @@ impl ResourceType for ImmutabilityPolicy {
         })
     }
 
-    fn patch(
-        &self,
-        _cx: &Context<'_>,
-        _world: &World,
-        _target: &Target,
-        _old: &Object,
-        _sent: &Map<String, Value>,
-    ) -> Result<Written, ArmError> {
-        Err(ArmError::method_not_allowed("PATCH", KIND))
-    }
-
     fn delete(&self, cx: &Context<'_>, _world: &World, old: &Object) -> Result<Deleted, ArmError> {
         must_name(cx, old)?;
         if is_locked(old) {
