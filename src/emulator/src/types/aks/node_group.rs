@@ -78,16 +78,34 @@ pub fn make(cx: &Context<'_>, txn: &mut Txn<'_>, cluster: &mut Object, pools: &[
         txn.put(object);
         id
     };
-    let guid = || Uuid::new_v4().to_string();
     let network = &cluster.body["properties"]["networkProfile"];
-    let security = json!({"properties": {
+    security(&mark, network, &mut put);
+    if network["loadBalancerProfile"].is_object() {
+        cluster.hidden["address"] = json!(way_out(&mut put));
+    }
+    if pools.iter().all(|pool| pool["vnetSubnetID"].is_null()) {
+        own_network(&mark, &mut put);
+    }
+    // The kubelets get an identity unless they were given one.
+    if !cluster.hidden["kubelet"].is_object() {
+        let name = format!("{}-agentpool", cluster.name());
+        cluster.hidden["kubelet"] = identity(cx, txn, cluster, &name);
+    }
+}
+
+/// Puts an object of a type under a name into the group, and answers its id.
+type Put<'p> = dyn FnMut(&str, &str, Value) -> String + 'p;
+
+fn guid() -> String {
+    Uuid::new_v4().to_string()
+}
+
+/// The nodes' security group, and with kubenet the routes between their pods.
+fn security(mark: &str, network: &Value, put: &mut Put<'_>) {
+    let group = json!({"properties": {
         "provisioningState": "Succeeded", "resourceGuid": guid(), "securityRules": [],
     }});
-    put(
-        SECURITY_GROUP,
-        &format!("aks-agentpool-{mark}-nsg"),
-        security,
-    );
+    put(SECURITY_GROUP, &format!("aks-agentpool-{mark}-nsg"), group);
     if network["networkPlugin"] == "kubenet" {
         let table = json!({"properties": {
             "provisioningState": "Succeeded", "resourceGuid": guid(),
@@ -96,46 +114,45 @@ pub fn make(cx: &Context<'_>, txn: &mut Txn<'_>, cluster: &mut Object, pools: &[
         let name = format!("aks-agentpool-{mark}-routetable");
         put(ROUTE_TABLE.meta().kind, &name, table);
     }
-    if network["loadBalancerProfile"].is_object() {
-        let address = json!({
-            "sku": {"name": "Standard", "tier": "Regional"},
-            "properties": {
-                "provisioningState": "Succeeded", "resourceGuid": guid(),
-                "publicIPAddressVersion": "IPv4", "publicIPAllocationMethod": "Static",
-                "idleTimeoutInMinutes": 30,
-            },
-        });
-        let address = put(PUBLIC_ADDRESS.meta().kind, &guid(), address);
-        let balancer = json!({
-            "sku": {"name": "Standard", "tier": "Regional"},
-            "properties": {
-                "provisioningState": "Succeeded", "resourceGuid": guid(),
-                "frontendIPConfigurations": [{"properties": {"publicIPAddress": {"id": address}}}],
-            },
-        });
-        put(LOAD_BALANCER.meta().kind, "kubernetes", balancer);
-        cluster.hidden["address"] = json!(address);
-    }
-    if pools.iter().all(|pool| pool["vnetSubnetID"].is_null()) {
-        let name = format!("aks-vnet-{mark}");
-        let net = json!({"properties": {
+}
+
+/// The load balancer that the nodes go out through; the id of its address.
+fn way_out(put: &mut Put<'_>) -> String {
+    let address = json!({
+        "sku": {"name": "Standard", "tier": "Regional"},
+        "properties": {
             "provisioningState": "Succeeded", "resourceGuid": guid(),
-            "addressSpace": {"addressPrefixes": ["10.224.0.0/12"]},
-            "enableDdosProtection": false,
-        }});
-        put(NETWORK, &name, net);
-        let subnet = json!({"properties": {
-            "provisioningState": "Succeeded", "addressPrefix": "10.224.0.0/16",
-            "privateEndpointNetworkPolicies": "Disabled",
-            "privateLinkServiceNetworkPolicies": "Enabled",
-        }});
-        put(SUBNET, &format!("{name}/aks-subnet"), subnet);
-    }
-    // The kubelets get an identity unless they were given one.
-    if !cluster.hidden["kubelet"].is_object() {
-        let name = format!("{}-agentpool", cluster.name());
-        cluster.hidden["kubelet"] = identity(cx, txn, cluster, &name);
-    }
+            "publicIPAddressVersion": "IPv4", "publicIPAllocationMethod": "Static",
+            "idleTimeoutInMinutes": 30,
+        },
+    });
+    let address = put(PUBLIC_ADDRESS.meta().kind, &guid(), address);
+    let balancer = json!({
+        "sku": {"name": "Standard", "tier": "Regional"},
+        "properties": {
+            "provisioningState": "Succeeded", "resourceGuid": guid(),
+            "frontendIPConfigurations": [{"properties": {"publicIPAddress": {"id": address}}}],
+        },
+    });
+    put(LOAD_BALANCER.meta().kind, "kubernetes", balancer);
+    address
+}
+
+/// The network of a cluster that was not given one.
+fn own_network(mark: &str, put: &mut Put<'_>) {
+    let name = format!("aks-vnet-{mark}");
+    let net = json!({"properties": {
+        "provisioningState": "Succeeded", "resourceGuid": guid(),
+        "addressSpace": {"addressPrefixes": ["10.224.0.0/12"]},
+        "enableDdosProtection": false,
+    }});
+    put(NETWORK, &name, net);
+    let subnet = json!({"properties": {
+        "provisioningState": "Succeeded", "addressPrefix": "10.224.0.0/16",
+        "privateEndpointNetworkPolicies": "Disabled",
+        "privateLinkServiceNetworkPolicies": "Enabled",
+    }});
+    put(SUBNET, &format!("{name}/aks-subnet"), subnet);
 }
 
 /// Makes an identity in the group, and answers it as profiles of a cluster show it.
