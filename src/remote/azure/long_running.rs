@@ -109,6 +109,13 @@ impl Watch<'_> {
         let answer = match self.wire.exchange(&call).await {
             Ok(answer) => answer,
             Err(failure) if failure.status == Some(404) => return self.missing(failure),
+            // What a Location ends with is the operation's own status.
+            Err(failure) if self.poll == Poll::Location && is_result(&failure) => {
+                return Err(Failure {
+                    verdict: ended(failure.verdict),
+                    ..failure
+                });
+            }
             Err(failure) => return Err(failure),
         };
         if (300..400).contains(&answer.status) {
@@ -315,13 +322,36 @@ fn bad(answer: &Answer, what: &str) -> Failure {
     }
 }
 
+/// Whether a refused poll tells of the operation, and not of the asking.
+fn is_result(failure: &Failure) -> bool {
+    let asking = [401, 403, 408, 429];
+    failure
+        .status
+        .is_some_and(|status| (400..500).contains(&status) && !asking.contains(&status))
+}
+
+/// What an operation's end means: the table of codes judges requests, and what has ended is not
+/// busy any more, whatever its code.
+fn ended(verdict: Verdict) -> Verdict {
+    match verdict {
+        Verdict::Conflict => verdict,
+        _ => Verdict::Fatal,
+    }
+}
+
+/// The failure that an operation or its object ended with.
+fn end(refusal: Refusal) -> Failure {
+    let judgement = judge(&refusal);
+    Failure {
+        verdict: ended(judgement.verdict),
+        ..failure(refusal, judgement)
+    }
+}
+
 /// The failure that a status document tells, by its own code where it has one.
 fn operation_failed(answer: &Answer, document: &Json, code: &str) -> Failure {
     match Refusal::of_document(answer.status, &answer.headers, document) {
-        Some(refusal) => {
-            let judgement = judge(&refusal);
-            failure(refusal, judgement)
-        }
+        Some(refusal) => end(refusal),
         None => Failure {
             status: Some(answer.status),
             request_id: request_id(&answer.headers),
@@ -345,10 +375,7 @@ pub(super) fn provisioning_failed(answer: &Answer, body: Option<&Json>) -> Failu
     .into_iter()
     .find_map(|path| Refusal::of_document(answer.status, &answer.headers, body?.pointer(path)?));
     match told {
-        Some(refusal) => {
-            let judgement = judge(&refusal);
-            failure(refusal, judgement)
-        }
+        Some(refusal) => end(refusal),
         None => Failure {
             status: Some(answer.status),
             request_id: request_id(&answer.headers),
