@@ -10,7 +10,7 @@ use super::error::{failure, judge, own};
 use super::exchange::{Call, Purpose, Wire};
 use super::refusal::{Refusal, document, request_id, retry_after};
 use super::transport::Answer;
-use crate::provision::ports::{Failure, Pending, Poll, Verdict};
+use crate::provision::ports::{Failure, OPERATION_LOST, Pending, Poll, Verdict};
 use crate::resource::Method;
 
 /// What the state or status of an operation or object says.
@@ -191,7 +191,7 @@ impl Watch<'_> {
                 }
                 _ => Err(own(
                     Verdict::Unknown,
-                    "OperationLost",
+                    OPERATION_LOST,
                     "Azure no longer knows the deletion, and the object still stands".to_owned(),
                     Some("plan again: the deletion is planned anew if it is still wanted"),
                 )),
@@ -236,8 +236,14 @@ impl Watch<'_> {
             return match &self.pending.object {
                 Some(_) => self.settle(),
                 None => Err(Failure {
-                    verdict: Verdict::Unknown,
-                    ..failure
+                    status: failure.status,
+                    request_id: failure.request_id,
+                    ..own(
+                        Verdict::Unknown,
+                        OPERATION_LOST,
+                        format!("Azure no longer knows the operation ({})", failure.message),
+                        Some("look at what it was about before it is asked for again"),
+                    )
                 }),
             };
         }
