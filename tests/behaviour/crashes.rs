@@ -4,6 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::io::{BufRead as _, BufReader};
 use std::process::{Child, Command, Stdio};
 
+use onestream::control::Store;
+use onestream::provision::plan::{Action, Step};
+use onestream::provision::ports::{Event, Intent, Journal as _, PutBack};
+use onestream::resource::EnvironmentName;
 use serde_json::Value as Json;
 
 use super::program::{Ran, Root};
@@ -165,6 +169,53 @@ fn a_journal_that_cannot_be_read_stops_the_run_unless_it_is_to_be_ignored() {
     root.expect(0, &["--env", "shared", "plan", "--detailed-exitcode"]);
     drop(served);
     root.expect(0, &apply);
+}
+
+/// What somebody wrote into the journal who wants something made, or what is stale by now.
+#[test]
+fn a_lock_that_is_none_of_ours_stops_the_run_unless_the_journal_is_to_be_ignored() {
+    let root = Root::unprotected();
+    let apply = ["--env", "shared", "apply", "--auto-approve"];
+    root.expect(0, &apply);
+    let store = Store::folder(root.file(".onestream/control")).expect("opens");
+    let shared: EnvironmentName = "shared".parse().expect("a name");
+    // Of a run that the audit log has: one that it lacks is found there.
+    let plan = entries(&root)[0]["plan"].as_str().expect("text").to_owned();
+    let planted = [
+        Event::RunStarted {
+            environments: vec![shared],
+        },
+        Event::Begun {
+            operation: 0,
+            address: "shared.group.lock".parse().expect("an address"),
+            id: "/subscriptions/s/providers/Microsoft.Authorization/locks/planted".to_owned(),
+            body_hash: String::new(),
+            intent: Some(Box::new(Intent {
+                kind: "lock".to_owned(),
+                action: Action::Replace,
+                step: Step::Delete,
+                late: BTreeMap::new(),
+                back: Some(PutBack {
+                    operation: 1,
+                    desired: serde_json::json!({"properties": {"level": "ReadOnly"}}),
+                }),
+            })),
+        },
+    ];
+    let runtime = tokio::runtime::Runtime::new().expect("a runtime");
+    for event in planted {
+        let written = runtime.block_on(store.append(&plan, event));
+        written.expect("writes");
+    }
+    drop(store);
+    let refused = root.expect(3, &apply);
+    assert!(refused.err.contains("--ignore-journal"), "{}", refused.err);
+    let ignoring = root.expect(0, &[&apply[..], &["--ignore-journal"]].concat());
+    let told = "shared.group.lock: the journal shows no end of it; left aside, as asked";
+    assert!(ignoring.err.contains(told), "{}", ignoring.err);
+    // With that run at its end, nobody asks what came before.
+    let after = root.expect(0, &apply);
+    assert!(!after.err.contains("shared.group.lock"), "{}", after.err);
 }
 
 #[test]
