@@ -12,6 +12,8 @@ use serde_json::Value as Json;
 
 use super::program::{Ran, Root};
 use super::served::Served;
+#[cfg(unix)]
+use super::team::signal;
 
 /// The entries of every journal of a root, as far as they are whole.
 fn entries(root: &Root) -> Vec<Json> {
@@ -281,6 +283,42 @@ fn who_is_asked_to_end_ends_cleanly_and_gives_its_lease_back() {
     assert!(status.out.contains("0 of "), "{}", status.out);
     assert!(!status.out.contains("abandoned"), "{}", status.out);
     root.expect(0, &apply);
+}
+
+/// The first round of a run that could not read everything is told though the second is stopped.
+#[cfg(unix)]
+#[test]
+fn who_is_asked_to_end_between_two_rounds_tells_of_the_first() {
+    let root = Root::unprotected();
+    let served = Served::on(&root, &["--latency", "60", "--open-info"]);
+    let runtime = tokio::runtime::Runtime::new().expect("a runtime");
+    let accounts = "*/providers/Microsoft.Storage/storageAccounts";
+    let hidden = serde_json::json!([{"method": "GET", "path": accounts, "status": 403}]);
+    runtime.block_on(served.control("PUT", "faults", Some(hidden)));
+    let apply = [
+        "--format",
+        "json",
+        "--env",
+        "shared",
+        "apply",
+        "--auto-approve",
+    ];
+    let mut run = root.command(&apply);
+    let run = run.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn();
+    let run = run.expect("the program starts");
+    let ended = |entry: &Json| entry["event"]["event"] == "run_ended";
+    while !entries(&root).iter().any(ended) {
+        std::thread::yield_now();
+    }
+    signal(&run, "TERM");
+    let ran: Ran = run.wait_with_output().expect("it ends").into();
+    assert_eq!(ran.code, 4, "{}\n{}", ran.out, ran.err);
+    let told = "stopped before the rest was planned";
+    assert!(ran.err.contains(told), "{}", ran.err);
+    let told: Json = serde_json::from_str(&ran.out).expect("one document");
+    assert!(told["version"].is_number(), "{told}");
+    let done = told["operations"].as_array().expect("operations");
+    assert!(done.len() > 1, "{told}");
 }
 
 #[cfg(unix)]
