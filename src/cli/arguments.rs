@@ -230,7 +230,7 @@ pub struct RunArguments {
     /// How long to wait for a lease that somebody else holds, such as 90s or 5m.
     #[arg(long, value_name = "TIME", default_value = "0s", value_parser = duration)]
     pub lock_wait: Duration,
-    /// Go by what Azure says where the journal of an earlier run cannot be read.
+    /// Leave aside the journals of earlier runs, readable or not, and go by what Azure says.
     #[arg(long)]
     pub ignore_journal: bool,
 }

@@ -20,11 +20,24 @@ pub fn listen() -> watch::Receiver<bool> {
     receiver
 }
 
-/// What `work` comes to, unless the run is stopped before.
+/// What `work` comes to, unless the run is stopped before it has carried out anything of a plan.
 ///
 /// # Errors
-/// Incomplete when it was stopped: what came first then holds, and nothing was written.
+/// As [`or_stopped_before`].
 pub async fn or_stopped<T>(
+    stop: &watch::Receiver<bool>,
+    work: impl Future<Output = T>,
+) -> Result<T, Failure> {
+    or_stopped_before("anything of the plan was carried out", stop, work).await
+}
+
+/// What `work` comes to, unless the run is stopped; then it says before what.
+///
+/// # Errors
+/// Incomplete when it was stopped. What the work had done by then stays: it may have seen to what
+/// an earlier run left undone, which is journalled and in the audit log as always.
+pub async fn or_stopped_before<T>(
+    what: &str,
     stop: &watch::Receiver<bool>,
     work: impl Future<Output = T>,
 ) -> Result<T, Failure> {
@@ -39,7 +52,7 @@ pub async fn or_stopped<T>(
         done = work => Ok(done),
         () = stopped => Err(Failure::new(
             Exit::Incomplete,
-            "stopped before anything of the plan was carried out",
+            format!("stopped before {what}"),
         )),
     }
 }

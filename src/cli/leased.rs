@@ -174,26 +174,19 @@ impl Under<'_> {
             && more
             && noted == Exit::Clean
         {
-            let looking = interrupt::or_stopped(self.stop, self.fresh(wish)).await;
-            let (plan, review) = looking??;
-            unreadable = plan.is_partial();
-            if plan.operations.is_empty() || !written(&plan).is_subset(self.environments) {
-                break;
-            }
-            output.remark("what could not be read before can be now: planned again");
-            match self.round(source, plan, review).await {
-                Ok((later, also)) => {
+            match self.further(source, wish, &mut unreadable).await {
+                Ok(None) => break,
+                Ok(Some((later, also))) => {
                     more = may_go_on(&later.0, &later.1);
                     told = joined(told, later);
                     noted = noted.and(also);
                 }
-                // The first round has changed something, so the run as a whole was not refused.
-                Err(refused) if refused.exit == Exit::Refused => {
-                    output.tell(&refused);
+                // What the rounds before have changed stands, and is told whatever comes after.
+                Err(failure) => {
+                    output.tell(&failure);
                     unreadable = true;
                     break;
                 }
-                Err(failure) => return Err(failure),
             }
         }
         let (plan, outcome) = told;
@@ -202,6 +195,25 @@ impl Under<'_> {
             output.result(&report::outcome::render(&plan, &outcome, format, &style))?;
         }
         Ok(exit(&outcome, unreadable).and(noted))
+    }
+
+    /// Plans what could not be read before and carries it out; `None` where that is nothing.
+    async fn further(
+        &self,
+        source: &Source<'_>,
+        wish: &Wish,
+        unreadable: &mut bool,
+    ) -> Result<Option<((Plan, Outcome), Exit)>, Failure> {
+        let looking = self.fresh(wish);
+        let before = "the rest was planned";
+        let (plan, review) = interrupt::or_stopped_before(before, self.stop, looking).await??;
+        *unreadable = plan.is_partial();
+        if plan.operations.is_empty() || !written(&plan).is_subset(self.environments) {
+            return Ok(None);
+        }
+        let told = "what could not be read before can be now: planned again";
+        self.output.remark(told);
+        self.round(source, plan, review).await.map(Some)
     }
 
     /// Judges a plan, shows it, asks, carries it out and shows what came of it.

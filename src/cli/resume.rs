@@ -13,10 +13,14 @@ use super::output::Output;
 use super::recording::Recorder;
 use super::wiring::Session;
 
-/// Resumes what the journal shows no end of in these environments.
+/// What holds where the journal is left aside.
+const BY_AZURE_ALONE: &str = "Azure alone says what stands, and a lock that an earlier run lifted is \
+                              put back only if it is declared";
+
+/// Resumes what the journal shows no end of in these environments, unless it is to be ignored.
 ///
 /// # Errors
-/// A journal that cannot be read, unless it is to be ignored; Azure that does not say how an
+/// Where it is not to be ignored: a journal that cannot be read; Azure that does not say how an
 /// operation goes on; a lock that cannot be put back.
 pub async fn resume(
     session: &Session,
@@ -28,10 +32,7 @@ pub async fn resume(
     let environments: Vec<_> = environments.iter().cloned().collect();
     let runs = match session.control.unfinished(&environments).await {
         Err(error @ StoreError::Corrupt { .. }) if ignore_journal => {
-            output.remark(format!(
-                "{error}: left aside, as asked; Azure alone says what stands, and a lock that an \
-                 earlier run lifted is put back only if it is declared"
-            ));
+            output.remark(format!("{error}: left aside, as asked; {BY_AZURE_ALONE}"));
             return Ok(());
         }
         Err(error @ StoreError::Corrupt { .. }) => {
@@ -44,6 +45,10 @@ pub async fn resume(
     };
     let interrupted = recover::replay(&runs).within(&environments);
     if interrupted.is_empty() {
+        return Ok(());
+    }
+    if ignore_journal {
+        output.remark(left_aside(&interrupted));
         return Ok(());
     }
     announce(&interrupted, output);
@@ -63,6 +68,22 @@ pub async fn resume(
         output.remark(told(one));
     }
     Ok(())
+}
+
+/// What is not seen to, by its addresses.
+fn left_aside(interrupted: &Interrupted) -> String {
+    let accepted = interrupted.accepted.iter().map(|one| &one.address);
+    let lifted = interrupted.lifted.iter().map(|one| &one.address);
+    let all: BTreeSet<String> = accepted
+        .chain(&interrupted.begun)
+        .chain(lifted)
+        .map(ToString::to_string)
+        .collect();
+    let all: Vec<String> = all.into_iter().collect();
+    format!(
+        "{}: the journal shows no end of it; left aside, as asked; {BY_AZURE_ALONE}",
+        all.join(", ")
+    )
 }
 
 fn announce(interrupted: &Interrupted, output: &Output) {

@@ -81,6 +81,11 @@ impl Kind for FederatedCredential {
         }
     }
 
+    /// Who may no longer sign in does not wait for others to be let in.
+    fn renews(&self) -> bool {
+        false
+    }
+
     fn lane(&self, id: &str, _properties: &Json) -> Option<String> {
         let id = id.to_lowercase();
         let identity = id.split("/federatedidentitycredentials/").next();

@@ -172,18 +172,16 @@ fn destruction(plan: &Plan, permissions: &Permissions) -> Vec<Objection> {
             .any(|pattern| pattern.names(address))
     };
     let mut objections = Vec::new();
-    let mut unnamed = 0;
-    let mut standing = plan.unchanged;
+    let mut shares = Shares::of(plan);
     for operation in plan.visible() {
-        standing += usize::from(!matches!(
-            operation.action,
-            Action::Create | Action::Recover
-        ));
+        if !matches!(operation.action, Action::Create | Action::Recover) {
+            shares.at(operation).standing += 1;
+        }
         let narrows = narrows(plan, operation);
         if !operation.is_destructive() || narrows || allowed(&operation.address) {
             continue;
         }
-        unnamed += usize::from(!operation.is_lift());
+        shares.at(operation).unnamed += usize::from(!operation.is_lift());
         let (rule, problem) = if operation.is_lift() {
             (
                 Rule::Lock,
@@ -207,15 +205,54 @@ fn destruction(plan: &Plan, permissions: &Permissions) -> Vec<Objection> {
             instead: name_it(&operation.address),
         });
     }
-    if unnamed * 100 > standing * DELETIONS_PERCENT {
-        objections.push(Objection {
-            rule: Rule::ManyDeletions,
-            address: None,
-            problem: format!("{unnamed} of {standing} standing resources would be deleted"),
-            instead: "name each with --allow-destroy (globs work) if that is meant".to_owned(),
-        });
-    }
+    objections.extend(shares.objections());
     objections
+}
+
+/// How much of what stands would go unnamed, environment by environment: what one of them loses is
+/// not watered down by what the others keep.
+struct Shares(BTreeMap<Option<EnvironmentName>, Share>);
+
+#[derive(Default)]
+struct Share {
+    unnamed: usize,
+    standing: usize,
+}
+
+impl Shares {
+    /// What stands and stays. A plan that does not say where is counted as a whole.
+    fn of(plan: &Plan) -> Self {
+        let standing = |standing: usize| Share {
+            unnamed: 0,
+            standing,
+        };
+        if plan.unchanged_in.is_empty() && plan.unchanged > 0 {
+            return Self([(None, standing(plan.unchanged))].into());
+        }
+        let all = plan.unchanged_in.iter();
+        let shares = all.map(|(environment, count)| (Some(environment.clone()), standing(*count)));
+        Self(shares.collect())
+    }
+
+    fn at(&mut self, operation: &Operation) -> &mut Share {
+        let whole = self.0.contains_key(&None);
+        let environment = (!whole).then(|| operation.address.environment());
+        self.0.entry(environment).or_default()
+    }
+
+    fn objections(self) -> impl Iterator<Item = Objection> {
+        let many = |share: &Share| share.unnamed * 100 > share.standing * DELETIONS_PERCENT;
+        let too_many = self.0.into_iter().filter(move |(_, share)| many(share));
+        too_many.map(|(environment, Share { unnamed, standing })| {
+            let of = environment.map_or(String::new(), |it| format!(" of {it}"));
+            Objection {
+                rule: Rule::ManyDeletions,
+                address: None,
+                problem: format!("{unnamed} of {standing} standing resources{of} would be deleted"),
+                instead: "name each with --allow-destroy (globs work) if that is meant".to_owned(),
+            }
+        })
+    }
 }
 
 /// Whether the environment of `address` was protected when the plan was made, or is now.
@@ -489,6 +526,30 @@ mod tests {
             // Each that is named counts no more.
             assert_eq!(rules(&plan, &allow(&["dev.store.s0"])), [], "{gone}");
         }
+    }
+
+    #[tokio::test]
+    async fn what_other_environments_keep_does_not_water_down_the_share_of_deletions() {
+        let (mut world, _) = stores(1);
+        world.group("prod");
+        for at in 0..9 {
+            world.store("prod", &format!("p{at}"));
+        }
+        let cloud = world.live();
+        world.vanish("dev");
+        let mut plan = world.plan(&cloud).await;
+        for operation in &mut plan.operations {
+            operation.stateful = false;
+        }
+        let many = [objection(Rule::ManyDeletions, "")];
+        assert_eq!(rules(&plan, &Permissions::default()), many);
+        // As --env dev would have it.
+        let objections = guard(plan.clone(), &Permissions::default(), &[]).expect_err("many");
+        let told = "2 of 2 standing resources of dev would be deleted";
+        assert_eq!(objections[0].problem, told);
+        // An older program's plan tells of the whole only.
+        plan.unchanged_in.clear();
+        assert_eq!(rules(&plan, &Permissions::default()), []);
     }
 
     #[tokio::test]

@@ -145,6 +145,9 @@ pub const NO_ANSWER: &str = "NoAnswer";
 /// private cluster from outside of its network.
 pub const OUT_OF_REACH: &str = "OutOfReach";
 
+/// The code where Azure keeps no record of an operation any more: its object tells how it ended.
+pub const OPERATION_LOST: &str = "OperationLost";
+
 /// A request that failed: Azure's own code and message, and what to do about it.
 #[derive(Debug, Clone, PartialEq, Eq, Error, Serialize, Deserialize)]
 #[error("{code}: {message}")]
@@ -170,6 +173,12 @@ impl Failure {
             self.verdict,
             Verdict::Denied | Verdict::Conflict | Verdict::Fatal
         )
+    }
+
+    /// Of an operation that was asked after: whether nobody can tell any more how it ended, or we
+    /// may not ask. Its object tells then.
+    pub fn is_forgotten(&self) -> bool {
+        matches!(self.verdict, Verdict::NotFound | Verdict::Denied) || self.code == OPERATION_LOST
     }
 
     /// Whether the request was sent, and nobody knows what came of it.

@@ -289,9 +289,7 @@ async fn finish(cloud: &dyn Cloud, accepted: &Accepted) -> Result<Settled, Recov
     let address = accepted.address.clone();
     match cloud.finish(&accepted.pending).await {
         Ok(_) => Ok(Settled::Finished(address)),
-        Err(failure) if matches!(failure.verdict, Verdict::NotFound | Verdict::Denied) => {
-            Ok(Settled::Forgotten(address))
-        }
+        Err(failure) if failure.is_forgotten() => Ok(Settled::Forgotten(address)),
         Err(failure) if failure.is_final() => Ok(Settled::Failed(address, failure.to_string())),
         Err(failure) => Err(RecoverError::Accepted { address, failure }),
     }
@@ -382,9 +380,10 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+    use crate::provision::plan::Plan;
     use crate::provision::ports::{Entry, Poll};
-    use crate::provision::testing::{FakeCloud, KINDS, Rig, World, address, name};
-    use crate::resource::Plane;
+    use crate::provision::testing::{FakeCloud, KINDS, Rig, What, World, address, name};
+    use crate::resource::{Method, Plane};
 
     fn pending() -> Pending {
         Pending {
@@ -579,6 +578,54 @@ mod tests {
         // Its journal says so, too.
         let now = run(&past.plan, rig.journal.events());
         assert!(replay(&[now]).lifted.is_empty());
+    }
+
+    /// A run of a plan that deletes a store, cut off right after Azure had taken the delete.
+    async fn cut_off_with_its_delete_taken(what: What) -> (World, FakeCloud, Rig, Plan) {
+        let mut world = World::with_store();
+        world.store("dev", "b");
+        let cloud = world.live();
+        world.drop("dev.store.b");
+        let plan = world.plan(&cloud).await;
+        cloud.fail(Method::Delete, "/stores/b", what);
+        let before = cloud.bodies();
+        let rig = Rig::new(&cloud);
+        rig.journal.fail_after(3);
+        rig.apply(&plan).await;
+        rig.journal.heal();
+        for (id, body) in before {
+            cloud.plant(&id, body);
+        }
+        let events = rig.journal.events();
+        assert!(matches!(events[..], [.., Event::Accepted { .. }]));
+        (world, cloud, rig, plan)
+    }
+
+    #[tokio::test]
+    async fn what_azure_gave_up_or_forgot_is_in_nobodys_way() {
+        for gave_up in [true, false] {
+            let what = match gave_up {
+                true => What::AcceptThenFail,
+                false => What::Accept,
+            };
+            let (world, cloud, rig, plan) = cut_off_with_its_delete_taken(what).await;
+            let store = format!("{}/providers/Toy.Storage/stores/b", world.id("dev.group"));
+            if !gave_up {
+                cloud.forget_operations();
+            }
+            let past = run(&super::super::plan::digest(&plan), rig.journal.events());
+            let ports = rig.ports();
+            let found = replay(&[past]);
+            let settled = settle(&found, &Locks::new(), KINDS, &cloud, &ports.journal).await;
+            let settled = settled.expect("settles");
+            match gave_up {
+                true => assert!(matches!(settled[..], [Settled::Failed(..)]), "{settled:?}"),
+                false => assert!(matches!(settled[..], [Settled::Forgotten(_)])),
+            }
+            // The same plan from a file finds the same, and goes on.
+            assert!(rig.apply(&plan).await.is_complete());
+            assert!(cloud.body(&store).is_none());
+        }
     }
 
     #[tokio::test]

@@ -54,6 +54,7 @@ pub(super) fn empty(environments: &[&str], unchanged: usize) -> Plan {
         operations: Vec::new(),
         edges: Vec::new(),
         unchanged,
+        unchanged_in: BTreeMap::new(),
         left_out: 0,
         refusals: Vec::new(),
         unreadable: Vec::new(),

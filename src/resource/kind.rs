@@ -335,6 +335,11 @@ pub trait Kind: Sync + Send {
         false
     }
 
+    /// Whether an object that got a new name stands under it before the old one goes.
+    fn renews(&self) -> bool {
+        !self.is_access()
+    }
+
     /// What somebody could do, in words, once the managed fields of the object at `address` are
     /// `after`, that nobody of that name could while they are `before`, or while it does not
     /// stand. `onto_new` says that what it stands on is made by the same plan.

@@ -4,10 +4,16 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::io::{BufRead as _, BufReader};
 use std::process::{Child, Command, Stdio};
 
+use onestream::control::Store;
+use onestream::provision::plan::{Action, Step};
+use onestream::provision::ports::{Event, Intent, Journal as _, PutBack};
+use onestream::resource::EnvironmentName;
 use serde_json::Value as Json;
 
 use super::program::{Ran, Root};
 use super::served::Served;
+#[cfg(unix)]
+use super::team::signal;
 
 /// The entries of every journal of a root, as far as they are whole.
 fn entries(root: &Root) -> Vec<Json> {
@@ -167,6 +173,53 @@ fn a_journal_that_cannot_be_read_stops_the_run_unless_it_is_to_be_ignored() {
     root.expect(0, &apply);
 }
 
+/// What somebody wrote into the journal who wants something made, or what is stale by now.
+#[test]
+fn a_lock_that_is_none_of_ours_stops_the_run_unless_the_journal_is_to_be_ignored() {
+    let root = Root::unprotected();
+    let apply = ["--env", "shared", "apply", "--auto-approve"];
+    root.expect(0, &apply);
+    let store = Store::folder(root.file(".onestream/control")).expect("opens");
+    let shared: EnvironmentName = "shared".parse().expect("a name");
+    // Of a run that the audit log has: one that it lacks is found there.
+    let plan = entries(&root)[0]["plan"].as_str().expect("text").to_owned();
+    let planted = [
+        Event::RunStarted {
+            environments: vec![shared],
+        },
+        Event::Begun {
+            operation: 0,
+            address: "shared.group.lock".parse().expect("an address"),
+            id: "/subscriptions/s/providers/Microsoft.Authorization/locks/planted".to_owned(),
+            body_hash: String::new(),
+            intent: Some(Box::new(Intent {
+                kind: "lock".to_owned(),
+                action: Action::Replace,
+                step: Step::Delete,
+                late: BTreeMap::new(),
+                back: Some(PutBack {
+                    operation: 1,
+                    desired: serde_json::json!({"properties": {"level": "ReadOnly"}}),
+                }),
+            })),
+        },
+    ];
+    let runtime = tokio::runtime::Runtime::new().expect("a runtime");
+    for event in planted {
+        let written = runtime.block_on(store.append(&plan, event));
+        written.expect("writes");
+    }
+    drop(store);
+    let refused = root.expect(3, &apply);
+    assert!(refused.err.contains("--ignore-journal"), "{}", refused.err);
+    let ignoring = root.expect(0, &[&apply[..], &["--ignore-journal"]].concat());
+    let told = "shared.group.lock: the journal shows no end of it; left aside, as asked";
+    assert!(ignoring.err.contains(told), "{}", ignoring.err);
+    // With that run at its end, nobody asks what came before.
+    let after = root.expect(0, &apply);
+    assert!(!after.err.contains("shared.group.lock"), "{}", after.err);
+}
+
 #[test]
 fn a_dead_holders_lock_is_taken_over_at_once() {
     let root = Root::unprotected();
@@ -230,6 +283,42 @@ fn who_is_asked_to_end_ends_cleanly_and_gives_its_lease_back() {
     assert!(status.out.contains("0 of "), "{}", status.out);
     assert!(!status.out.contains("abandoned"), "{}", status.out);
     root.expect(0, &apply);
+}
+
+/// The first round of a run that could not read everything is told though the second is stopped.
+#[cfg(unix)]
+#[test]
+fn who_is_asked_to_end_between_two_rounds_tells_of_the_first() {
+    let root = Root::unprotected();
+    let served = Served::on(&root, &["--latency", "60", "--open-info"]);
+    let runtime = tokio::runtime::Runtime::new().expect("a runtime");
+    let accounts = "*/providers/Microsoft.Storage/storageAccounts";
+    let hidden = serde_json::json!([{"method": "GET", "path": accounts, "status": 403}]);
+    runtime.block_on(served.control("PUT", "faults", Some(hidden)));
+    let apply = [
+        "--format",
+        "json",
+        "--env",
+        "shared",
+        "apply",
+        "--auto-approve",
+    ];
+    let mut run = root.command(&apply);
+    let run = run.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn();
+    let run = run.expect("the program starts");
+    let ended = |entry: &Json| entry["event"]["event"] == "run_ended";
+    while !entries(&root).iter().any(ended) {
+        std::thread::yield_now();
+    }
+    signal(&run, "TERM");
+    let ran: Ran = run.wait_with_output().expect("it ends").into();
+    assert_eq!(ran.code, 4, "{}\n{}", ran.out, ran.err);
+    let told = "stopped before the rest was planned";
+    assert!(ran.err.contains(told), "{}", ran.err);
+    let told: Json = serde_json::from_str(&ran.out).expect("one document");
+    assert!(told["version"].is_number(), "{told}");
+    let done = told["operations"].as_array().expect("operations");
+    assert!(done.len() > 1, "{told}");
 }
 
 #[cfg(unix)]

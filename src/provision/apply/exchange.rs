@@ -33,9 +33,7 @@ impl Run {
                 Ok(Some(Past::Failed))
             }
             // Nobody remembers the operation, or we may not ask: the object itself will tell.
-            Err(failure) if matches!(failure.verdict, Verdict::NotFound | Verdict::Denied) => {
-                Ok(Some(Past::Begun))
-            }
+            Err(failure) if failure.is_forgotten() => Ok(Some(Past::Begun)),
             Err(failure) => Err(failure.into()),
         }
     }

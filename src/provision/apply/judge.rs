@@ -152,14 +152,22 @@ fn as_before(operation: &Operation, subject: &Subject, live: &Json) -> Ruling {
     Ruling::Stale(format!("{}{}", moved.join(", "), by_whom(live)))
 }
 
-/// Who wrote an object last and when, where Azure tells.
+/// Who wrote an object last and when, where Azure tells: in `systemData`, and of roles and their
+/// assignments in properties of their own.
 fn by_whom(live: &Json) -> String {
-    let told = |key: &str| live.pointer(&format!("/systemData/{key}"))?.as_str();
-    match (told("lastModifiedBy"), told("lastModifiedAt")) {
-        (Some(who), Some(at)) => format!(" (last written by {who} at {at})"),
-        (Some(who), None) => format!(" (last written by {who})"),
-        (None, Some(at)) => format!(" (last written at {at})"),
-        (None, None) => String::new(),
+    const SAID: [(&str, &str); 3] = [
+        ("/systemData/lastModifiedBy", "/systemData/lastModifiedAt"),
+        ("/properties/updatedBy", "/properties/updatedOn"),
+        ("/properties/createdBy", "/properties/createdOn"),
+    ];
+    let told = |path: &str| live.pointer(path)?.as_str().filter(|it| !it.is_empty());
+    let told = SAID.map(|(who, at)| (told(who), told(at)));
+    let first = told.iter().find(|(who, at)| who.is_some() || at.is_some());
+    match first {
+        Some((Some(who), Some(at))) => format!(" (last written by {who} at {at})"),
+        Some((Some(who), None)) => format!(" (last written by {who})"),
+        Some((None, Some(at))) => format!(" (last written at {at})"),
+        Some((None, None)) | None => String::new(),
     }
 }
 

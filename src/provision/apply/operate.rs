@@ -154,8 +154,7 @@ impl Run {
             return Ok(());
         };
         let live = self.ports.cloud.get(&subject.kind.get(&subject.id)).await?;
-        let past = self.past.get(&index);
-        match judge(operation, &subject, live.as_ref(), past) {
+        match judge(operation, &subject, live.as_ref(), None) {
             Ruling::Stale(what) => Err(OperationError::Stale(what)),
             Ruling::Go | Ruling::AlreadyDone => self.vouched_for(operation, &subject).await,
         }

@@ -129,6 +129,7 @@ pub fn joined(
         operations,
         edges,
         unchanged: before.unchanged,
+        unchanged_in: before.unchanged_in,
         ..plan
     };
     (plan, outcome)

@@ -14,7 +14,7 @@ use crate::provision::ports::{Failure, Reader, Verdict};
 use crate::resource::{Kind, Kinds, Outputs, ReadMode, Request, Resource};
 
 /// Parents whose children are read at the same time.
-const READS_AT_ONCE: usize = 16;
+pub(super) const READS_AT_ONCE: usize = 16;
 
 /// Bodies of objects read one by one that are held at the same time.
 const HELD_AT_ONCE: usize = 160;

@@ -123,12 +123,11 @@ impl Seen {
         // Everything in a group counts as near until the groups themselves have been judged.
         let near = self.wanted().contains(&key) || ownership != Ownership::Foreign;
         let parent = key.rsplitn(3, '/').nth(2).unwrap_or_default();
-        let parent = self
-            .lock()
-            .objects
-            .get(parent)
-            .map(|parent| parent.projection.clone());
-        let not_for_us = kind.unmanageable(&id, body, parent.as_ref());
+        let not_for_us = {
+            let state = self.lock();
+            let parent = state.objects.get(parent).map(|parent| &parent.projection);
+            kind.unmanageable(&id, body, parent)
+        };
         // What is declared is kept whoever manages it, for the plan to refuse.
         if (not_for_us.is_some() && !self.wanted().contains(&key))
             || !(near

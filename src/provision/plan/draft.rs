@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::make::{Asked, PlanError};
 use super::{Action, Operation, Refusal, Standing, Stay, Step, Unread};
 use crate::provision::diff::FieldChange;
-use crate::resource::{Address, Kind, Pattern, scopes};
+use crate::resource::{Address, EnvironmentName, Kind, Pattern, scopes};
 
 /// Operations and findings so far.
 #[derive(Debug, Default)]
@@ -126,10 +126,15 @@ impl Draft {
         all.cloned().collect()
     }
 
-    /// How many resources stand as declared, of those that were asked for.
-    pub(super) fn unchanged(&self) -> usize {
-        let looked_at = |address: &&Address| !self.left_out.contains(*address);
-        self.standing.keys().filter(looked_at).count()
+    /// How many resources of each environment stand as declared, of those that were asked for.
+    pub(super) fn unchanged(&self) -> BTreeMap<EnvironmentName, usize> {
+        let mut counts = BTreeMap::new();
+        for address in self.standing.keys() {
+            if !self.left_out.contains(address) {
+                *counts.entry(address.environment()).or_insert(0) += 1;
+            }
+        }
+        counts
     }
 
     fn keep_targets(&mut self, targets: &[Pattern]) {

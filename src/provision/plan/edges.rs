@@ -26,11 +26,11 @@ pub(super) fn of(asked: &Asked<'_>, draft: &Draft) -> Result<Vec<Edge>, PlanErro
     for (revoke, give) in exchanges(draft) {
         edges.needs(revoke, give);
     }
-    for (update, delete) in letting_go(asked, draft) {
-        edges.needs_unless_tangled(update, delete);
+    for (delete, updates) in letting_go(asked, draft) {
+        edges.needs_unless_tangled(&updates, delete);
     }
-    for (create, delete) in renewals(draft) {
-        edges.needs_unless_tangled(create, delete);
+    for (delete, creates) in renewals(draft) {
+        edges.needs_unless_tangled(&creates, delete);
     }
     edges.finish(draft)
 }
@@ -51,8 +51,9 @@ impl Edges {
         }
     }
 
-    /// An edge that is left out where the order is the other way round already.
-    fn needs_unless_tangled(&mut self, before: usize, after: usize) {
+    /// Edges from each of `befores`, less those whose order is the other way round already.
+    fn needs_unless_tangled(&mut self, befores: &[usize], after: usize) {
+        // What is reached from here does not hang on what comes to lead here.
         let mut seen = BTreeSet::from([after]);
         let mut open = vec![after];
         while let Some(here) = open.pop() {
@@ -63,8 +64,8 @@ impl Edges {
                     .filter(|next| seen.insert(*next)),
             );
         }
-        if !seen.contains(&before) {
-            self.needs(before, after);
+        for before in befores.iter().filter(|before| !seen.contains(before)) {
+            self.needs(*before, after);
         }
     }
 
@@ -196,8 +197,8 @@ fn deletes(
     }
 }
 
-/// Updates that let go of something that goes: (update, delete), by what was last applied.
-fn letting_go(asked: &Asked<'_>, draft: &Draft) -> Vec<(usize, usize)> {
+/// What goes, each with the updates that let go of it, by what was last applied.
+fn letting_go(asked: &Asked<'_>, draft: &Draft) -> Vec<(usize, Vec<usize>)> {
     let mut referrers: BTreeMap<&Address, Vec<usize>> = BTreeMap::new();
     for (index, operation) in draft.operations.iter().enumerate() {
         if operation.step == Step::Update
@@ -210,9 +211,10 @@ fn letting_go(asked: &Asked<'_>, draft: &Draft) -> Vec<(usize, usize)> {
     }
     let mut found = Vec::new();
     for (index, operation) in draft.operations.iter().enumerate() {
-        if operation.action == Action::Delete {
-            let updates = referrers.get(&operation.address).into_iter().flatten();
-            found.extend(updates.map(|update| (*update, index)));
+        if operation.action == Action::Delete
+            && let Some(updates) = referrers.get(&operation.address)
+        {
+            found.push((index, updates.clone()));
         }
     }
     found
@@ -246,21 +248,29 @@ fn exchanges(draft: &Draft) -> Vec<(usize, usize)> {
     found
 }
 
-/// Creates and the orphans of the same kind and environment, (create, delete): what got a new
-/// name stands under it before the old one goes.
-fn renewals(draft: &Draft) -> Vec<(usize, usize)> {
-    let key = |operation: &Operation| (operation.address.environment(), operation.kind.clone());
+/// Orphans, each with the creates of the same kind and environment: what got a new name stands
+/// under it before the old one goes. Access has no name to speak of: what somebody loses goes
+/// whatever becomes of what others are given.
+fn renewals(draft: &Draft) -> Vec<(usize, Vec<usize>)> {
+    let key = |index: usize, operation: &Operation| {
+        let renews = !operation.guards && draft.kinds[index].renews();
+        renews.then(|| (operation.address.environment(), operation.kind.clone()))
+    };
     let mut creates: BTreeMap<_, Vec<usize>> = BTreeMap::new();
     for (index, operation) in draft.operations.iter().enumerate() {
-        if operation.step == Step::Create && !operation.guards {
-            creates.entry(key(operation)).or_default().push(index);
+        if operation.step == Step::Create
+            && let Some(key) = key(index, operation)
+        {
+            creates.entry(key).or_default().push(index);
         }
     }
     let mut found = Vec::new();
     for (index, operation) in draft.operations.iter().enumerate() {
-        if operation.action == Action::Delete {
-            let before = creates.get(&key(operation)).into_iter().flatten();
-            found.extend(before.map(|create| (*create, index)));
+        if operation.action == Action::Delete
+            && let Some(key) = key(index, operation)
+            && let Some(before) = creates.get(&key)
+        {
+            found.push((index, before.clone()));
         }
     }
     found

@@ -91,6 +91,7 @@ pub fn make(asked: &Asked<'_>) -> Result<Plan, PlanError> {
     let edges = edges::of(asked, &draft)?;
     let environments = asked.environments(&draft);
     let unmanaged = unmanaged(asked, &declared, &draft);
+    let unchanged_in = draft.unchanged();
     Ok(Plan {
         version: VERSION,
         target: asked.target.clone(),
@@ -99,7 +100,8 @@ pub fn make(asked: &Asked<'_>) -> Result<Plan, PlanError> {
         author: None,
         mode: asked.mode,
         adopt: asked.adopt,
-        unchanged: draft.unchanged(),
+        unchanged: unchanged_in.values().sum(),
+        unchanged_in,
         left_out: draft.left_out.len(),
         operations: draft.operations,
         edges,

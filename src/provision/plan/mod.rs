@@ -64,6 +64,9 @@ pub struct Plan {
     pub edges: Vec<Edge>,
     /// How many declared resources are as declared, of those that were asked for.
     pub unchanged: usize,
+    /// The same of each environment that has any; plans of older programs do not say it.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub unchanged_in: BTreeMap<EnvironmentName, usize>,
     /// How many resources the selection leaves out: nothing is said of how they stand.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub left_out: usize,

@@ -75,6 +75,7 @@ pub fn revoke(asked: &Asked<'_>, excess: &Excess<'_>) -> Result<Plan, PlanError>
         mode: Mode::Revoke,
         adopt: false,
         unchanged: 0,
+        unchanged_in: Default::default(),
         left_out: 0,
         operations: draft.operations,
         edges,

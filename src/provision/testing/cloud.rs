@@ -7,7 +7,9 @@ use async_trait::async_trait;
 use serde_json::{Value as Json, json};
 
 use super::fault::{What, failure};
-use crate::provision::ports::{Begun, Failure, Pending, Poll, Reader, Verdict, Writer};
+use crate::provision::ports::{
+    Begun, Failure, OPERATION_LOST, Pending, Poll, Reader, Verdict, Writer,
+};
 use crate::resource::{MANAGED_BY_TAG, Method, Plane, Request, scopes};
 
 /// The cloud. Clones share their state.
@@ -137,6 +139,11 @@ impl FakeCloud {
                 body["properties"]["provisioningState"] = json!("Succeeded");
             }
         }
+    }
+
+    /// Drops the records of all operations, and with them what has not ended.
+    pub(crate) fn forget_operations(&self) {
+        self.state().pending.clear();
     }
 
     /// Carries out a write at once.
@@ -405,7 +412,7 @@ impl State {
     /// Ends an operation that was taken, once; how it ended can be asked for again.
     fn end(&mut self, target: &str) -> Result<Option<Json>, Failure> {
         let Some((request, fails)) = self.pending.get(target).cloned() else {
-            return Err(failure(Verdict::NotFound, "NoSuchOperation"));
+            return Err(failure(Verdict::Unknown, OPERATION_LOST));
         };
         let key = request.path.to_lowercase();
         let outcome = if fails { "Failed" } else { "Succeeded" };

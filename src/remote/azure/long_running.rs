@@ -10,7 +10,7 @@ use super::error::{failure, judge, own};
 use super::exchange::{Call, Purpose, Wire};
 use super::refusal::{Refusal, document, request_id, retry_after};
 use super::transport::Answer;
-use crate::provision::ports::{Failure, Pending, Poll, Verdict};
+use crate::provision::ports::{Failure, OPERATION_LOST, Pending, Poll, Verdict};
 use crate::resource::Method;
 
 /// What the state or status of an operation or object says.
@@ -109,6 +109,13 @@ impl Watch<'_> {
         let answer = match self.wire.exchange(&call).await {
             Ok(answer) => answer,
             Err(failure) if failure.status == Some(404) => return self.missing(failure),
+            // What a Location ends with is the operation's own status.
+            Err(failure) if self.poll == Poll::Location && is_result(&failure) => {
+                return Err(Failure {
+                    verdict: ended(failure.verdict),
+                    ..failure
+                });
+            }
             Err(failure) => return Err(failure),
         };
         if (300..400).contains(&answer.status) {
@@ -184,7 +191,7 @@ impl Watch<'_> {
                 }
                 _ => Err(own(
                     Verdict::Unknown,
-                    "OperationLost",
+                    OPERATION_LOST,
                     "Azure no longer knows the deletion, and the object still stands".to_owned(),
                     Some("plan again: the deletion is planned anew if it is still wanted"),
                 )),
@@ -229,8 +236,14 @@ impl Watch<'_> {
             return match &self.pending.object {
                 Some(_) => self.settle(),
                 None => Err(Failure {
-                    verdict: Verdict::Unknown,
-                    ..failure
+                    status: failure.status,
+                    request_id: failure.request_id,
+                    ..own(
+                        Verdict::Unknown,
+                        OPERATION_LOST,
+                        format!("Azure no longer knows the operation ({})", failure.message),
+                        Some("look at what it was about before it is asked for again"),
+                    )
                 }),
             };
         }
@@ -315,13 +328,36 @@ fn bad(answer: &Answer, what: &str) -> Failure {
     }
 }
 
+/// Whether a refused poll tells of the operation, and not of the asking.
+fn is_result(failure: &Failure) -> bool {
+    let asking = [401, 403, 408, 429];
+    failure
+        .status
+        .is_some_and(|status| (400..500).contains(&status) && !asking.contains(&status))
+}
+
+/// What an operation's end means: the table of codes judges requests, and what has ended is not
+/// busy any more, whatever its code.
+fn ended(verdict: Verdict) -> Verdict {
+    match verdict {
+        Verdict::Conflict => verdict,
+        _ => Verdict::Fatal,
+    }
+}
+
+/// The failure that an operation or its object ended with.
+fn end(refusal: Refusal) -> Failure {
+    let judgement = judge(&refusal);
+    Failure {
+        verdict: ended(judgement.verdict),
+        ..failure(refusal, judgement)
+    }
+}
+
 /// The failure that a status document tells, by its own code where it has one.
 fn operation_failed(answer: &Answer, document: &Json, code: &str) -> Failure {
     match Refusal::of_document(answer.status, &answer.headers, document) {
-        Some(refusal) => {
-            let judgement = judge(&refusal);
-            failure(refusal, judgement)
-        }
+        Some(refusal) => end(refusal),
         None => Failure {
             status: Some(answer.status),
             request_id: request_id(&answer.headers),
@@ -345,10 +381,7 @@ pub(super) fn provisioning_failed(answer: &Answer, body: Option<&Json>) -> Failu
     .into_iter()
     .find_map(|path| Refusal::of_document(answer.status, &answer.headers, body?.pointer(path)?));
     match told {
-        Some(refusal) => {
-            let judgement = judge(&refusal);
-            failure(refusal, judgement)
-        }
+        Some(refusal) => end(refusal),
         None => Failure {
             status: Some(answer.status),
             request_id: request_id(&answer.headers),

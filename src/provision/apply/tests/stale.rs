@@ -55,16 +55,36 @@ async fn what_moved_since_the_plan_is_stale() {
 
 #[tokio::test]
 async fn what_is_stale_says_who_wrote_it_last() {
-    for (system, expected) in [
+    let none: &[(&str, &str)] = &[];
+    // As roles and their assignments tell it.
+    let updated = &[
+        ("createdBy", "0b1f"),
+        ("createdOn", "2026-11-20T08:00:00Z"),
+        ("updatedBy", "77aa"),
+        ("updatedOn", "2026-11-24T08:00:00Z"),
+    ];
+    for (system, properties, expected) in [
         (
             json!({"lastModifiedBy": "ann@example.org", "lastModifiedAt": "2026-11-24T08:00:00Z"}),
+            &updated[..],
             " (last written by ann@example.org at 2026-11-24T08:00:00Z)",
         ),
         (
             json!({"lastModifiedAt": "2026-11-24T08:00:00Z"}),
+            none,
             " (last written at 2026-11-24T08:00:00Z)",
         ),
-        (json!(null), "is 9"),
+        (
+            json!(null),
+            &updated[..],
+            " (last written by 77aa at 2026-11-24T08:00:00Z)",
+        ),
+        (
+            json!(null),
+            &updated[..2],
+            " (last written by 0b1f at 2026-11-20T08:00:00Z)",
+        ),
+        (json!(null), none, "is 9"),
     ] {
         let mut world = World::with_store();
         let cloud = world.live();
@@ -73,6 +93,9 @@ async fn what_is_stale_says_who_wrote_it_last() {
         cloud.edit(&world.id("dev.store.a"), |body| {
             body["properties"]["size"] = json!(9);
             body["systemData"] = system.clone();
+            for (key, value) in properties {
+                body["properties"][key] = json!(value);
+            }
         });
         let mut rig = Rig::new(&cloud);
         rig.check_first = true;

@@ -124,6 +124,62 @@ async fn what_somebody_loses_goes_before_the_same_one_is_given_anything() {
     assert!(plan.operations[revoked].is_revocation());
 }
 
+/// A store with `count` principals that may pull from it, standing.
+async fn pullers(count: usize) -> (World, FakeCloud) {
+    let mut world = World::with_store();
+    for at in 0..count {
+        let principal = format!("shared.principal.p{at}");
+        world.principal(&principal);
+        let address = format!("dev.grant.p{at}-pull");
+        world.grant(&address, "dev.store.a", &principal, "pull");
+    }
+    let cloud = world.live();
+    world.applied = world.applied(&cloud).await;
+    (world, cloud)
+}
+
+#[tokio::test]
+async fn what_somebody_loses_goes_whatever_becomes_of_what_others_are_given() {
+    let (mut world, cloud) = pullers(2).await;
+    let grants = |cloud: &FakeCloud| {
+        let all = cloud.ids().into_iter();
+        all.filter(|id| id.contains("/grants/")).collect::<Vec<_>>()
+    };
+    let before = grants(&cloud);
+    world.drop("dev.grant.p0-pull");
+    world.grant(
+        "dev.grant.p1-push",
+        "dev.store.a",
+        "shared.principal.p1",
+        "push",
+    );
+    let plan = world.plan(&cloud).await;
+    assert_eq!(plan.edges, [], "{}", show(&plan));
+    let given = &plan.operations[order(&plan, "dev.grant.p1-push", Step::Create)];
+    let refused = What::Refuse(Verdict::Fatal, "PrincipalNotFound");
+    cloud.fail(Method::Put, given.id.known().expect("known"), refused);
+    assert!(!Rig::new(&cloud).apply(&plan).await.is_complete());
+    let after = grants(&cloud);
+    assert_eq!((before.len(), after.len()), (2, 1), "{}", show(&plan));
+}
+
+#[tokio::test]
+async fn many_who_change_roles_do_not_wait_for_each_other() {
+    let count = 300;
+    let (mut world, cloud) = pullers(count).await;
+    for at in 0..count {
+        world.drop(&format!("dev.grant.p{at}-pull"));
+        let (address, principal) = (
+            format!("dev.grant.p{at}-push"),
+            format!("shared.principal.p{at}"),
+        );
+        world.grant(&address, "dev.store.a", &principal, "push");
+    }
+    let plan = world.plan(&cloud).await;
+    assert_eq!(plan.operations.len(), 2 * count);
+    assert_eq!(plan.edges.len(), count, "each waits for its own");
+}
+
 #[tokio::test]
 async fn a_replaced_object_that_others_refer_to_makes_no_cycle() {
     let mut world = World::with_store();

@@ -62,7 +62,7 @@ async fn a_failed_operation_keeps_azures_code() {
             Poll::Location,
             error(409, "AnotherOperationInProgress", "the operation's own"),
             "AnotherOperationInProgress",
-            Verdict::Busy,
+            Verdict::Fatal,
         ),
         (
             Poll::Location,
@@ -99,6 +99,43 @@ async fn a_failed_operation_keeps_azures_code() {
             1,
             "{code}: a failed operation is not polled again"
         );
+    }
+}
+
+/// The table judges requests; an operation that is over is not busy any more.
+#[tokio::test]
+async fn what_azure_has_given_up_is_final_whatever_its_code() {
+    for code in [
+        "RetryableError",
+        "AnotherOperationInProgress",
+        "ServerBusy",
+        "TooManyRequests",
+        "PrincipalNotFound",
+        "ParentResourceNotFound",
+        "AuthorizationFailed",
+    ] {
+        let error = json!({"code": code, "message": "given up"});
+        let document = |word: &str| body(200, &json!({"status": word, "error": error}));
+        let object = json!({"properties": {"provisioningState": "Failed", "error": error}});
+        for (poll, last) in [
+            (Poll::StatusDocument, document("Failed")),
+            (Poll::StatusDocument, document("Canceled")),
+            (Poll::Location, document("Failed")),
+            (Poll::ProvisioningState, body(200, &object)),
+        ] {
+            let bench = Bench::new().await;
+            bench.on("GET", OPERATION, vec![last]).await;
+            let pending = Pending {
+                plane: Plane::Arm,
+                poll,
+                target: OPERATION.to_owned(),
+                object: None,
+                retry_after: None,
+            };
+            let failure = bench.azure.finish(&pending).await.expect_err(code);
+            let judged = (failure.code.as_str(), failure.verdict);
+            assert_eq!(judged, (code, Verdict::Fatal), "{poll:?}");
+        }
     }
 }
 

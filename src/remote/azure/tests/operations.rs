@@ -255,6 +255,7 @@ async fn a_deletion_whose_record_is_gone_asks_the_object() {
         (failure.code.as_str(), failure.verdict),
         ("OperationLost", Verdict::Unknown)
     );
+    assert!(failure.is_forgotten());
 }
 
 #[tokio::test]
@@ -308,6 +309,7 @@ async fn a_post_ends_with_its_result() {
         .await;
     let failure = bench.azure.finish(&pending).await.expect_err("who knows");
     assert_eq!(failure.verdict, Verdict::Unknown);
+    assert!(failure.is_forgotten(), "{failure}");
 
     bench.on("POST", &import, vec![answer(202)]).await;
     let failure = bench
