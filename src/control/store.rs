@@ -60,7 +60,9 @@ impl Store {
         })
     }
 
-    /// A store in memory, for tests.
+    /// A store in memory: for tests, and for a run whose declared store does not stand yet or is
+    /// not finished, so that nothing was ever kept. All that is written into it, journal, snapshots
+    /// and audit chain, is lost with the process.
     pub fn in_memory() -> Self {
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let memory = Memory::with_clock(Arc::clone(&clock));
