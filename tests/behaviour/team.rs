@@ -88,6 +88,18 @@ pub fn locks(root: &Root, azurite: &Azurite) -> Json {
     status["locks"].clone()
 }
 
+/// The leases of all environments of the sample are free.
+#[track_caller]
+pub fn all_free(root: &Root, azurite: &Azurite) {
+    let locks = locks(root, azurite);
+    let all = locks.as_array().expect("locks").iter();
+    let states: Vec<_> = all
+        .map(|lock| (lock["environment"].as_str(), lock["state"].as_str()))
+        .collect();
+    let free = ["dev", "prod", "shared", "staging"].map(|name| (Some(name), Some("free")));
+    assert_eq!(states, free);
+}
+
 #[test]
 fn of_two_agents_started_together_one_applies_and_the_other_names_it() {
     let Some((root, azurite)) = team() else {
@@ -121,9 +133,7 @@ fn of_two_agents_started_together_one_applies_and_the_other_names_it() {
         azurite,
         &["plan", "--env", "dev", "--detailed-exitcode"],
     );
-    for lock in locks(&root, azurite).as_array().expect("locks") {
-        assert_eq!(lock["state"], "free", "{lock}");
-    }
+    all_free(&root, azurite);
 }
 
 #[test]
@@ -175,16 +185,6 @@ fn writes(served: &Served) -> u64 {
     counts.iter().flatten().sum()
 }
 
-/// Takes as long as a lease lasts and a request may take: a minute and 40 seconds.
-#[cfg(unix)]
-#[test]
-fn a_holder_that_was_stopped_sends_nothing_once_another_has_taken_over() {
-    let Some((root, azurite)) = team() else {
-        return;
-    };
-    let served = Served::on(&root, &["--latency", "100", "--open-info"]);
-    let apply = [
-        "--env",
 /// Stops a run while it takes over: it holds nothing then.
 #[cfg(unix)]
 fn given_up(root: &Root, azurite: &Azurite, taking: &[&str]) {
@@ -208,6 +208,16 @@ fn given_up(root: &Root, azurite: &Azurite, taking: &[&str]) {
     );
 }
 
+/// Takes as long as a lease lasts and a request may take: a minute and 40 seconds.
+#[cfg(unix)]
+#[test]
+fn a_holder_that_was_stopped_sends_nothing_once_another_has_taken_over() {
+    let Some((root, azurite)) = team() else {
+        return;
+    };
+    let served = Served::on(&root, &["--latency", "100", "--open-info"]);
+    let apply = [
+        "--env",
         "shared",
         "apply",
         "--auto-approve",
@@ -223,6 +233,7 @@ fn given_up(root: &Root, azurite: &Azurite, taking: &[&str]) {
     }
     signal(&stopped, "STOP");
     let taking = [&apply[..], &["--lock-wait", "5m"]].concat();
+    given_up(&root, azurite, &taking);
     let taken = ended(start(&root, azurite, &taking));
     assert_eq!(taken.code, 0, "{}\n{}", taken.out, taken.err);
     let holder = format!("(process {})", stopped.id());
@@ -232,7 +243,6 @@ fn given_up(root: &Root, azurite: &Azurite, taking: &[&str]) {
         &holder,
     ] {
         assert!(taken.err.contains(told), "{told}\n{}", taken.err);
-    given_up(&root, azurite, &taking);
     }
     let before = writes(&served);
     signal(&stopped, "CONT");
@@ -250,9 +260,7 @@ fn given_up(root: &Root, azurite: &Azurite, taking: &[&str]) {
     );
     let plan = ["--env", "shared", "plan", "--detailed-exitcode"];
     expect(0, &root, azurite, &plan);
-    let locks = locks(&root, azurite);
-    let mut locks = locks.as_array().expect("locks").iter();
-    assert!(locks.all(|lock| lock["state"] == "free"));
+    all_free(&root, azurite);
 }
 
 #[test]
