@@ -79,40 +79,66 @@ fn is_test_code(path: &Path) -> bool {
         )
 }
 
-/// The layers that a text names as `crate::layer` or `onestream::layer`.
-fn imports(text: &str) -> BTreeSet<String> {
-    let mut found = BTreeSet::new();
-    for prefix in ["crate::", "onestream::"] {
+/// How many modules a file's own lies below the root of its crate.
+fn depth(path: &Path) -> usize {
+    let below = path.strip_prefix(root().join("src")).expect("below src");
+    let is_folder = path.file_name().is_some_and(|name| name == "mod.rs");
+    below.components().count() - usize::from(is_folder)
+}
+
+/// The layers that a text names as `crate::layer` or `onestream::layer`, or by as many `super` as
+/// lead to the root of the crate from a module that lies `depth` below it.
+fn imports(text: &str, depth: usize) -> BTreeSet<String> {
+    let mut found = Vec::new();
+    for (prefix, below) in [("crate::", 0), ("onestream::", 0), ("super::", depth)] {
         for (at, _) in text.match_indices(prefix) {
-            for name in heads(&text[at + prefix.len()..]) {
-                if MAY_IMPORT.iter().any(|(layer, _)| *layer == name) {
-                    found.insert(name.to_owned());
-                }
+            let climbed = usize::from(prefix == "super::");
+            // The second `super` of a path is what the first goes on with.
+            let goes_on = text[..at].ends_with("super::");
+            if !goes_on {
+                let rest = &text[at + prefix.len()..];
+                found.extend(at_root(rest, below.saturating_sub(climbed)));
             }
         }
     }
-    found
+    let layers = found.into_iter().filter(|name| {
+        let mut layers = MAY_IMPORT.iter();
+        layers.any(|(layer, _)| layer == name)
+    });
+    layers.map(str::to_owned).collect()
 }
 
-/// The first names of what a path goes on with: one, or those of a group in braces.
-fn heads(rest: &str) -> Vec<&str> {
+/// The names at the root of the crate that a path goes on with, from a module that lies `depth`
+/// below it.
+fn at_root(rest: &str, depth: usize) -> Vec<&str> {
+    let each = members(rest).into_iter();
+    let names = each.flat_map(|member| match member.strip_prefix("super::") {
+        Some(rest) => at_root(rest, depth.saturating_sub(1)),
+        None if depth == 0 => vec![name(member)],
+        None => Vec::new(),
+    });
+    names.collect()
+}
+
+/// What a path goes on with: one path, or those of a group in braces.
+fn members(rest: &str) -> Vec<&str> {
     let Some(group) = rest.strip_prefix('{') else {
-        return vec![name(rest)];
+        return vec![rest];
     };
-    let mut heads = vec![name(group)];
+    let mut members = vec![group.trim_start()];
     let mut depth = 1;
     for (at, c) in group.char_indices() {
         match c {
             '{' => depth += 1,
             '}' => depth -= 1,
-            ',' if depth == 1 => heads.push(name(&group[at + 1..])),
+            ',' if depth == 1 => members.push(group[at + 1..].trim_start()),
             _ => {}
         }
         if depth == 0 {
             break;
         }
     }
-    heads
+    members
 }
 
 /// The name that a text begins with.
@@ -134,7 +160,7 @@ fn layers_import_only_what_the_table_allows() {
             .find(|(name, _)| *name == own)
             .expect("a known layer")
             .1;
-        for import in imports(without_tests(&text)) {
+        for import in imports(without_tests(&text), depth(&path)) {
             if import != own && !allowed.contains(&import.as_str()) {
                 violations.push(format!("{} imports {import}", path.display()));
             }
@@ -223,13 +249,32 @@ fn nothing_is_called_after_nothing() {
 fn every_finding_of_these_tests_can_be_found() {
     let planted = "use crate::{kinds, provision::plan};\nuse crate::config::load;";
     let expected = ["kinds", "provision", "config"].map(str::to_owned);
-    assert_eq!(imports(planted), BTreeSet::from(expected));
+    assert_eq!(imports(planted, 1), BTreeSet::from(expected));
     let nested = "use crate::{kinds::{A, remote, b::{C, D}}, resource::E}; use report;";
     let expected = ["kinds", "resource"].map(str::to_owned);
-    assert_eq!(imports(nested), BTreeSet::from(expected));
+    assert_eq!(imports(nested, 1), BTreeSet::from(expected));
     let after = "use crate::{\n    kinds::{A, B},\n    control,\n};";
     let expected = ["kinds", "control"].map(str::to_owned);
-    assert_eq!(imports(after), BTreeSet::from(expected));
+    assert_eq!(imports(after, 1), BTreeSet::from(expected));
     let tested = "a\n#[cfg(test)]\nmod tests {\n    use crate::remote;\n}";
-    assert!(imports(without_tests(tested)).is_empty());
+    assert!(imports(without_tests(tested), 1).is_empty());
+    for (climbing, depth) in [
+        ("use super::remote::X;", 1),
+        ("pub use self::super::{report::A, remote};", 1),
+        ("fn f(x: super::super::remote::X) {}", 2),
+        ("use super::{a, super::{b, remote::X}};", 2),
+    ] {
+        assert!(imports(climbing, depth).contains("remote"), "{climbing}");
+        assert!(
+            !imports(climbing, depth + 1).contains("remote"),
+            "{climbing}"
+        );
+    }
+    for (file, expected) in [
+        ("kinds/mod.rs", 1),
+        ("kinds/a.rs", 2),
+        ("remote/b/mod.rs", 2),
+    ] {
+        assert_eq!(depth(&root().join("src").join(file)), expected, "{file}");
+    }
 }

@@ -35,7 +35,7 @@ pub async fn run(
             .hint("approve again when it is wanted: --expires 7d"));
     }
     let declared = wiring::declared(global, output)?;
-    let choice = wiring::choice(global, &declared)?;
+    let choice = wiring::choice(global, &declared.configuration)?;
     let plan = plan::read(&arguments.file, KINDS)?;
     let tenant = &declared.configuration.azure.tenant;
     let estate = declared.desired.estate();

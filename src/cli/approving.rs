@@ -76,7 +76,7 @@ pub async fn rights(
         return Ok(rights);
     }
     // What cannot be read shows nothing: without an approval it is refused as ever.
-    let chain = Ledger::of(&session.objects).read().await;
+    let chain = session.ledger.read().await;
     let records = chain.iter().flat_map(|chain| &chain.links);
     let spent = uses(records.map(|it| &it.record), &plan::digest(plan));
     let mut found = None;

@@ -26,7 +26,7 @@ pub async fn run(
 ) -> Result<Exit, Failure> {
     output.format()?;
     let declared = wiring::declared(global, output)?;
-    let choice = wiring::choice(global, &declared)?;
+    let choice = wiring::choice(global, &declared.configuration)?;
     let control = super::control::open(&declared.configuration, choice)?;
     match command {
         AuditCommand::Log(arguments) => {
@@ -62,7 +62,7 @@ async fn log(
             unvouched: doubts.iter().any(|it| it.entries.contains(link.number)),
         })
         .collect();
-    let cloud = wiring::choice(global, declared)?.to_string();
+    let cloud = wiring::choice(global, &declared.configuration)?.to_string();
     let (format, style) = (output.format()?, output.style());
     output.result(&audit::log(&entries, &cloud, format, &style))?;
     if reading.flaws.is_empty() && no_head.is_none() {
@@ -139,7 +139,7 @@ async fn verify(
         flaws: told(&judged.flaws),
         torn: told(&reading.torn),
     };
-    let cloud = wiring::choice(global, declared)?.to_string();
+    let cloud = wiring::choice(global, &declared.configuration)?.to_string();
     let (format, style) = (output.format()?, output.style());
     output.result(&audit::verified(&verified, &cloud, format, &style))?;
     Ok(match (judged.flaws.is_empty(), &verified.unchecked) {
@@ -191,7 +191,7 @@ async fn in_vault(
     ledger: &Ledger,
     output: &Output,
 ) -> Result<Option<RecordedKey>, Failure> {
-    let choice = wiring::choice(global, declared)?;
+    let choice = wiring::choice(global, &declared.configuration)?;
     let person = global.person.as_deref();
     let connect::Connected {
         azure, connection, ..
@@ -219,7 +219,7 @@ async fn held_against_vault(
     key: RecordedKey,
     output: &Output,
 ) -> Result<Judged, Failure> {
-    let choice = wiring::choice(global, declared)?;
+    let choice = wiring::choice(global, &declared.configuration)?;
     let person = global.person.as_deref();
     let connected = connect::connect(&declared.configuration, choice, person, output).await;
     let connect::Connected {

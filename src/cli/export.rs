@@ -26,7 +26,7 @@ pub async fn run(
     from_start: bool,
     output: &Output,
 ) -> Result<Exit, Failure> {
-    let choice = wiring::choice(global, declared)?;
+    let choice = wiring::choice(global, &declared.configuration)?;
     let Some(settings) = &declared.configuration.control.export else {
         return Err(
             Failure::usage("nothing says where the audit log is to be sent")

@@ -6,11 +6,13 @@ use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use onestream::control::Store;
-use onestream::provision::ports::{Held, Lease as _, Snapshots, StoreError};
+use onestream::provision::ports::{Held, Snapshots, StoreError};
 use onestream::resource::EnvironmentName;
 use serde_json::Value as Json;
+use tokio::sync::watch;
 
 use super::failure::Failure;
+use super::interrupt;
 use super::output::Output;
 
 /// Between tries.
@@ -19,19 +21,23 @@ const PAUSE: Duration = Duration::from_secs(1);
 /// Takes the leases of these environments, or waits for them up to `wait`.
 ///
 /// # Errors
-/// Refused where somebody else holds one for longer.
+/// Refused where somebody else holds one for longer; incomplete where the run is stopped while it
+/// waits. None of them is held then.
 pub async fn take(
     store: &Store,
     environments: &BTreeSet<EnvironmentName>,
     doing: &str,
     wait: Duration,
+    stop: &watch::Receiver<bool>,
     output: &Output,
 ) -> Result<Arc<dyn Held>, Failure> {
     let environments: Vec<_> = environments.iter().cloned().collect();
     let until = Instant::now() + wait;
     let mut told = String::new();
     loop {
-        match store.acquire(&environments, doing).await {
+        let stopped = interrupt::or_stopped(stop, std::future::pending());
+        let taking = store.acquire_unless(&environments, doing, stopped);
+        match taking.await {
             Err(error @ StoreError::Held { .. }) if Instant::now() < until => {
                 let text = error.to_string();
                 if text != told {
@@ -39,9 +45,12 @@ pub async fn take(
                     told = text;
                 }
                 let left = until.saturating_duration_since(Instant::now());
-                tokio::time::sleep(PAUSE.min(left)).await;
+                let pause = tokio::time::sleep(PAUSE.min(left));
+                interrupt::or_stopped(stop, pause).await?;
             }
-            other => return Ok(other?),
+            Err(error) => return Err(error.into()),
+            Ok(Ok(held)) => return Ok(held),
+            Ok(Err(stopped)) => return stopped,
         }
     }
 }

@@ -70,9 +70,10 @@ pub async fn run(
             &environments,
             source.doing(),
             wait,
+            &stop,
             output,
         );
-        let held = interrupt::or_stopped(&stop, taking).await??;
+        let held = taking.await?;
         let under = Under {
             session,
             held: &held,

@@ -16,14 +16,14 @@ use uuid::Uuid;
 use super::arguments::{Global, LockCommand};
 use super::failure::{Exit, Failure};
 use super::output::Output;
-use super::{connect, export};
+use super::{connect, export, wiring};
 
 /// Runs `lock`.
 pub async fn run(global: &Global, command: &LockCommand, output: &Output) -> Result<Exit, Failure> {
     let format = output.format()?;
     let configuration =
         config::load(&global.root, &global.environments).map_err(Failure::configuration)?;
-    let cloud = global.cloud.unwrap_or(configuration.azure.cloud);
+    let cloud = wiring::choice(global, &configuration)?;
     let store = super::control::open(&configuration, cloud)?;
     if let LockCommand::Break {
         environment,

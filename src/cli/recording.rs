@@ -307,7 +307,7 @@ impl Recorder {
     ) -> Result<Result<Reading, Vec<Flaw>>, Failure> {
         // Read before the chain, to which others may be adding: what they journal is in it then.
         // Older journals the head was held against when it was signed.
-        let signed = self.ledger.read().await?.signed_at();
+        let signed = self.ledger.signed_at().await?;
         let journals = session.control.journalled(signed).await?;
         loop {
             let reading = self.ledger.read().await?;

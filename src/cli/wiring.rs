@@ -100,8 +100,8 @@ pub fn declared(global: &Global, output: &Output) -> Result<Declared, Failure> {
 ///
 /// # Errors
 /// Where CI would talk to one that only a file names.
-pub fn choice(global: &Global, declared: &Declared) -> Result<CloudChoice, Failure> {
-    let choice = global.cloud.unwrap_or(declared.configuration.azure.cloud);
+pub fn choice(global: &Global, configuration: &Configuration) -> Result<CloudChoice, Failure> {
+    let choice = global.cloud.unwrap_or(configuration.azure.cloud);
     refuse_silent_cloud(global, choice)?;
     Ok(choice)
 }
@@ -135,7 +135,7 @@ impl Session {
         // What is said from here on is of Azure and has no line in a file; of a large estate the
         // files' trees weigh as much as all that is declared.
         declared.configuration.sources = Sources::default();
-        let choice = choice(global, &declared)?;
+        let choice = choice(global, &declared.configuration)?;
         let control = Arc::new(super::control::open(&declared.configuration, choice)?);
         let person = global.person.as_deref();
         let Connected {

@@ -1,4 +1,4 @@
-//! Stored objects in memory, with leases as Blob Storage has them, for tests: all is forgotten in the end.
+//! Stored objects in memory, with leases as Blob Storage has them: all is forgotten in the end.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};

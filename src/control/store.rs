@@ -60,7 +60,9 @@ impl Store {
         })
     }
 
-    /// A store in memory, for tests.
+    /// A store in memory: for tests, and for a run whose declared store does not stand yet or is
+    /// not finished, so that nothing was ever kept. All that is written into it, journal, snapshots
+    /// and audit chain, is lost with the process.
     pub fn in_memory() -> Self {
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let memory = Memory::with_clock(Arc::clone(&clock));
@@ -90,18 +92,22 @@ impl Store {
     pub fn place(&self) -> String {
         self.objects.place()
     }
-}
 
-#[async_trait]
-impl Lease for Store {
-    async fn acquire(
+    /// As [`Lease::acquire`], but no longer waited once `stop` has ended, whose value is given then:
+    /// everything that was taken is given back before.
+    ///
+    /// # Errors
+    /// As [`Lease::acquire`].
+    pub async fn acquire_unless<S>(
         &self,
         environments: &[EnvironmentName],
         doing: &str,
-    ) -> Result<Arc<dyn Held>, StoreError> {
+        stop: impl Future<Output = S>,
+    ) -> Result<Result<Arc<dyn Held>, S>, StoreError> {
+        // Not to be dropped half-way: what had been taken by then would be nobody's to give back.
         let held = self.leases.acquire(environments, doing).await?;
         let Some(holder) = held.taken_over() else {
-            return Ok(held);
+            return Ok(Ok(held));
         };
         tracing::warn!(
             "{holder}: its lease was not given back; waiting {} s for what it may have sent",
@@ -111,9 +117,34 @@ impl Lease for Store {
             held.release().await.ok();
             return Err(error);
         }
-        self.clock.sleep(self.timeout).await;
-        held.settled();
-        Ok(held)
+        tokio::select! {
+            biased;
+            stopped = stop => {
+                // The next one waits for the same holder.
+                held.release().await.ok();
+                Ok(Err(stopped))
+            }
+            () = self.clock.sleep(self.timeout) => {
+                held.settled();
+                Ok(Ok(held))
+            }
+        }
+    }
+}
+
+#[async_trait]
+impl Lease for Store {
+    async fn acquire(
+        &self,
+        environments: &[EnvironmentName],
+        doing: &str,
+    ) -> Result<Arc<dyn Held>, StoreError> {
+        let never = std::future::pending::<std::convert::Infallible>();
+        let taken = self.acquire_unless(environments, doing, never).await?;
+        match taken {
+            Ok(held) => Ok(held),
+            Err(stopped) => match stopped {},
+        }
     }
 
     async fn standing(&self) -> Result<Vec<(EnvironmentName, Standing)>, StoreError> {

@@ -189,16 +189,19 @@ fn a_region_removed_from_toml_lifts_the_lock_and_puts_it_back() {
 #[test]
 fn in_ci_the_emulator_has_to_be_asked_for() {
     let root = Root::sample();
-    let quiet = |asked: bool| {
-        let mut command = root.command(&["plan"]);
+    let quiet = |arguments: &[&str], asked: bool| {
+        let mut command = root.command(arguments);
         command.env("CI", "true").env_remove("ONESTREAM_CLOUD");
         if asked {
             command.args(["--cloud", "emulator"]);
         }
         command.output().expect("the program starts").status.code()
     };
-    assert_eq!(quiet(false), Some(64));
-    assert_eq!(quiet(true), Some(0));
+    let breaking = ["lock", "break", "dev", "--reason", "the agent hangs"];
+    for arguments in [&["plan"][..], &["lock", "status"], &breaking] {
+        assert_eq!(quiet(arguments, false), Some(64), "{arguments:?}");
+        assert_eq!(quiet(arguments, true), Some(0), "{arguments:?}");
+    }
 }
 
 #[test]

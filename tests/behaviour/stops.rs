@@ -14,7 +14,7 @@ use super::azurite::Azurite;
 use super::program::{Ran, Root};
 use super::served::Served;
 use super::sweep::{Draw, objects};
-use super::team::{ended, expect, locks, signal, start, team_on};
+use super::team::{all_free, ended, expect, signal, start, team_on};
 
 const APPLY: [&str; 6] = [
     "--env",
@@ -242,13 +242,7 @@ fn stop(azurite: &Azurite, undisturbed: &Undisturbed, number: usize) {
         told("objects")
     );
     expect(0, &root, azurite, &["audit", "verify"]);
-    let locks = locks(&root, azurite);
-    let mut locks = locks.as_array().expect("locks").iter();
-    assert!(
-        locks.all(|lock| lock["state"] == "free"),
-        "{}",
-        told("locks")
-    );
+    all_free(&root, azurite);
 }
 
 /// Takes as long as a lease lasts and a request may take, a minute and 40 seconds, for all of them

@@ -1,7 +1,15 @@
 //! The ledger: the chain on its store, read whole and only ever appended to.
+//!
+//! ## Why
+//! The chain grows for ever, and is appended to under a lease. So a link goes where the last one
+//! that was read or written ends, and the store says whether the log is still as long: only where
+//! it is not, or where that was in doubt, the chain is read again.
 
 use std::collections::BTreeSet;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use time::UtcDateTime;
+use time::format_description::well_known::Rfc3339;
 
 use super::head::{Head, SignedHead};
 use super::link::{self, Link};
@@ -27,12 +35,41 @@ pub struct Ledger {
     clock: Arc<dyn Clock>,
     /// The hashes of the links that it has appended itself.
     written: Arc<Mutex<BTreeSet<String>>>,
+    /// Where the chain ended when it was last read or written.
+    end: Arc<Mutex<Option<End>>>,
 }
 
 /// Where the next link goes.
+#[derive(Clone)]
 struct End {
     log: ObjectName,
     position: u64,
+    /// How often the log was appended to.
+    appends: u64,
+    /// What it follows.
+    last: Option<Link>,
+}
+
+impl End {
+    /// The same chain after one more link.
+    fn after(self, link: Link, bytes: u64, objects: &dyn Objects) -> Result<Self, StoreError> {
+        let last = Some(link);
+        let appends = self.appends + 1;
+        if appends < objects.appends_per_log() {
+            return Ok(Self {
+                position: self.position + bytes,
+                appends,
+                last,
+                ..self
+            });
+        }
+        Ok(Self {
+            log: after(&self.log, objects)?,
+            position: 0,
+            appends: 0,
+            last,
+        })
+    }
 }
 
 fn head_name() -> Result<ObjectName, StoreError> {
@@ -62,6 +99,7 @@ impl Ledger {
             objects: Arc::clone(objects),
             clock: Arc::new(SystemClock),
             written: Arc::default(),
+            end: Arc::default(),
         }
     }
 
@@ -75,7 +113,19 @@ impl Ledger {
     /// # Errors
     /// [`StoreError`] when a log or the head cannot be read at all.
     pub async fn read(&self) -> Result<Reading, StoreError> {
-        Ok(self.read_to_end().await?.0)
+        // Before the links: it is never ahead of them then.
+        let head = self.signed_head().await?;
+        let (reading, _) = self.links().await?;
+        Ok(Reading { head, ..reading })
+    }
+
+    /// When the head was signed; nothing where none says so.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the head cannot be read.
+    pub async fn signed_at(&self) -> Result<Option<UtcDateTime>, StoreError> {
+        let signed = self.signed_head().await?;
+        Ok(signed.and_then(|it| UtcDateTime::parse(&it.head.at, &Rfc3339).ok()))
     }
 
     /// As [`Ledger::read`], also where the head is no head: without it then, and with why.
@@ -91,18 +141,12 @@ impl Ledger {
         Ok((Reading { head, ..reading }, unreadable))
     }
 
-    async fn read_to_end(&self) -> Result<(Reading, End), StoreError> {
-        // Before the links: it is never ahead of them then.
-        let head = self.signed_head().await?;
-        let (reading, end) = self.links().await?;
-        Ok((Reading { head, ..reading }, end))
-    }
-
     async fn signed_head(&self) -> Result<Option<SignedHead>, StoreError> {
         let head = load(self.objects.as_ref(), &head_name()?).await?;
         Ok(head.map(|(signed, _)| signed))
     }
 
+    /// Reads all links, and remembers where they end.
     async fn links(&self) -> Result<(Reading, End), StoreError> {
         let objects = self.objects.as_ref();
         let mut reading = Reading {
@@ -112,6 +156,8 @@ impl Ledger {
         let mut end = End {
             log: log_name(1)?,
             position: 0,
+            appends: 0,
+            last: None,
         };
         let mut logs = objects.list(FOLDER).await?;
         logs.retain(|name| name.last().ends_with(LOG));
@@ -125,15 +171,32 @@ impl Ledger {
                 End {
                     log: name,
                     position: bytes.len() as u64,
+                    appends,
+                    last: None,
                 }
             } else {
                 End {
                     log: after(&name, objects)?,
                     position: 0,
+                    appends: 0,
+                    last: None,
                 }
             };
         }
+        end.last = reading.last().cloned();
+        *self.end() = Some(end.clone());
         Ok((reading, end))
+    }
+
+    /// Where the chain ends, as far as this knows. Nothing is known of it while that is in doubt.
+    async fn take_end(&self) -> Result<End, StoreError> {
+        let known = self.end().take();
+        if let Some(end) = known {
+            return Ok(end);
+        }
+        let (_, end) = self.links().await?;
+        self.end().take();
+        Ok(end)
     }
 
     /// Adds a link that says `record`; durable when it returns. A chain that was tampered with is
@@ -144,8 +207,8 @@ impl Ledger {
     pub async fn append(&self, record: &Record) -> Result<Link, StoreError> {
         let mut tries = 0;
         loop {
-            let (reading, end) = self.read_to_end().await?;
-            let last = reading.last();
+            let end = self.take_end().await?;
+            let last = end.last.as_ref();
             let (line, hash) = link::seal(last, record);
             let link = Link {
                 number: last.map_or(1, |last| last.number + 1),
@@ -162,13 +225,20 @@ impl Ledger {
                 other => {
                     other?;
                     self.written().insert(link.hash.clone());
+                    let length = bytes.len() as u64;
+                    let end = end.after(link.clone(), length, self.objects.as_ref());
+                    *self.end() = end.ok();
                     return Ok(link);
                 }
             }
         }
     }
 
-    fn written(&self) -> std::sync::MutexGuard<'_, BTreeSet<String>> {
+    fn end(&self) -> MutexGuard<'_, Option<End>> {
+        self.end.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn written(&self) -> MutexGuard<'_, BTreeSet<String>> {
         self.written.lock().unwrap_or_else(PoisonError::into_inner)
     }
 

@@ -3,9 +3,6 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
-use time::UtcDateTime;
-use time::format_description::well_known::Rfc3339;
-
 use super::head::SignedHead;
 use super::link::{self, GENESIS, Link};
 use crate::control::Journalled;
@@ -209,12 +206,6 @@ impl Reading {
                 ),
             })
             .collect()
-    }
-
-    /// When the head was signed; nothing where none says so.
-    pub fn signed_at(&self) -> Option<UtcDateTime> {
-        let head = &self.head.as_ref()?.head;
-        UtcDateTime::parse(&head.at, &Rfc3339).ok()
     }
 
     /// Everything that is wrong, the head held against `key` as it was recorded. Where a key is

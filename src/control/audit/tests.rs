@@ -2,6 +2,9 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use async_trait::async_trait;
 
 use super::link::open;
 use super::*;
@@ -9,7 +12,8 @@ use crate::control::Folder;
 use crate::control::memory::Memory;
 use crate::control::signature::testing::Pair;
 use crate::provision::audit::{Actor, Identity, Record, Span, What};
-use crate::provision::objects::Objects;
+use crate::provision::objects::{Expected, LeaseId, ObjectName, Objects, Stored, Tag};
+use crate::provision::ports::StoreError;
 
 fn record(run: usize) -> Record {
     Record {
@@ -255,4 +259,81 @@ async fn who_is_doubted_cannot_have_others_doubted() {
     ledger.append(&found(5, 6)).await.expect("appends");
     sign(&ledger, &pair).await;
     assert_eq!(doubts().await, [("entries 5 to 6".to_owned(), Some(7))]);
+}
+
+/// Objects that count how often a log is read.
+struct Counted {
+    memory: Memory,
+    reads: AtomicUsize,
+}
+
+#[async_trait]
+impl Objects for Counted {
+    fn place(&self) -> String {
+        self.memory.place()
+    }
+
+    async fn read(&self, name: &ObjectName) -> Result<Option<Stored>, StoreError> {
+        self.reads.fetch_add(1, Ordering::SeqCst);
+        self.memory.read(name).await
+    }
+
+    async fn list(&self, folder: &str) -> Result<Vec<ObjectName>, StoreError> {
+        self.memory.list(folder).await
+    }
+
+    async fn put(
+        &self,
+        name: &ObjectName,
+        bytes: &[u8],
+        expected: &Expected,
+        lease: Option<LeaseId>,
+    ) -> Result<Tag, StoreError> {
+        self.memory.put(name, bytes, expected, lease).await
+    }
+
+    async fn append(
+        &self,
+        name: &ObjectName,
+        position: u64,
+        bytes: &[u8],
+        lease: Option<LeaseId>,
+    ) -> Result<(), StoreError> {
+        self.memory.append(name, position, bytes, lease).await
+    }
+
+    fn appends_per_log(&self) -> u64 {
+        self.memory.appends_per_log()
+    }
+}
+
+#[tokio::test]
+async fn a_chain_is_read_again_only_where_somebody_else_went_on_with_it() {
+    let counted = Arc::new(Counted {
+        memory: Memory::new().with_appends_per_log(3),
+        reads: AtomicUsize::new(0),
+    });
+    let objects: Arc<dyn Objects> = counted.clone();
+    let (ledger, other) = (Ledger::of(&objects), Ledger::of(&objects));
+    let reads = || counted.reads.swap(0, Ordering::SeqCst);
+    // From one log to the next, too.
+    for run in 1..=7 {
+        ledger.append(&record(run)).await.expect("appends");
+        assert_eq!(reads(), 0, "{run}");
+    }
+    other.append(&record(8)).await.expect("appends");
+    assert_eq!(reads(), 3);
+    ledger.append(&record(9)).await.expect("appends");
+    assert_eq!(reads(), 3, "the third log had moved");
+    other.append(&record(10)).await.expect("appends");
+    ledger.read().await.expect("reads");
+    reads();
+    ledger.append(&record(11)).await.expect("appends");
+    assert_eq!(reads(), 0, "it was just read");
+    let reading = ledger.read().await.expect("reads");
+    let said: Vec<_> = reading.links.iter().map(|it| it.record.clone()).collect();
+    assert_eq!(said, (1..=11).map(record).collect::<Vec<_>>());
+    assert_eq!(reading.flaws, []);
+    let spans = [Span::of([8]), Span::of([10])].concat();
+    assert_eq!(ledger.found_unsigned(&reading), spans);
 }

@@ -562,4 +562,29 @@ mod tests {
         let fourth = rig.leases().acquire(&prod(), "apply").await.expect("free");
         assert!(fourth.taken_over().is_none());
     }
+
+    #[tokio::test]
+    async fn who_is_stopped_while_it_waits_has_given_everything_back() {
+        let rig = Rig::new();
+        let _dead = rig.leases().acquire(&prod(), "apply").await.expect("free");
+        rig.pass(60);
+        let both = [vec!["dev".parse().expect("a name")], prod()].concat();
+        let store = rig.leases();
+        let stopped = store.acquire_unless(&both, "destroy", std::future::ready("stop"));
+        assert_eq!(stopped.await.expect("it was free").err(), Some("stop"));
+        let waited = rig.clock.since_boot();
+        for environment in &both {
+            let name = name(environment).expect("a name");
+            assert!(!rig.memory.is_leased(&name).await.expect("looks"), "{name}");
+        }
+        let standing = store.standing().await.expect("looks");
+        let [(_, Standing::Free), (_, Standing::Abandoned(holder))] = standing.as_slice() else {
+            panic!("{standing:?}")
+        };
+        assert_eq!(holder.doing, "apply");
+        // The next one need not wait for it, but for what the dead one may have sent.
+        let next = store.acquire(&both, "apply").await.expect("free at once");
+        assert_eq!(rig.clock.since_boot(), waited + TIMEOUT);
+        assert!(next.taken_over().is_some());
+    }
 }
