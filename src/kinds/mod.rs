@@ -43,6 +43,8 @@ mod resource_group;
 mod role;
 mod sections;
 mod service_principal;
+#[cfg(test)]
+mod specifications;
 mod storage_account;
 mod store_section;
 mod subnet;
