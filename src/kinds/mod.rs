@@ -36,6 +36,8 @@ mod private_endpoint;
 mod private_services;
 mod probe;
 mod ranges;
+#[cfg(test)]
+mod recordings;
 mod regions;
 mod registry;
 mod replication;
