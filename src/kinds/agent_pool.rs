@@ -30,6 +30,18 @@ const fn lasting(path: &'static str) -> Field {
         .change(Change::Refuse(NEW_NAME))
 }
 
+/// What to do about nodes that start from somebody's snapshot.
+const SNAPSHOT: &str = "its nodes start from a snapshot, not from Azure's image: find out whose it is, \
+                        and renew them with `az aks nodepool upgrade --node-image-only`";
+
+/// What lets traffic reach nodes.
+const fn opening(path: &'static str) -> Field {
+    Field::new(path)
+        .or(Literal::EmptyList)
+        .compare(Compare::Set)
+        .severity(Severity::High)
+}
+
 static META: Meta = Meta {
     name: "agent pool",
     arm_type: "Microsoft.ContainerService/managedClusters/agentPools",
@@ -82,7 +94,20 @@ static META: Meta = Meta {
         lasting("properties.enableNodePublicIP")
             .or(Literal::Bool(false))
             .severity(Severity::High),
+        lasting("properties.nodePublicIPPrefixID").severity(Severity::High),
         lasting("properties.vnetSubnetID"),
+        lasting("properties.workloadRuntime").or(Literal::Text("OCIContainer")),
+        Field::new("properties.creationData.sourceResourceId")
+            .compare(Compare::IgnoreCase)
+            .change(Change::Refuse(SNAPSHOT))
+            .severity(Severity::High),
+        opening("properties.networkProfile.allowedHostPorts"),
+        opening("properties.networkProfile.applicationSecurityGroups"),
+        Field::new("properties.upgradeSettings.maxSurge")
+            .or(Literal::Text("10%"))
+            .absent(Literal::Text("1")),
+        Field::new("properties.upgradeSettings.drainTimeoutInMinutes").or(Literal::Int(30)),
+        Field::new("properties.upgradeSettings.nodeSoakDurationInMinutes").or(Literal::Int(0)),
     ],
     unmanaged: UNMANAGED,
     read_only: &[
@@ -111,8 +136,36 @@ const UNMANAGED: &[Unmanaged] = &[
         reason: "stopped and started by people who save money",
     },
     Unmanaged {
-        path: "properties.upgradeSettings",
-        reason: "how many nodes are renewed at once is tuned by whoever watches it",
+        path: "properties.networkProfile.nodePublicIPTags",
+        reason: "says something of public addresses only, which nodes have none of",
+    },
+    Unmanaged {
+        path: "properties.scaleSetEvictionPolicy",
+        reason: "says something of spot machines only, and scaleSetPriority is ours",
+    },
+    Unmanaged {
+        path: "properties.spotMaxPrice",
+        reason: "says something of spot machines only, and scaleSetPriority is ours",
+    },
+    Unmanaged {
+        path: "properties.capacityReservationGroupID",
+        reason: "machines that are paid for beforehand, chosen at creation for life",
+    },
+    Unmanaged {
+        path: "properties.hostGroupID",
+        reason: "hosts that are paid for besides, chosen at creation for life",
+    },
+    Unmanaged {
+        path: "properties.proximityPlacementGroupID",
+        reason: "which machines stand close together, chosen at creation for life",
+    },
+    Unmanaged {
+        path: "properties.gpuInstanceProfile",
+        reason: "how a GPU is divided, chosen at creation for life",
+    },
+    Unmanaged {
+        path: "properties.windowsProfile",
+        reason: "there are no Windows nodes",
     },
     Unmanaged {
         path: "properties.tags",
@@ -124,11 +177,11 @@ const UNMANAGED: &[Unmanaged] = &[
     },
     Unmanaged {
         path: "properties.kubeletConfig",
-        reason: "tuned on creation, for workloads that are not known here",
+        reason: "chosen at creation for life, for workloads that are not known here",
     },
     Unmanaged {
         path: "properties.linuxOSConfig",
-        reason: "tuned on creation, for workloads that are not known here",
+        reason: "chosen at creation for life, for workloads that are not known here",
     },
     Unmanaged {
         path: "properties.podSubnetID",
@@ -190,6 +243,10 @@ impl Kind for AgentPool {
 pub(super) fn created(desired: &Json) -> Json {
     let mut body = crate::resource::without_nulls(desired.clone());
     keep_within_bounds(&mut body["properties"]);
+    if let Some(pool) = body["properties"].as_object_mut() {
+        // Nodes start from Azure's image where no snapshot is named.
+        pool.retain(|key, value| key != "creationData" || *value != json!({}));
+    }
     body
 }
 
@@ -263,6 +320,11 @@ impl PoolSection {
             "osDiskSizeGB": self.os_disk_gb,
             "enableEncryptionAtHost": cluster.encrypt_hosts,
             "vnetSubnetID": subnet_id,
+            "upgradeSettings": {
+                "maxSurge": self.max_surge,
+                "drainTimeoutInMinutes": self.drain_minutes,
+                "nodeSoakDurationInMinutes": self.soak_minutes,
+            },
         } })
     }
 }
@@ -298,6 +360,7 @@ mod tests {
         let body = AgentPool.create("/p", &desired).body.expect("a body");
         assert_eq!(body["properties"]["count"], 2);
         assert_eq!(created(&known(system))["properties"]["count"], 3);
+        assert_eq!(body["properties"].get("creationData"), None);
         let mut live = body.clone();
         for count in [2, 7, 9] {
             live["properties"]["count"] = json!(count);
@@ -333,7 +396,7 @@ mod tests {
         let desired = known(&pools()[1]);
         let live = json!({"properties": {
             "count": 3, "nodeImageVersion": "old", "currentOrchestratorVersion": "1.36.2",
-            "provisioningState": "Succeeded", "upgradeSettings": {"maxSurge": "33%"},
+            "provisioningState": "Succeeded", "scaleDownMode": "Deallocate",
         }});
         let sent = AgentPool
             .update("/p", &live, &desired, &[])
@@ -347,7 +410,7 @@ mod tests {
         ] {
             assert!(!sent.contains_key(gone), "{gone}");
         }
-        assert_eq!(sent["upgradeSettings"]["maxSurge"], "33%");
+        assert_eq!(sent["scaleDownMode"], "Deallocate");
     }
 
     #[test]

@@ -30,6 +30,17 @@ const fn word(path: &'static str, usual: &'static str) -> Field {
         .compare(Compare::IgnoreCase)
 }
 
+/// What somebody may switch on who wants something quickly, and what nothing here needs.
+const fn off(path: &'static str) -> Field {
+    Field::new(path)
+        .or(Literal::Bool(false))
+        .severity(Severity::High)
+}
+
+/// What to do about a proxy: no PUT takes it away.
+const PROXY: &str = "traffic of nodes goes through a proxy, which may bring an authority of its own: \
+                     find out whose it is, and take it off with `az aks update --disable-http-proxy`";
+
 /// What a cluster keeps for life.
 const fn lasting(field: Field) -> Field {
     field.change(Change::Refuse(NEW_NAME))
@@ -76,6 +87,14 @@ pub(super) static META: Meta = Meta {
             .severity(Severity::Critical),
         on("properties.oidcIssuerProfile.enabled"),
         on("properties.securityProfile.workloadIdentity.enabled"),
+        off("properties.podIdentityProfile.enabled"),
+        Field::new("properties.securityProfile.customCATrustCertificates")
+            .or(Literal::EmptyList)
+            .compare(Compare::Set)
+            .severity(Severity::Critical),
+        Field::new("properties.httpProxyConfig")
+            .change(Change::Refuse(PROXY))
+            .severity(Severity::Critical),
         on("properties.securityProfile.defender.securityMonitoring.enabled"),
         Field::new("properties.securityProfile.defender.logAnalyticsWorkspaceResourceId")
             .compare(Compare::IgnoreCase)
@@ -119,6 +138,15 @@ pub(super) static META: Meta = Meta {
         )
         .absent(Literal::Text("false")),
         on("properties.addonProfiles.azurepolicy.enabled"),
+        off("properties.addonProfiles.httpApplicationRouting.enabled"),
+        off("properties.addonProfiles.ingressApplicationGateway.enabled"),
+        off("properties.addonProfiles.aciConnectorLinux.enabled"),
+        off("properties.addonProfiles.openServiceMesh.enabled"),
+        off("properties.addonProfiles.kubeDashboard.enabled"),
+        off("properties.addonProfiles.gitops.enabled"),
+        off("properties.addonProfiles.ACCSGXDevicePlugin.enabled"),
+        off("properties.aiToolchainOperatorProfile.enabled"),
+        word("properties.nodeProvisioningProfile.mode", "Manual").severity(Severity::High),
         on("properties.azureMonitorProfile.metrics.enabled").severity(Severity::Medium),
         word("properties.ingressProfile.gatewayAPI.installation", "Standard")
             .absent(Literal::Text("Disabled")),
@@ -269,6 +297,70 @@ const UNMANAGED: &[Unmanaged] = &[
     Unmanaged {
         path: "properties.addonProfiles.omsagent",
         reason: "container logs have collection rules of their own, and their price",
+    },
+    Unmanaged {
+        path: "extendedLocation",
+        reason: "an edge zone, chosen at creation for life",
+    },
+    Unmanaged {
+        path: "identity.delegatedResources",
+        reason: "for Azure's own services, which act for a cluster that way",
+    },
+    Unmanaged {
+        path: "properties.aadProfile.clientAppID",
+        reason: "of the sign-in before `managed`, which cannot stand beside it",
+    },
+    Unmanaged {
+        path: "properties.aadProfile.serverAppID",
+        reason: "of the sign-in before `managed`, which cannot stand beside it",
+    },
+    Unmanaged {
+        path: "properties.aadProfile.serverAppSecret",
+        reason: "of the sign-in before `managed`, which cannot stand beside it",
+    },
+    Unmanaged {
+        path: "properties.azureMonitorProfile.metrics.kubeStateMetrics",
+        reason: "which labels become metrics: it opens nothing, and dashboards say what they need",
+    },
+    Unmanaged {
+        path: "properties.diskEncryptionSetID",
+        reason: "one's own keys for disks, chosen at creation for life; hosts encrypt besides",
+    },
+    Unmanaged {
+        path: "properties.enablePodSecurityPolicy",
+        reason: "Kubernetes 1.25 took it out, and Azure takes it no more",
+    },
+    Unmanaged {
+        path: "properties.fqdnSubdomain",
+        reason: "stands in place of dnsPrefix, which is ours, for life",
+    },
+    Unmanaged {
+        path: "properties.networkProfile.networkMode",
+        reason: "of networks without an overlay, for life",
+    },
+    Unmanaged {
+        path: "properties.networkProfile.podCidrs",
+        reason: "the range of podCidr once more, as a list",
+    },
+    Unmanaged {
+        path: "properties.networkProfile.serviceCidrs",
+        reason: "the range of serviceCidr once more, as a list",
+    },
+    Unmanaged {
+        path: "properties.podIdentityProfile.allowNetworkPluginKubenet",
+        reason: "says nothing while pod identity is off, which is ours",
+    },
+    Unmanaged {
+        path: "properties.podIdentityProfile.userAssignedIdentities",
+        reason: "says nothing while pod identity is off, which is ours",
+    },
+    Unmanaged {
+        path: "properties.podIdentityProfile.userAssignedIdentityExceptions",
+        reason: "says nothing while pod identity is off, which is ours",
+    },
+    Unmanaged {
+        path: "properties.bootstrapProfile",
+        reason: "where images of the system come from: Microsoft's registry, or a copy of it in a closed network",
     },
     Unmanaged {
         path: "properties.upgradeSettings",

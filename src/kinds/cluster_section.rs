@@ -118,6 +118,15 @@ pub struct PoolSection {
     /// The size of that disk in gigabytes: 30 to 2048.
     #[serde(default = "os_disk_gb")]
     pub os_disk_gb: u16,
+    /// How many nodes more it has while they are renewed: a number, or a part such as `33%`.
+    #[serde(default = "max_surge")]
+    pub max_surge: String,
+    /// How many minutes pods get to leave a node that is renewed: 1 to 1440.
+    #[serde(default = "drain_minutes")]
+    pub drain_minutes: u16,
+    /// How many minutes pass before the next node is renewed: 0 to 30.
+    #[serde(default)]
+    pub soak_minutes: u16,
 }
 
 /// What Azure promises for a control plane.
@@ -251,6 +260,14 @@ fn vm_size() -> String {
 
 fn max_pods() -> u16 {
     250
+}
+
+fn max_surge() -> String {
+    "10%".to_owned()
+}
+
+fn drain_minutes() -> u16 {
+    30
 }
 
 fn os_disk_gb() -> u16 {

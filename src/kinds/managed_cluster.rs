@@ -17,7 +17,7 @@ use super::{
     cluster_versions, ranges,
 };
 use crate::resource::{
-    Address, AddressError, Kind, Meta, Place, Planned, Question, Request, Resource, Value,
+    Address, AddressError, Kind, Meta, Method, Place, Planned, Question, Request, Resource, Value,
 };
 
 /// The kind of clusters.
@@ -26,6 +26,9 @@ pub struct ManagedCluster;
 /// What to do about what a cluster keeps for life.
 pub(super) const NEW_NAME: &str = "a cluster keeps it for life: declare it as it stands, or a \
                                    cluster of another name, and move what runs in this one";
+
+/// Where a cluster's add-ons stand.
+const ADDONS: &str = "/properties/addonProfiles";
 
 /// What a pool shows that a PUT of its cluster must not say again: a node image that has moved
 /// since would be asked back.
@@ -62,12 +65,22 @@ impl Kind for ManagedCluster {
             .then(|| format!("local accounts on {address}"))
     }
 
+    fn create(&self, id: &str, desired: &Json) -> Request {
+        let mut body = crate::resource::without_nulls(desired.clone());
+        without_absent_addons(&mut body, &Json::Null);
+        Request::arm(Method::Put, id, META.api_version).body(body)
+    }
+
     fn update(&self, id: &str, live: &Json, desired: &Json, changed: &[&str]) -> Request {
         let mut live = with_our_names(live);
         for pool in pools(&mut live) {
             pool.retain(|key, _| !POOL_READ_ONLY.contains(&key.as_str()));
         }
-        crate::resource::update(&META, id, &live, desired, changed)
+        let mut request = crate::resource::update(&META, id, &live, desired, changed);
+        if let Some(body) = &mut request.body {
+            without_absent_addons(body, &live);
+        }
+        request
     }
 
     fn embeds(&self, child: &Resource) -> bool {
@@ -121,20 +134,41 @@ pub(super) fn lane(id: &str) -> String {
     cluster.to_owned()
 }
 
+/// The names of the add-ons that are ours to switch, as we write them.
+fn our_addons() -> impl Iterator<Item = &'static str> {
+    let fields = META.fields.iter();
+    fields.filter_map(|field| {
+        field
+            .path
+            .strip_prefix("properties.addonProfiles.")?
+            .split('.')
+            .next()
+    })
+}
+
 /// The live body with the names of add-ons as we write them: Azure keeps each caller's case.
 fn with_our_names(live: &Json) -> Json {
     let mut live = live.clone();
-    let addons = live.pointer_mut("/properties/addonProfiles");
+    let addons = live.pointer_mut(ADDONS);
     if let Some(Json::Object(addons)) = addons {
         let renamed = std::mem::take(addons).into_iter().map(|(name, addon)| {
-            let ours = [SECRET_PROVIDER, POLICY]
-                .into_iter()
-                .find(|ours| ours.eq_ignore_ascii_case(&name));
+            let ours = our_addons().find(|ours| ours.eq_ignore_ascii_case(&name));
             (ours.map_or(name, str::to_owned), addon)
         });
         *addons = renamed.collect();
     }
     live
+}
+
+/// Leaves unsaid that add-ons are off which a cluster does not have: not every cloud knows each.
+fn without_absent_addons(body: &mut Json, live: &Json) {
+    let held = live.pointer(ADDONS).and_then(Json::as_object);
+    if let Some(addons) = body.pointer_mut(ADDONS).and_then(Json::as_object_mut) {
+        addons.retain(|name, addon| {
+            *addon != json!({ "enabled": false })
+                || held.is_some_and(|held| held.contains_key(name))
+        });
+    }
 }
 
 /// The pools that a live cluster shows.
@@ -321,6 +355,27 @@ mod tests {
         ] {
             assert_eq!(body.pointer(pointer), Some(&wanted), "{pointer}");
         }
+    }
+
+    #[test]
+    fn what_is_switched_on_by_hand_is_switched_off_and_else_not_spoken_of() {
+        let desired = known(&cluster(""));
+        let addons =
+            |body: Option<Json>| body.expect("a body")["properties"]["addonProfiles"].clone();
+        let created = addons(ManagedCluster.create("/c", &desired).body);
+        let said: Vec<&String> = created.as_object().expect("add-ons").keys().collect();
+        assert_eq!(said, ["azureKeyvaultSecretsProvider", "azurepolicy"]);
+        let live = json!({"properties": {"addonProfiles": {
+            "HTTPApplicationRouting": {"enabled": true, "config": {"zone": "z"}},
+            "omsagent": {"enabled": true},
+        }}});
+        let on = ManagedCluster.project(&live);
+        let path = "properties.addonProfiles.httpApplicationRouting.enabled";
+        assert_eq!(on.at(path), Some(&Value::Bool(true)));
+        let updated = addons(ManagedCluster.update("/c", &live, &desired, &[path]).body);
+        assert_eq!(updated["httpApplicationRouting"]["enabled"], false);
+        assert_eq!(updated["omsagent"]["enabled"], true);
+        assert_eq!(updated.get("kubeDashboard"), None);
     }
 
     #[test]

@@ -36,6 +36,8 @@ mod private_endpoint;
 mod private_services;
 mod probe;
 mod ranges;
+#[cfg(test)]
+mod recordings;
 mod regions;
 mod registry;
 mod replication;
@@ -43,6 +45,8 @@ mod resource_group;
 mod role;
 mod sections;
 mod service_principal;
+#[cfg(test)]
+mod specifications;
 mod storage_account;
 mod store_section;
 mod subnet;

@@ -112,6 +112,18 @@ fn check_nodes(wrong: &Wrong<'_>, pool: &PoolSection) -> Vec<Problem> {
                 .help("such as Standard_D4ds_v5"),
         );
     }
+    let (surge, most) = match pool.max_surge.strip_suffix('%') {
+        Some(part) => (part, 100),
+        None => (pool.max_surge.as_str(), MOST),
+    };
+    if !surge.parse().is_ok_and(|surge| (1..=most).contains(&surge)) {
+        let message = format!("`{}` is no number of nodes", pool.max_surge);
+        problems.push(
+            wrong
+                .at(&["max_surge"], message)
+                .help("a number such as \"1\", or a part such as \"33%\""),
+        );
+    }
     for (at, zone) in pool.zones.iter().enumerate() {
         let path = ["zones", &at.to_string()];
         if !["1", "2", "3"].contains(&zone.as_str()) {
@@ -124,6 +136,8 @@ fn check_nodes(wrong: &Wrong<'_>, pool: &PoolSection) -> Vec<Problem> {
     for (key, value, least, most) in [
         ("max_pods", pool.max_pods, 10, 250),
         ("os_disk_gb", pool.os_disk_gb, 30, 2048),
+        ("drain_minutes", pool.drain_minutes, 1, 1440),
+        ("soak_minutes", pool.soak_minutes, 0, 30),
     ] {
         if !(least..=most).contains(&value) {
             let message = format!("{value} is not between {least} and {most}");
@@ -252,8 +266,16 @@ mod tests {
             ("max_pods = 9", ".max_pods"),
             ("max_pods = 251", ".max_pods"),
             ("os_disk_gb = 29", ".os_disk_gb"),
+            ("max_surge = \"0\"", ".max_surge"),
+            ("max_surge = \"101%\"", ".max_surge"),
+            ("max_surge = \"half\"", ".max_surge"),
+            ("drain_minutes = 0", ".drain_minutes"),
+            ("soak_minutes = 31", ".soak_minutes"),
         ] {
             assert_eq!(of_system(&format!("count = 1\n{keys}")), [wrong], "{keys}");
+        }
+        for surge in ["1", "100%", "1000"] {
+            assert!(of_system(&format!("count = 1\nmax_surge = \"{surge}\"")).is_empty());
         }
         for name in ["Apps", "1a", "a-b", "abcdefghijklm"] {
             let pools = format!(

@@ -54,6 +54,10 @@ static META: Meta = Meta {
             reason: "Azure picks the addresses; the zone says which they are",
         },
         Unmanaged {
+            path: "extendedLocation",
+            reason: "an edge zone, chosen at creation for life",
+        },
+        Unmanaged {
             path: "properties.customNetworkInterfaceName",
             reason: "the interface is Azure's; nothing refers to its name",
         },

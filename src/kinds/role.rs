@@ -11,8 +11,8 @@ use serde_json::{Value as Json, json};
 use super::{CustomRole, Sections, cluster_grants};
 use crate::resource::{
     Address, AddressError, Carrier, Compare, DEFAULT_ESTATE, EnvironmentName, Field, Kind, Literal,
-    Meta, Method, Outputs, Place, Problem, ReadMode, Request, Resource, Severity, Text, UpdateMode,
-    Value,
+    Meta, Method, Outputs, Place, Problem, ReadMode, Request, Resource, Severity, Text, Unmanaged,
+    UpdateMode, Value,
 };
 
 /// The kind of custom role definitions.
@@ -40,7 +40,10 @@ static META: Meta = Meta {
             .compare(Compare::Set)
             .severity(Severity::High),
     ],
-    unmanaged: &[],
+    unmanaged: &[Unmanaged {
+        path: "properties.type",
+        reason: "always CustomRole, and said on create",
+    }],
     read_only: &[
         "properties.createdOn",
         "properties.updatedOn",

@@ -70,6 +70,14 @@ static META: Meta = Meta {
             reason: "set by the service that a subnet is handed to",
         },
         Unmanaged {
+            path: "properties.applicationGatewayIPConfigurations",
+            reason: "written by an application gateway that stands in the subnet",
+        },
+        Unmanaged {
+            path: "properties.ipAllocations",
+            reason: "written by whoever allots addresses above environments",
+        },
+        Unmanaged {
             path: "properties.sharingScope",
             reason: "offers the subnet to other tenants; nothing here needs it",
         },

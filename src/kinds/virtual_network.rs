@@ -92,6 +92,14 @@ static META: Meta = Meta {
             reason: "paid for and shared above environments",
         },
         Unmanaged {
+            path: "extendedLocation",
+            reason: "an edge zone, chosen at creation for life",
+        },
+        Unmanaged {
+            path: "properties.enableVmProtection",
+            reason: "a switch that Azure keeps and that does nothing",
+        },
+        Unmanaged {
             path: "properties.encryption",
             reason: "needs machine sizes that not every pool has",
         },
