@@ -191,7 +191,7 @@ fn given_up(root: &Root, azurite: &Azurite, taking: &[&str]) {
     let mut taking = start(root, azurite, taking);
     let said = BufReader::new(taking.stderr.take().expect("its stderr"));
     let mut said = said.lines().map(|line| line.expect("text"));
-    let mut before = said.by_ref();
+    let before = said.by_ref();
     let waits = |line: &String| line.contains("waiting 40 s for what it may have sent");
     let locked = before.any(|line| line.contains("shared is locked by "));
     assert!(locked && before.any(|line| waits(&line)), "it takes over");
