@@ -45,6 +45,8 @@ pub struct Rights {
     pub permits: BTreeMap<EnvironmentName, Permit>,
     /// Why the others may not.
     pub missing: BTreeMap<EnvironmentName, String>,
+    /// Whether a run has carried this plan out to its end already.
+    pub used: bool,
 }
 
 /// The rights of a run to change what is `protected`. `applier` is who would carry the plan out,
@@ -79,6 +81,7 @@ pub async fn rights(
     let chain = session.ledger.read().await;
     let records = chain.iter().flat_map(|chain| &chain.links);
     let spent = uses(records.map(|it| &it.record), &plan::digest(plan));
+    rights.used = !spent.is_empty();
     let mut found = None;
     for environment in written.intersection(&rights.protected) {
         let desired = session.declared.desired.digest(environment);

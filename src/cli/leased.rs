@@ -23,7 +23,7 @@ use super::output::Output;
 use super::recording::Recorder;
 use super::resume::resume;
 use super::wiring::{Review, Session, Wish};
-use super::{approving, ask, interrupt, revoking};
+use super::{again, approving, ask, interrupt, revoking};
 
 /// Where the plan comes from.
 pub enum Source<'a> {
@@ -254,6 +254,14 @@ impl Under<'_> {
         let approved = match judged {
             Ok(approved) => approved,
             Err(objections) => {
+                if rights.used && from_file {
+                    let looking = again::nothing_left(session, &plan, &objections);
+                    let done = interrupt::or_stopped(self.stop, looking).await??;
+                    if let Some(outcome) = done {
+                        output.remark("nothing is left to do: this plan was carried out before");
+                        return Ok(((plan, outcome), Exit::Clean));
+                    }
+                }
                 recorder.refused(session, &plan, &objections, output).await;
                 return Err(Failure::objections(objections));
             }

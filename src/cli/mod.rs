@@ -4,6 +4,7 @@
 //! joins the parts, `connect` chooses cloud and credential, `failure` is the one place where
 //! errors become text and exit codes.
 
+mod again;
 mod apply;
 mod approve;
 mod approving;

@@ -13,7 +13,7 @@ use onestream::remote::azure::{
     Azure, Cloud, Credential, LocalIssuer, Settings, SignatureAlgorithm,
 };
 use onestream_emulator::Endpoint;
-use serde_json::Value as Json;
+use serde_json::{Value as Json, json};
 use sha2::{Digest, Sha256};
 use time::format_description::well_known::Rfc3339;
 use time::{Duration, UtcDateTime};
@@ -413,6 +413,37 @@ fn an_approval_is_for_one_time() {
     refused(&root, "ada's approval is used up: run ");
     root.approve("ada", "change.json");
     root.expect(0, &["apply", "change.json"]);
+}
+
+#[tokio::test]
+async fn a_plan_that_is_applied_twice_has_nothing_left_to_do_or_needs_another_approval() {
+    let root = changed();
+    root.approve("ada", "change.json");
+    root.expect(0, &["apply", "change.json"]);
+    let entries = || {
+        let log = root.expect(0, &["audit", "log", "--format", "json"]);
+        let log: Json = serde_json::from_str(&log.out).expect("one document");
+        log["entries"].as_array().expect("a list").len()
+    };
+    let before = entries();
+    let again = root.expect(0, &["apply", "change.json"]);
+    assert!(again.err.contains("nothing is left to do"), "{}", again.err);
+    let told = root.expect(0, &["--format", "json", "apply", "change.json"]);
+    let told: Json = serde_json::from_str(&told.out).expect("one document");
+    let ends = told["operations"].as_array().expect("a list");
+    assert!(!ends.is_empty(), "{told}");
+    assert!(ends.iter().all(|it| it["end"] == "already_done"), "{told}");
+    assert_eq!(entries(), before, "nothing was refused");
+    // Somebody takes it back: to do it once more is another change.
+    let served = Served::on(&root, &["--open-info"]);
+    let registry = "/subscriptions/22222222-2222-4222-8222-222222222222/resourceGroups/\
+                    rg-onestream-prod/providers/Microsoft.ContainerRegistry/registries/onestreamprod";
+    let back = json!({"properties": {"dataEndpointEnabled": false}});
+    served
+        .control("PATCH", &format!("objects?id={registry}"), Some(back))
+        .await;
+    refused(&root, "ada's approval is used up: run ");
+    assert_eq!(entries(), before + 1);
 }
 
 #[tokio::test]
