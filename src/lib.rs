@@ -1,4 +1,6 @@
 #![doc = include_str!("README.md")]
+// A test that goes through a list of cases may be longer.
+#![cfg_attr(not(test), warn(clippy::too_many_lines))]
 
 pub mod config;
 pub mod control;

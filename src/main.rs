@@ -1,5 +1,8 @@
 //! The `onestream` binary: everything is in [`cli`].
 
+// A test that goes through a list of cases may be longer.
+#![cfg_attr(not(test), warn(clippy::too_many_lines))]
+
 mod cli;
 
 // Trees of small strings and maps are most of what a plan allocates: a quarter of its time less

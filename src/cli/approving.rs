@@ -83,7 +83,8 @@ pub async fn rights(
     let spent = uses(records.map(|it| &it.record), &plan::digest(plan));
     rights.used = !spent.is_empty();
     let mut found = None;
-    for environment in written.intersection(&rights.protected) {
+    let changed: Vec<_> = written.intersection(&rights.protected).cloned().collect();
+    for environment in &changed {
         let desired = session.declared.desired.digest(environment);
         let populated = remembered.populated.as_ref();
         let stands = populated.is_none_or(|it| it.contains(environment));
@@ -115,17 +116,30 @@ pub async fn rights(
                 &remembered.terms,
             )
         };
+        rights.note(environment, permit, chain.as_ref().err());
+    }
+    Ok(rights)
+}
+
+impl Rights {
+    /// Notes by what right an environment is changed, or why not; then also what kept the audit log
+    /// from being read, where something did.
+    fn note(
+        &mut self,
+        environment: &EnvironmentName,
+        permit: Result<Permit, String>,
+        unread: Option<&StoreError>,
+    ) {
         match permit {
-            Ok(permit) => drop(rights.permits.insert(environment.clone(), permit)),
+            Ok(permit) => drop(self.permits.insert(environment.clone(), permit)),
             Err(mut why) => {
-                if let Err(error) = &chain {
+                if let Some(error) = unread {
                     why.push_str(&format!("; {error}"));
                 }
-                rights.missing.insert(environment.clone(), why);
+                self.missing.insert(environment.clone(), why);
             }
         }
     }
-    Ok(rights)
 }
 
 /// Why nobody can say here by what right an environment may be changed: its group names, or named

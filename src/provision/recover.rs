@@ -16,9 +16,9 @@ use thiserror::Error;
 use super::desired::Desired;
 use super::plan::{Action, Applied, Step};
 use super::ports::{
-    Begun, Cloud, Event, Failure, Intent, Journal, PastRun, Pending, StoreError, Verdict,
+    Begun, Cloud, Entry, Event, Failure, Intent, Journal, PastRun, Pending, StoreError, Verdict,
 };
-use crate::resource::{Address, EnvironmentName, Kind, Kinds};
+use crate::resource::{Address, EnvironmentName, Kind, Kinds, Request};
 
 /// Operations that are waited for side by side.
 const AT_ONCE: usize = 16;
@@ -125,78 +125,102 @@ pub enum Settled {
 
 /// Folds journals, oldest first, to what none of them shows the end of.
 pub fn replay(runs: &[PastRun]) -> Interrupted {
-    // What Azure had taken, where it had.
-    let mut open: BTreeMap<String, (Address, Option<Accepted>)> = BTreeMap::new();
-    let mut lifted: BTreeMap<String, Lifted> = BTreeMap::new();
-    // Numbers are a plan's own; what they are about lasts.
-    let mut ids: BTreeMap<(&str, usize), (String, Address, Option<Intent>)> = BTreeMap::new();
+    let mut fold = Fold::default();
     for run in runs {
-        let plan = run.plan.as_str();
         for entry in &run.entries {
-            match &entry.event {
-                Event::Begun {
-                    operation,
-                    address,
-                    id,
-                    intent,
-                    ..
-                } => {
-                    let key = id.to_ascii_lowercase();
-                    let intent = intent.as_deref().cloned();
-                    if let Some(lift) = lift(run, address, id, intent.as_ref()) {
-                        lifted.insert(key.clone(), lift);
-                    }
-                    open.insert(key.clone(), (address.clone(), None));
-                    ids.insert((plan, *operation), (key, address.clone(), intent));
-                }
-                Event::Accepted { operation, pending } => {
-                    if let Some((key, address, _)) = ids.get(&(plan, *operation)) {
-                        let accepted = Accepted {
-                            address: address.clone(),
-                            at: entry.at.clone(),
-                            pending: pending.clone(),
-                        };
-                        open.insert(key.clone(), (address.clone(), Some(accepted)));
-                    }
-                }
-                Event::Done { operation, .. } => {
-                    let Some((key, _, intent)) = ids.get(&(plan, *operation)) else {
-                        continue;
+            fold.take(run, entry);
+        }
+    }
+    fold.into_interrupted()
+}
+
+/// What journals have told so far.
+#[derive(Default)]
+struct Fold<'j> {
+    /// What has begun, by id; what Azure had taken, where it had.
+    open: BTreeMap<String, (Address, Option<Accepted>)>,
+    lifted: BTreeMap<String, Lifted>,
+    /// Numbers are a plan's own; what they are about lasts.
+    known: BTreeMap<(&'j str, usize), Known>,
+}
+
+/// What a number of a plan is about.
+#[derive(Clone)]
+struct Known {
+    key: String,
+    address: Address,
+    /// Whether it is a lock that goes on again after it was lifted.
+    lifts: bool,
+}
+
+impl<'j> Fold<'j> {
+    fn take(&mut self, run: &'j PastRun, entry: &Entry) {
+        let plan = run.plan.as_str();
+        match &entry.event {
+            Event::Begun {
+                operation,
+                address,
+                id,
+                intent,
+                ..
+            } => {
+                let key = id.to_ascii_lowercase();
+                let lift = lift(run, address, id, intent.as_deref());
+                let known = Known {
+                    key: key.clone(),
+                    address: address.clone(),
+                    lifts: lift.is_some(),
+                };
+                self.lifted.extend(lift.map(|lift| (key.clone(), lift)));
+                self.open.insert(key, (address.clone(), None));
+                self.known.insert((plan, *operation), known);
+            }
+            Event::Accepted { operation, pending } => {
+                if let Some(Known { key, address, .. }) = self.known.get(&(plan, *operation)) {
+                    let accepted = Accepted {
+                        address: address.clone(),
+                        at: entry.at.clone(),
+                        pending: pending.clone(),
                     };
-                    open.remove(key);
-                    // It is on again, or off for good.
-                    if intent.as_ref().is_none_or(|intent| intent.back.is_none()) {
-                        lifted.remove(key);
-                    }
+                    let open = (address.clone(), Some(accepted));
+                    self.open.insert(key.clone(), open);
                 }
-                Event::Failed {
-                    operation, failure, ..
-                } => {
-                    let Some((key, _, intent)) = ids.get(&(plan, *operation)) else {
-                        continue;
-                    };
-                    if failure.is_final() {
-                        open.remove(key);
-                        if intent.as_ref().is_some_and(|intent| intent.back.is_some()) {
-                            lifted.remove(key);
-                        }
-                    }
-                }
-                Event::RunStarted { .. } | Event::RunEnded { .. } => {}
+            }
+            Event::Done { operation, .. } => {
+                // It is on again, or off for good.
+                self.end(plan, *operation, |known| !known.lifts);
+            }
+            Event::Failed {
+                operation, failure, ..
+            } if failure.is_final() => self.end(plan, *operation, |known| known.lifts),
+            Event::Failed { .. } | Event::RunStarted { .. } | Event::RunEnded { .. } => {}
+        }
+    }
+
+    /// Ends an operation; and with it the lifting of the lock that it is about, where `settles`.
+    fn end(&mut self, plan: &'j str, operation: usize, settles: impl Fn(&Known) -> bool) {
+        let Some(known) = self.known.get(&(plan, operation)) else {
+            return;
+        };
+        self.open.remove(&known.key);
+        if settles(known) {
+            self.lifted.remove(&known.key);
+        }
+    }
+
+    fn into_interrupted(self) -> Interrupted {
+        let mut interrupted = Interrupted {
+            lifted: self.lifted.into_values().collect(),
+            ..Interrupted::default()
+        };
+        for (address, accepted) in self.open.into_values() {
+            match accepted {
+                None => interrupted.begun.push(address),
+                Some(accepted) => interrupted.accepted.push(accepted),
             }
         }
+        interrupted
     }
-    let mut interrupted = Interrupted {
-        lifted: lifted.into_values().collect(),
-        ..Interrupted::default()
-    };
-    for (address, accepted) in open.into_values() {
-        match accepted {
-            None => interrupted.begun.push(address),
-            Some(accepted) => interrupted.accepted.push(accepted),
-        }
-    }
-    interrupted
 }
 
 fn lift(run: &PastRun, address: &Address, id: &str, intent: Option<&Intent>) -> Option<Lifted> {
@@ -318,46 +342,32 @@ async fn put_back(
         return Ok(Settled::Stands(address));
     }
     let request = kind.create(&lifted.id, &lifted.desired);
-    let body = request.body.as_ref().map(Json::to_string);
-    let digest = Sha256::digest(body.unwrap_or_default().as_bytes());
     let append = |event| journal.append(&lifted.plan, event);
     // No end is recorded for it: the runs before it have still to be looked at after a crash.
     append(Event::RunStarted {
         environments: vec![address.environment()],
     })
     .await?;
-    append(Event::Begun {
-        operation: lifted.operation,
-        address: address.clone(),
-        id: lifted.id.clone(),
-        body_hash: digest.iter().map(|byte| format!("{byte:02x}")).collect(),
-        intent: Some(Box::new(Intent {
-            kind: lifted.kind.clone(),
-            action: Action::Replace,
-            step: Step::Create,
-            late: BTreeMap::new(),
-            back: None,
-        })),
-    })
-    .await?;
+    append(begun(lifted, &request)).await?;
     let answer = match cloud.begin(&request).await {
         Ok(Begun::Accepted(pending)) => cloud.finish(&pending).await,
         Ok(Begun::Done(body)) => Ok(body),
         Err(failure) => Err(failure),
     };
+    let operation = lifted.operation;
     match answer {
         Ok(body) => {
-            let done = Event::Done {
-                operation: lifted.operation,
+            append(Event::Done {
+                operation,
                 address: address.clone(),
                 outputs: outputs(kind, &lifted.id, body.as_ref()),
-            };
-            append(done).await?;
+            })
+            .await?;
             Ok(Settled::PutBack(address))
         }
         Err(failure) => {
             append(Event::Failed {
-                operation: lifted.operation,
+                operation,
                 address: address.clone(),
                 failure: failure.clone(),
             })
@@ -367,6 +377,25 @@ async fn put_back(
                 _ => Err(failed(failure)),
             }
         }
+    }
+}
+
+/// That a lock is about to be put back, as the plan that lifted it would have said it.
+fn begun(lifted: &Lifted, request: &Request) -> Event {
+    let body = request.body.as_ref().map(Json::to_string);
+    let digest = Sha256::digest(body.unwrap_or_default().as_bytes());
+    Event::Begun {
+        operation: lifted.operation,
+        address: lifted.address.clone(),
+        id: lifted.id.clone(),
+        body_hash: digest.iter().map(|byte| format!("{byte:02x}")).collect(),
+        intent: Some(Box::new(Intent {
+            kind: lifted.kind.clone(),
+            action: Action::Replace,
+            step: Step::Create,
+            late: BTreeMap::new(),
+            back: None,
+        })),
     }
 }
 
@@ -381,7 +410,7 @@ mod tests {
 
     use super::*;
     use crate::provision::plan::Plan;
-    use crate::provision::ports::{Entry, Poll};
+    use crate::provision::ports::Poll;
     use crate::provision::testing::{FakeCloud, KINDS, Rig, What, World, address, name};
     use crate::resource::{Method, Plane};
 

@@ -22,7 +22,7 @@ use tokio::sync::watch;
 pub use outcome::{End, OperationError, Outcome, joined};
 
 use super::guard::ApprovedPlan;
-use super::plan;
+use super::plan::{self, Plan};
 use super::ports::{Event, Ports, Progress, StoreError};
 use crate::resource::{Kinds, Outputs};
 use operate::Run;
@@ -71,6 +71,28 @@ pub async fn apply(
     }
     let environments = plan.environments.clone();
     run.record(Event::RunStarted { environments }).await?;
+    let (schedule, is_stopped) = carry_out(&run, plan, ports, &mut options).await;
+    let outcome = schedule.into_outcome(run.outputs(), is_stopped);
+    // The journal may be what failed; the outcome says so already.
+    if let Err(error) = run
+        .record(Event::RunEnded {
+            complete: outcome.is_complete(),
+        })
+        .await
+    {
+        tracing::warn!(%error, "the end of the run is not in the journal");
+    }
+    Ok(outcome)
+}
+
+/// Begins what may run until nothing is left or the run is stopped; what came of each, and whether it
+/// was stopped.
+async fn carry_out<'p>(
+    run: &Arc<Run>,
+    plan: &'p Plan,
+    ports: &Ports,
+    options: &mut Options,
+) -> (Schedule<'p>, bool) {
     let mut schedule = Schedule::new(plan);
     let mut running = FuturesUnordered::new();
     let mut stopped = None;
@@ -85,7 +107,7 @@ pub async fn apply(
             let Some(index) = schedule.next(stopped.as_deref()) else {
                 break;
             };
-            let run = Arc::clone(&run);
+            let run = Arc::clone(run);
             ports.observer.event(Progress::Started { operation: index });
             running.push(async move { (index, run.operate(index).await) });
         }
@@ -115,17 +137,7 @@ pub async fn apply(
             }
         }
     }
-    let outcome = schedule.into_outcome(run.outputs(), stopped.is_some());
-    // The journal may be what failed; the outcome says so already.
-    if let Err(error) = run
-        .record(Event::RunEnded {
-            complete: outcome.is_complete(),
-        })
-        .await
-    {
-        tracing::warn!(%error, "the end of the run is not in the journal");
-    }
-    Ok(outcome)
+    (schedule, stopped.is_some())
 }
 
 fn report(ports: &Ports, operation: usize, end: &End) {
