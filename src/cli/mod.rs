@@ -33,6 +33,7 @@ mod revoking;
 mod signing;
 mod span;
 mod state;
+mod subscriptions;
 mod wiring;
 
 use std::ffi::OsString;
