@@ -254,16 +254,9 @@ impl Under<'_> {
         let approved = match judged {
             Ok(approved) => approved,
             Err(objections) => {
-                if rights.used && from_file {
-                    let looking = again::nothing_left(session, &plan, &objections);
-                    let done = interrupt::or_stopped(self.stop, looking).await??;
-                    if let Some(outcome) = done {
-                        output.remark("nothing is left to do: this plan was carried out before");
-                        return Ok(((plan, outcome), Exit::Clean));
-                    }
-                }
-                recorder.refused(session, &plan, &objections, output).await;
-                return Err(Failure::objections(objections));
+                let again = rights.used && from_file;
+                let refused = self.refused(plan, objections, again, &recorder);
+                return refused.await.map(|done| (done, Exit::Clean));
             }
         };
         let writes = !plan.operations.is_empty();
@@ -285,6 +278,27 @@ impl Under<'_> {
             output.result(&report::outcome::render(&plan, &outcome, format, &style))?;
         }
         Ok(((plan, outcome), noted))
+    }
+
+    /// Refuses a plan that the guard does not let through; unless it comes `again`, after a run that
+    /// carried it out, and nothing of it is left to do.
+    async fn refused(
+        &self,
+        plan: Plan,
+        objections: Vec<Objection>,
+        again: bool,
+        recorder: &Recorder,
+    ) -> Result<(Plan, Outcome), Failure> {
+        let (session, output) = (self.session, self.output);
+        if again {
+            let looking = again::nothing_left(session, &plan, &objections);
+            if let Some(outcome) = interrupt::or_stopped(self.stop, looking).await?? {
+                output.remark("nothing is left to do: this plan was carried out before");
+                return Ok((plan, outcome));
+            }
+        }
+        recorder.refused(session, &plan, &objections, output).await;
+        Err(Failure::objections(objections))
     }
 
     async fn carry_out(

@@ -34,6 +34,7 @@ mod revoking;
 mod signing;
 mod span;
 mod state;
+mod subscriptions;
 mod wiring;
 
 use std::ffi::OsString;

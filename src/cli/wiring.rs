@@ -26,6 +26,7 @@ use super::bootstrap::{self, Standing};
 use super::connect::{self, Connected};
 use super::failure::{Exit, Failure};
 use super::output::Output;
+use super::subscriptions::Subscriptions;
 
 /// Configuration that has been read and holds, and what it declares.
 pub struct Declared {
@@ -61,8 +62,8 @@ pub struct Session {
     pub only: Option<BTreeSet<EnvironmentName>>,
     /// Where this run is to be killed or stopped on purpose.
     pub failpoints: Option<Arc<FailPoints>>,
-    /// What stands against any change: subscriptions that take none.
-    closed: Vec<Objection>,
+    /// What the subscriptions said.
+    subscriptions: Subscriptions,
     /// Whether the control store is being made, and Azure says that nothing of ours stands that
     /// could not be made again.
     pub begins: bool,
@@ -146,23 +147,13 @@ impl Session {
         let store = bootstrap::look(&declared.configuration, &azure, &control).await;
         bootstrap::mention(&declared.configuration, store, output);
         let tenant = &declared.configuration.azure.tenant;
-        let mut closed = Vec::new();
-        for asked in declared.desired.subscriptions() {
-            let found = azure.probe(&asked).await?;
-            connect::check(&found, &asked, tenant)?;
-            closed.extend(connect::objection(&found));
-            if matches!(found.state.as_str(), "Warned" | "PastDue") {
-                output.remark(format!(
-                    "warning: subscription {asked} is {}: Azure may disable it soon",
-                    found.state
-                ));
-            }
-        }
+        let asked = declared.desired.subscriptions();
+        let subscriptions = Subscriptions::probe(&azure, &asked, tenant, output).await?;
         let target = Target {
             cloud: choice.to_string(),
             tenant: declared.configuration.azure.tenant.clone(),
             estate: declared.desired.estate().to_owned(),
-            subscriptions: declared.desired.subscriptions(),
+            subscriptions: asked,
         };
         let narrowed = !global.environments.is_empty();
         let only = narrowed.then(|| declared.configuration.selected.iter().cloned().collect());
@@ -178,7 +169,7 @@ impl Session {
             target,
             only,
             failpoints,
-            closed,
+            subscriptions,
             begins: false,
             begun: Mutex::default(),
             connection,
@@ -304,6 +295,7 @@ impl Session {
             applied,
         )
         .await;
+        self.subscriptions.hide(&mut observed);
         match observed.unreadable.values().next() {
             Some(first) if observed.is_blind() => Err(first.failure.clone().into()),
             _ => Ok(observed),
@@ -379,7 +371,7 @@ impl Session {
         }
         let environments = self.declared.configuration.environments.iter();
         let meanings = environments.flat_map(|it| it.sections.access.meanings.clone());
-        let mut objections = self.closed.clone();
+        let mut objections = self.subscriptions.objections(plan);
         objections.extend(bootstrap::cut_off(&self.declared.configuration, plan));
         objections.extend(meaning::objections(&self.azure, plan, &meanings.collect()).await);
         let places = &self.declared.desired.places;

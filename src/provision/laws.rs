@@ -398,8 +398,9 @@ fn unread_collections_and_requests_are_counted() {
         cloud.forget_log();
         let observed =
             super::observe::observe(&cloud, KINDS, &world.desired(), &world.applied).await;
-        // Five lists over the subscription, one search for marks, one list of shelves.
-        assert_eq!(cloud.reads(), 7);
+        // Five lists over the subscription, one search for marks, one list of what stands in the
+        // group, one of shelves.
+        assert_eq!(cloud.reads(), 8);
         assert_eq!(observed.collections_read, 6);
         let request = crate::resource::Request::arm(Method::Get, "/nothing", "1");
         assert_eq!(cloud.get(&request).await, Ok(None));

@@ -33,6 +33,7 @@ mod serving;
 #[cfg(unix)]
 mod stops;
 mod storms;
+mod subscriptions;
 #[cfg(unix)]
 mod sweep;
 mod tampering;

@@ -63,6 +63,32 @@ async fn an_undeclared_subnet_survives_every_update_of_its_network() {
     assert!(plan.unmanaged.iter().any(|object| object.id == theirs));
 }
 
+/// A webhook is of a type without a kind; the interfaces of private endpoints are, too, and come with
+/// them.
+#[tokio::test]
+async fn what_no_kind_knows_is_reported_and_left_alone() {
+    let estate = Estate::sample().await;
+    estate.apply().await;
+    let strangers = |plan: &Plan| {
+        // What copies our markers in the groups of the clusters' nodes is told in any case.
+        let told = plan.unmanaged.iter().filter(|it| !it.copied_marker);
+        told.map(|it| (it.id.clone(), it.arm_type.clone()))
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(strangers(&estate.plan(Mode::Apply).await), []);
+    let registry = estate.id(&address("dev.registry"));
+    let theirs = format!("{registry}/webhooks/theirs");
+    let webhook = Request::arm(Method::Put, theirs.clone(), "2025-11-01").body(json!({
+        "location": "eastus2",
+        "properties": {"serviceUri": "https://hooks.example.org/", "actions": ["push"]},
+    }));
+    estate.send(&webhook).await;
+    let plan = estate.plan(Mode::Apply).await;
+    assert!(plan.is_empty(), "it is no drift: {:#?}", plan.operations);
+    let webhooks = "Microsoft.ContainerRegistry/registries/webhooks";
+    assert_eq!(strangers(&plan), [(theirs, webhooks.to_owned())]);
+}
+
 #[tokio::test]
 async fn a_network_that_holds_somebody_elses_subnet_is_not_destroyed() {
     let estate = Estate::sample().await;

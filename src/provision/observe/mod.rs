@@ -7,7 +7,8 @@
 //! ## Why
 //! One read per resource is what makes other tools' plans take minutes and what gets them
 //! throttled. Requests stay within the pages of each kind's LIST, one LIST per parent for the
-//! kinds that need it, and one GET per object where LIST omits managed fields.
+//! kinds that need it, one GET per object where LIST omits managed fields, and one LIST per managed
+//! group of whatever stands in it.
 
 mod contents;
 mod deleted;
@@ -15,6 +16,7 @@ mod marks;
 mod observed;
 mod read;
 mod seen;
+mod strangers;
 
 pub use contents::contents;
 pub(super) use contents::held_id;

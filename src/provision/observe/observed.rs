@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::provision::plan::Applied;
 use crate::provision::ports::Failure;
 use crate::resource::{
-    APPROVALS_TAG, ApprovalTerms, Carrier, Condition, EnvironmentName, Guard, Kind, Ownership,
-    PROTECTED_TAG, ReadMode, Value, scopes, tag_of,
+    APPROVALS_TAG, ApprovalTerms, Carrier, Condition, EnvironmentName, Guard, Kind, Kinds,
+    Ownership, PROTECTED_TAG, Plane, ReadMode, Value, scopes, tag_of,
 };
 
 /// What Azure answered, projected to what matters here.
@@ -14,13 +14,16 @@ use crate::resource::{
 pub struct Observed {
     /// Objects that are declared, marked or in a managed scope, by lower-cased id.
     pub objects: BTreeMap<String, Object>,
-    /// Marked objects of types that we have no kind for, with their Azure type.
+    /// Objects of types that we have no kind for, marked or in a managed group.
     pub strays: Vec<Stray>,
     /// What could not be read, by the kind's name and the lower-cased id of the scope, parent or
     /// object.
     pub unreadable: BTreeMap<(&'static str, String), Unreadable>,
     /// Why the search for marked objects failed, by the lower-cased id of the subscription.
     pub unsearched: BTreeMap<String, Failure>,
+    /// Why the list of what stands in a managed group failed, by the group's lower-cased id:
+    /// somebody else's may be there, and nothing of ours that is not read otherwise.
+    pub unlisted: BTreeMap<String, Failure>,
     /// What the containers hold that a plan wants to delete, by their lower-cased id.
     pub contents: BTreeMap<String, Vec<String>>,
     /// What is left of soft-deleted objects, by the lower-cased ids that they had; read only of
@@ -80,7 +83,7 @@ pub struct Object {
     pub takes_along: Vec<String>,
 }
 
-/// A marked object of a type that we have no kind for.
+/// An object of a type that we have no kind for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Stray {
     /// Its id.
@@ -139,7 +142,28 @@ impl Observed {
         blind.map_or(State::Absent, |blind| State::Unreadable(&blind.failure))
     }
 
-    /// Whether some of Azure could not be read.
+    /// Takes everything in a subscription, given as `/subscriptions/ID`, for unknown that was not
+    /// seen.
+    pub fn hide(&mut self, kinds: Kinds, subscription: &str, failure: &Failure) {
+        let scope = subscription.to_lowercase();
+        let in_it = kinds
+            .iter()
+            .filter(|kind| kind.get(&scope).plane == Plane::Arm);
+        for kind in in_it {
+            let key = (kind.meta().name, scope.clone());
+            let unreadable = Unreadable {
+                kind,
+                scope: scope.clone(),
+                failure: failure.clone(),
+            };
+            self.unreadable.entry(key).or_insert(unreadable);
+        }
+        self.unsearched
+            .entry(scope)
+            .or_insert_with(|| failure.clone());
+    }
+
+    /// Whether some of Azure could not be read in which something of ours may stand.
     pub fn is_partial(&self) -> bool {
         !(self.unreadable.is_empty() && self.unsearched.is_empty())
     }

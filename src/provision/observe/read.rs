@@ -39,25 +39,12 @@ pub async fn observe(
         seen.listed(reader, kinds, &scopes),
         seen.searched(reader, kinds)
     );
-    // A child's list hangs on its parent's, and a late id on what it waits for, so the kinds go
-    // in table order: parents first.
-    let mut outputs = Outputs::default();
-    for kind in kinds.iter() {
-        let declared = of_kind(desired, kind);
-        seen.await_ids(&declared, &outputs);
-        if kind.meta().read == ReadMode::DataPlane {
-            seen.declared(reader, kind, &declared, &mut outputs).await;
-        } else {
-            seen.below_parents(reader, kind).await;
-            seen.outputs(&declared, &mut outputs);
-        }
-        let lacking = seen.lacking(&declared, &outputs);
-        if !lacking.is_empty() {
-            seen.deleted(reader, kind, &scopes, &lacking).await;
-            seen.outputs(&declared, &mut outputs);
-        }
-    }
-    seen.finish(kinds, strays.into_iter().flatten().collect())
+    let (inhabitants, ()) = futures::join!(
+        seen.inhabitants(reader),
+        seen.in_order(reader, kinds, desired, &scopes)
+    );
+    let marked = strays.into_iter().flatten().collect();
+    seen.finish(kinds, marked, inhabitants)
 }
 
 /// Adds the objects of planes without a list that the applied snapshot knows and nothing declares
@@ -89,6 +76,33 @@ fn of_kind<'a>(desired: &'a Desired, kind: &dyn Kind) -> Vec<&'a Resource> {
 }
 
 impl Seen {
+    /// What hangs on other objects. A child's list hangs on its parent's, and a late id on what it
+    /// waits for, so the kinds go in table order: parents first.
+    async fn in_order(
+        &self,
+        reader: &dyn Reader,
+        kinds: Kinds,
+        desired: &Desired,
+        scopes: &[String],
+    ) {
+        let mut outputs = Outputs::default();
+        for kind in kinds.iter() {
+            let declared = of_kind(desired, kind);
+            self.await_ids(&declared, &outputs);
+            if kind.meta().read == ReadMode::DataPlane {
+                self.declared(reader, kind, &declared, &mut outputs).await;
+            } else {
+                self.below_parents(reader, kind).await;
+                self.outputs(&declared, &mut outputs);
+            }
+            let lacking = self.lacking(&declared, &outputs);
+            if !lacking.is_empty() {
+                self.deleted(reader, kind, scopes, &lacking).await;
+                self.outputs(&declared, &mut outputs);
+            }
+        }
+    }
+
     /// The kinds that one LIST per subscription gives.
     async fn listed(&self, reader: &dyn Reader, kinds: Kinds, scopes: &[String]) {
         let mut reads = FuturesUnordered::new();

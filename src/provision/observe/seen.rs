@@ -5,7 +5,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use serde_json::Value as Json;
 
-use super::{Object, Observed, Stray, Unreadable};
+use super::{Object, Observed, Stray, Unreadable, strangers};
 use crate::provision::desired::Desired;
 use crate::provision::ports::Failure;
 use crate::resource::{Carrier, Kind, Kinds, Marker, Outputs, Ownership, Resource, scopes};
@@ -191,6 +191,18 @@ impl Seen {
             .collect()
     }
 
+    /// The groups that are declared or ours and stand, each with its kind.
+    pub(super) fn managed_groups(&self) -> Vec<(String, &'static dyn Kind)> {
+        let state = self.lock();
+        let groups = state.objects.iter().filter(|(key, object)| {
+            let is_group = group_of(key).as_deref() == Some(key.as_str());
+            is_group && object.not_for_us.is_none() && self.is_managed(&state, key)
+        });
+        groups
+            .map(|(_, object)| (object.id.clone(), object.kind))
+            .collect()
+    }
+
     fn is_managed(&self, state: &Observed, group: &str) -> bool {
         self.groups.contains(group)
             || state
@@ -200,7 +212,12 @@ impl Seen {
     }
 
     /// Drops what is neither declared, nor marked, nor in a managed group, nor a guard.
-    pub(super) fn finish(self, kinds: Kinds, marked: Vec<Json>) -> Observed {
+    pub(super) fn finish(
+        self,
+        kinds: Kinds,
+        marked: Vec<Json>,
+        inhabitants: Vec<Json>,
+    ) -> Observed {
         let mut state = std::mem::take(&mut *self.lock());
         let wanted = self.wanted();
         let managed: BTreeSet<String> = state
@@ -245,12 +262,13 @@ impl Seen {
                 });
             }
         }
+        strangers::add(&mut state, kinds, inhabitants);
         state
     }
 }
 
 /// The lower-cased id of the resource group that a lower-cased id lies in (or is).
-fn group_of(id: &str) -> Option<String> {
+pub(super) fn group_of(id: &str) -> Option<String> {
     let mut steps = id.splitn(6, '/');
     let (_, subscriptions, subscription, groups, group) = (
         steps.next()?,

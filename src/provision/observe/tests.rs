@@ -1,5 +1,6 @@
 //! Tests of observing: what is seen, what is kept, and what nobody knows.
 
+use insta::assert_snapshot;
 use serde_json::json;
 
 use super::*;
@@ -235,6 +236,45 @@ async fn what_has_no_id_makes_its_whole_collection_unknown() {
     let observed = world.observe(&cloud).await;
     let held = &observed.contents[&world.id("dev.group").to_lowercase()];
     assert!(held.iter().any(|held| held == "something without an id"));
+}
+
+#[tokio::test]
+async fn what_no_kind_lists_is_unmanaged_in_our_groups_and_nobodys_business_elsewhere() {
+    let mut world = full();
+    world.group("prod");
+    let cloud = world.live();
+    let machine = |group: &str, name: &str| {
+        format!("/subscriptions/s/resourceGroups/{group}/providers/Toy.Compute/machines/{name}")
+    };
+    cloud.plant(&machine("rg-dev", "theirs"), json!({"location": "eastus2"}));
+    cloud.plant(&machine("rg-prod", "theirs"), json!({}));
+    cloud.plant(&machine("other", "theirs"), json!({}));
+    // As the disk of a machine, or what a service made for itself.
+    cloud.plant(&machine("rg-dev", "held"), json!({"managedBy": "/x"}));
+    let plan = world.plan(&cloud).await;
+    assert_snapshot!(show(&plan), @r"
+    unmanaged rg-dev/Compute/machines/theirs
+    unmanaged rg-prod/Compute/machines/theirs
+    ");
+    assert_eq!(plan.unmanaged[0].arm_type, "toy.compute/machines");
+    assert!(plan.is_empty(), "nothing to do");
+    // What stands in what belongs to another environment is for a plan of that one to tell.
+    let plan = world.only(&["dev"]).plan(&cloud).await;
+    assert_eq!(show(&plan), "unmanaged rg-dev/Compute/machines/theirs");
+}
+
+#[tokio::test]
+async fn a_group_that_cannot_be_looked_into_is_not_clean_and_hides_nothing_of_ours() {
+    let world = full();
+    let cloud = world.live();
+    cloud.fail(Method::Get, "/rg-dev/resources", FORBIDDEN);
+    let observed = world.observe(&cloud).await;
+    assert!(!observed.is_partial(), "what is ours was read");
+    cloud.fail(Method::Get, "/rg-dev/resources", FORBIDDEN);
+    let plan = world.plan(&cloud).await;
+    assert!(plan.is_partial() && plan.operations.is_empty());
+    assert_eq!(plan.unread[0].kind, "resource of others");
+    assert!(plan.unread[0].scope.ends_with("/rg-dev"));
 }
 
 #[tokio::test]

@@ -169,6 +169,12 @@ fn unread(asked: &Asked<'_>, told: &[Unread]) -> Vec<UnreadCollection> {
         scope: scope.clone(),
         failure: failure.clone(),
     });
+    let unlisted = asked.observed.unlisted.iter();
+    let unlisted = unlisted.map(|(scope, failure)| UnreadCollection {
+        kind: "resource of others".to_owned(),
+        scope: scope.clone(),
+        failure: failure.clone(),
+    });
     let blind = asked.observed.unreadable.iter();
     blind
         .filter(|(key, _)| !said.contains(*key))
@@ -178,6 +184,7 @@ fn unread(asked: &Asked<'_>, told: &[Unread]) -> Vec<UnreadCollection> {
             failure: blind.failure.clone(),
         })
         .chain(unsearched)
+        .chain(unlisted)
         .collect()
 }
 
@@ -215,7 +222,9 @@ fn unmanaged(
             copied_marker: object.ownership == Ownership::Copy,
         })
         .collect();
-    found.extend(asked.observed.strays.iter().map(|stray| UnmanagedObject {
+    let strays = asked.observed.strays.iter();
+    let strays = strays.filter(|stray| !elsewhere(&stray.id.to_lowercase()));
+    found.extend(strays.map(|stray| UnmanagedObject {
         id: stray.id.clone(),
         arm_type: stray.arm_type.clone(),
         copied_marker: stray.copied_marker,

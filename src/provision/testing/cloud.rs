@@ -278,7 +278,7 @@ impl State {
         let marked = !request.query.is_empty();
         let all = self.bodies.iter();
         let tracked = |id: &str| {
-            ["/stores/", "/clusters/"]
+            ["/stores/", "/clusters/", "/machines/", "/cards/"]
                 .iter()
                 .any(|kind| id.contains(kind))
                 && !id.contains("/pools/")

@@ -217,7 +217,7 @@ async fn a_group_that_holds_a_stranger_is_not_deleted() {
     ");
     // Nor one whose content cannot be listed, nor one of which something stays.
     cloud.remove(theirs);
-    cloud.fail(Method::Get, "/rg-dev/resources", FORBIDDEN);
+    cloud.fail_times(Method::Get, "/rg-dev/resources", FORBIDDEN, 2);
     let plan = world.plan(&cloud).await;
     assert_eq!(plan.refusals.len(), 1, "{}", show(&plan));
     let plan = world.exclude(&["dev.store.a"]).plan(&cloud).await;
