@@ -9,7 +9,7 @@ use onestream::control::Pointed;
 use onestream::kinds::KINDS;
 use onestream::provision::applied;
 use onestream::provision::apply::{Options, Outcome, apply, joined};
-use onestream::provision::guard::{ApprovedPlan, Permissions, guard};
+use onestream::provision::guard::{ApprovedPlan, Objection, Permissions, guard};
 use onestream::provision::plan::{self, Applied, Mode, Plan};
 use onestream::provision::ports::{Held, Observer, Ports, Snapshots, StoreError};
 use onestream::report;
