@@ -10,7 +10,6 @@ use std::sync::Arc;
 
 use futures::StreamExt;
 use serde_json::Value as Json;
-use sha2::{Digest, Sha256};
 use thiserror::Error;
 
 use super::desired::Desired;
@@ -18,7 +17,7 @@ use super::plan::{Action, Applied, Step};
 use super::ports::{
     Begun, Cloud, Event, Failure, Intent, Journal, PastRun, Pending, StoreError, Verdict,
 };
-use crate::resource::{Address, EnvironmentName, Kind, Kinds};
+use crate::resource::{Address, EnvironmentName, Kind, Kinds, digest};
 
 /// Operations that are waited for side by side.
 const AT_ONCE: usize = 16;
@@ -321,7 +320,6 @@ async fn put_back(
     }
     let request = kind.create(&lifted.id, &lifted.desired);
     let body = request.body.as_ref().map(Json::to_string);
-    let digest = Sha256::digest(body.unwrap_or_default().as_bytes());
     let append = |event| journal.append(&lifted.plan, event);
     // No end is recorded for it: the runs before it have still to be looked at after a crash.
     append(Event::RunStarted {
@@ -332,7 +330,7 @@ async fn put_back(
         operation: lifted.operation,
         address: address.clone(),
         id: lifted.id.clone(),
-        body_hash: digest.iter().map(|byte| format!("{byte:02x}")).collect(),
+        body_hash: digest::hex(body.unwrap_or_default()),
         intent: Some(Box::new(Intent {
             kind: lifted.kind.clone(),
             action: Action::Replace,
