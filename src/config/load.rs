@@ -6,11 +6,9 @@
 
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
-use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
 use serde_json::{Value as Json, json};
-use sha2::{Digest as _, Sha256};
 
 use super::base::{self, COMMON_ONLY, Common};
 use super::configuration::{Configuration, Environment};
@@ -25,7 +23,7 @@ use super::sources::Sources;
 use super::tree::{Node, Spot};
 use super::wrong::Wrong;
 use crate::kinds::TakenName;
-use crate::resource::{ApprovalTerms, EnvironmentName};
+use crate::resource::{ApprovalTerms, EnvironmentName, digest};
 
 /// Reads what a root folder declares. `only` names the environments that are asked for, all where
 /// it is empty; the others are read and checked too.
@@ -356,10 +354,5 @@ fn digest(own: &Node, sources: &Sources, rbac: Json) -> String {
     if !rbac.is_null() {
         all["rbac"] = rbac;
     }
-    Sha256::digest(all.to_string())
-        .iter()
-        .fold(String::new(), |mut hex, byte| {
-            write!(hex, "{byte:02x}").expect("writing to a String cannot fail");
-            hex
-        })
+    digest::hex(all.to_string())
 }

@@ -2,8 +2,9 @@
 
 use serde::de::{DeserializeOwned, IgnoredAny};
 use serde::{Deserialize, Serialize};
-use sha2::{Digest, Sha256};
 use thiserror::Error;
+
+use crate::resource::digest;
 
 const MARK: &str = ",\"checksum\":\"";
 const END: &str = "\"}";
@@ -125,14 +126,9 @@ impl Chain {
 
     /// The first 16 hexadecimal digits of the SHA-256 of the previous checksum and `head`.
     fn checksum_of(&self, head: &str) -> String {
-        let digest = Sha256::new()
-            .chain_update(&self.checksum)
-            .chain_update(head)
-            .finalize();
-        digest[..8]
-            .iter()
-            .map(|byte| format!("{byte:02x}"))
-            .collect()
+        let mut digest = digest::hex(format!("{}{head}", self.checksum));
+        digest.truncate(16);
+        digest
     }
 }
 

@@ -10,11 +10,11 @@ use std::io::{self, Seek as _, SeekFrom, Write as _};
 use std::path::{Path, PathBuf};
 
 use async_trait::async_trait;
-use sha2::{Digest, Sha256};
 
 use super::disk::{blocking, failed, make_folder, private, read, replace, sync_folder};
 use crate::provision::objects::{Expected, LeaseId, ObjectName, Objects, Stored, Tag};
 use crate::provision::ports::StoreError;
+use crate::resource::digest;
 
 /// A folder that keeps objects (`file:DIR`).
 ///
@@ -108,8 +108,7 @@ impl Objects for Folder {
 }
 
 fn tag(bytes: &[u8]) -> Tag {
-    let digest = Sha256::digest(bytes);
-    Tag(digest.iter().map(|byte| format!("{byte:02x}")).collect())
+    Tag(digest::hex(bytes))
 }
 
 fn moved(path: &Path) -> StoreError {

@@ -86,8 +86,7 @@ impl Kind for RoleAssignment {
     fn project(&self, live: &Json) -> Value {
         let mut fields = META.project(live);
         for path in [PRINCIPAL, ROLE] {
-            let found = path.split('.').try_fold(live, |json, key| json.get(key));
-            if let Some(found) = found {
+            if let Some(found) = crate::resource::at(live, path) {
                 fields.set(path, Value::from(found.clone()));
             }
         }

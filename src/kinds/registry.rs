@@ -437,12 +437,9 @@ fn check_reach(section: &RegistrySection) -> Vec<Problem> {
     let mut problems = Vec::new();
     for (at, range) in section.allowed_ips.iter().enumerate() {
         if !is_ipv4_range(range) {
-            problems.push(Problem {
-                path: vec!["registry".into(), "allowed_ips".into(), at.to_string()],
-                message: format!("`{range}` is not an IPv4 address or CIDR range"),
-                help: None,
-                first: None,
-            });
+            let path = ["registry", "allowed_ips", &at.to_string()];
+            let message = format!("`{range}` is not an IPv4 address or CIDR range");
+            problems.push(Problem::below(path, message));
         }
     }
     if !section.allowed_ips.is_empty() && !section.public_network_access {
@@ -481,12 +478,7 @@ fn check_regions(place: &Place, section: &RegistrySection) -> Vec<Problem> {
     let mut problems = Vec::new();
     for (at, region) in section.replicate_to.iter().enumerate() {
         let path = || vec!["registry".into(), "replicate_to".into(), at.to_string()];
-        let complaint = |message: String| Problem {
-            path: path(),
-            message,
-            help: None,
-            first: None,
-        };
+        let complaint = |message: String| Problem::below(path(), message);
         problems.extend(super::check_region(path(), region));
         if *region == place.primary {
             problems.push(complaint(format!(

@@ -2,13 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use sha2::{Digest as _, Sha256};
 use thiserror::Error;
 
 use super::plan::Applied;
 use crate::kinds::{self, Sections};
 use crate::resource::{
-    Address, AddressError, DEFAULT_ESTATE, EnvironmentName, Place, Resource, Text,
+    Address, AddressError, DEFAULT_ESTATE, EnvironmentName, Place, Resource, Text, digest,
 };
 
 /// What TOML asks for, complete: every managed field of every resource.
@@ -134,8 +133,7 @@ impl Desired {
             .collect();
         let json = serde_json::to_vec(&said)
             .expect("resources hold texts, numbers, lists and maps with text keys");
-        let digest = Sha256::digest(&json);
-        digest.iter().map(|byte| format!("{byte:02x}")).collect()
+        digest::hex(json)
     }
 
     /// The subscriptions that the environments live in, each once, sorted.

@@ -10,7 +10,6 @@ use std::sync::Arc;
 
 use futures::StreamExt;
 use serde_json::Value as Json;
-use sha2::{Digest, Sha256};
 use thiserror::Error;
 
 use super::desired::Desired;
@@ -18,7 +17,7 @@ use super::plan::{Action, Applied, Step};
 use super::ports::{
     Begun, Cloud, Entry, Event, Failure, Intent, Journal, PastRun, Pending, StoreError, Verdict,
 };
-use crate::resource::{Address, EnvironmentName, Kind, Kinds, Request};
+use crate::resource::{Address, EnvironmentName, Kind, Kinds, Request, digest};
 
 /// Operations that are waited for side by side.
 const AT_ONCE: usize = 16;
@@ -383,12 +382,11 @@ async fn put_back(
 /// That a lock is about to be put back, as the plan that lifted it would have said it.
 fn begun(lifted: &Lifted, request: &Request) -> Event {
     let body = request.body.as_ref().map(Json::to_string);
-    let digest = Sha256::digest(body.unwrap_or_default().as_bytes());
     Event::Begun {
         operation: lifted.operation,
         address: lifted.address.clone(),
         id: lifted.id.clone(),
-        body_hash: digest.iter().map(|byte| format!("{byte:02x}")).collect(),
+        body_hash: digest::hex(body.unwrap_or_default()),
         intent: Some(Box::new(Intent {
             kind: lifted.kind.clone(),
             action: Action::Replace,

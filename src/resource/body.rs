@@ -139,7 +139,8 @@ pub fn without_nulls(mut body: Json) -> Json {
     body
 }
 
-fn at<'a>(body: &'a Json, path: &str) -> Option<&'a Json> {
+/// The value at a dotted path of a body.
+pub fn at<'a>(body: &'a Json, path: &str) -> Option<&'a Json> {
     path.split('.').try_fold(body, |json, key| json.get(key))
 }
 

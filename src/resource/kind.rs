@@ -385,11 +385,7 @@ impl Meta {
     pub fn project(&self, body: &Json) -> Value {
         let mut projection = Value::Map(Map::default());
         for field in self.fields {
-            let found = field
-                .path
-                .split('.')
-                .try_fold(body, |json, key| json.get(key));
-            let value = match found {
+            let value = match super::at(body, field.path) {
                 None | Some(Json::Null) => field.absent.value(),
                 Some(json) => Value::from(json.clone()),
             };
@@ -420,8 +416,7 @@ impl Meta {
             ),
         ]);
         for (name, path) in self.outputs {
-            let found = path.split('.').try_fold(body, |json, key| json.get(key));
-            if let Some(text) = found.and_then(Json::as_str) {
+            if let Some(text) = super::at(body, path).and_then(Json::as_str) {
                 outputs.insert((*name).to_owned(), text.to_owned());
             }
         }

@@ -2,7 +2,7 @@
 
 use serde_json::Value as Json;
 
-use super::{Carrier, EnvironmentName, Text, Value, tag_of};
+use super::{Carrier, EnvironmentName, Text, Value, at, tag_of};
 
 /// The tag that names tool and environment: `onestream/<environment>`.
 pub const MANAGED_BY_TAG: &str = "managed-by";
@@ -129,10 +129,6 @@ fn said<'a>(mut words: impl Iterator<Item = &'a str>, name: &str) -> Option<Stri
     words
         .find_map(|word| word.strip_prefix(name)?.strip_prefix('='))
         .map(str::to_owned)
-}
-
-fn at<'a>(body: &'a Json, path: &str) -> Option<&'a Json> {
-    path.split('.').try_fold(body, |value, key| value.get(key))
 }
 
 #[cfg(test)]

@@ -9,6 +9,7 @@ mod address;
 mod body;
 mod condition;
 mod declared;
+pub mod digest;
 mod field;
 mod foreseen;
 mod id;
@@ -21,7 +22,7 @@ mod text;
 mod value;
 
 pub use address::{Address, AddressError, EnvironmentName, Pattern};
-pub use body::{orphan_path, update, without_nulls};
+pub use body::{at, orphan_path, update, without_nulls};
 pub use condition::Condition;
 pub use declared::Resource;
 pub(crate) use field::own_words;

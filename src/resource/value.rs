@@ -157,13 +157,6 @@ impl Value {
             _ => {}
         }
     }
-
-    /// Whether any leaf is late.
-    pub fn is_late(&self) -> bool {
-        let mut needs = BTreeSet::new();
-        self.references(&mut needs);
-        !needs.is_empty()
-    }
 }
 
 impl From<Json> for Value {

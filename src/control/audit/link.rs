@@ -1,10 +1,10 @@
 //! Links: one line of the audit chain, with the SHA-256 of the line before it and its own.
 
 use serde::{Deserialize, Serialize};
-use sha2::{Digest, Sha256};
 use thiserror::Error;
 
 use crate::provision::audit::Record;
+use crate::resource::digest;
 
 /// The version of the stored format.
 const VERSION: u64 = 1;
@@ -111,6 +111,5 @@ pub(super) fn open(line: &[u8]) -> Result<Link, Broken> {
 }
 
 fn hash_of(head: &str) -> String {
-    let digest = Sha256::digest(head.as_bytes());
-    digest.iter().map(|byte| format!("{byte:02x}")).collect()
+    digest::hex(head)
 }

@@ -4,7 +4,6 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use serde_json::Value as Json;
-use sha2::{Digest, Sha256};
 
 use super::Past;
 use super::judge::{differences, has_failed, is_in_progress, is_ours};
@@ -14,7 +13,7 @@ use crate::provision::plan::{Operation, Step};
 use crate::provision::ports::{
     Begun, Event, Failure, Intent, Pending, Poll, Progress, PutBack, Verdict,
 };
-use crate::resource::{Address, Request};
+use crate::resource::{Address, Request, digest};
 
 /// How often a POST of which Azure refuses a second one is sent again, each time after the object
 /// was looked for.
@@ -109,10 +108,7 @@ impl Run {
     ) -> Result<Result<Option<Json>, Failure>, OperationError> {
         let operation = &self.plan.operations[index];
         let body = request.body.as_ref().map(Json::to_string);
-        let body_hash = Sha256::digest(body.unwrap_or_default().as_bytes())
-            .iter()
-            .map(|b| format!("{b:02x}"))
-            .collect();
+        let body_hash = digest::hex(body.unwrap_or_default());
         self.write(Event::Begun {
             operation: index,
             address: operation.address.clone(),

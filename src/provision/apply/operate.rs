@@ -16,7 +16,7 @@ use crate::provision::observe::held_id;
 use crate::provision::plan::{Action, Mode, Operation, Plan, Step};
 use crate::provision::ports::{Entry, Event, Ports, StoreError, Verdict};
 use crate::resource::{
-    Carrier, Change, Condition, Kind, Kinds, Marker, Outputs, Ownership, Request, Value, scopes,
+    Carrier, Change, Condition, Kind, Kinds, Marker, Outputs, Ownership, Request, Value, at, scopes,
 };
 
 /// Objects that are re-read at the same time before a saved plan starts.
@@ -434,7 +434,6 @@ fn touched<'a>(kind: &dyn Kind, changes: impl Iterator<Item = &'a str>) -> Vec<&
 /// since what the object says of itself is then not what it does.
 fn changeable(kind: &dyn Kind, id: &str, desired: &Json) -> Vec<&'static str> {
     let body = kind.create(id, desired).body.unwrap_or_default();
-    let said = |path: &str| path.split('.').try_fold(&body, |json, key| json.get(key));
     let fields = kind.meta().fields.iter();
     fields
         .filter(|field| {
@@ -443,7 +442,7 @@ fn changeable(kind: &dyn Kind, id: &str, desired: &Json) -> Vec<&'static str> {
                 Change::InPlace | Change::Keep(_) | Change::Raise(_)
             )
         })
-        .filter(|field| said(field.path).is_some())
+        .filter(|field| at(&body, field.path).is_some())
         .map(|field| field.path)
         .collect()
 }

@@ -4,11 +4,10 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
-use sha2::{Digest, Sha256};
 use thiserror::Error;
 
 use super::{Operation, Plan, VERSION, check, widening};
-use crate::resource::Kinds;
+use crate::resource::{Kinds, digest};
 
 /// Why a saved plan cannot be used.
 #[derive(Debug, Error)]
@@ -73,8 +72,7 @@ fn canonical(plan: &Plan) -> Json {
 }
 
 fn seal(plan: &Json) -> String {
-    let sum = Sha256::digest(plan.to_string().as_bytes());
-    sum.iter().map(|byte| format!("{byte:02x}")).collect()
+    digest::hex(plan.to_string())
 }
 
 /// Writes a plan to a file that does not exist yet or is a plan itself.

@@ -252,13 +252,8 @@ async fn an_output_that_is_known_already_is_filled_in() {
     );
     let plan = world.plan(&cloud).await;
     assert!(plan.operations[0].id.known().is_some());
-    assert!(
-        !plan.operations[0]
-            .desired
-            .as_ref()
-            .expect("a create")
-            .is_late()
-    );
+    let desired = plan.operations[0].desired.as_ref();
+    assert!(desired.expect("a create").is_known());
     // It stays known when the principal only changes in place.
     world.set("shared.principal.bot", "displayName", json!("robot"));
     let plan = world.plan(&cloud).await;
