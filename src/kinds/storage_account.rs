@@ -145,7 +145,8 @@ static META: Meta = Meta {
         },
         Unmanaged {
             path: "properties.privateEndpointConnections",
-            reason: "the other end of a private endpoint, which is a resource of its own",
+            reason: "the other end of a private endpoint: ours is a resource of its own, and `rbac check` \
+                     finds any other",
         },
     ],
     read_only: &[

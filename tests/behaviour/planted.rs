@@ -226,6 +226,34 @@ impl Stage {
         self.estate.send(&graph(Method::Post, &path, body)).await;
     }
 
+    /// Puts a private endpoint for something of ours into a stranger's network.
+    async fn reach(&self, name: &str, target: &str, group: &str, how: &str) {
+        let theirs = format!("{}/resourceGroups/rg-theirs", self.subscription());
+        let network = format!("{theirs}/providers/Microsoft.Network/virtualNetworks/theirs");
+        let subnet = format!("{network}/subnets/theirs");
+        let endpoint = format!("{theirs}/providers/Microsoft.Network/privateEndpoints/{name}");
+        let connection = json!({"name": "x", "properties": {
+            "privateLinkServiceId": self.at(target), "groupIds": [group]}});
+        for (id, api_version, body) in [
+            (theirs, "2022-09-01", json!({"location": "eastus2"})),
+            (
+                network,
+                "2024-05-01",
+                json!({"location": "eastus2", "properties": {
+                    "addressSpace": {"addressPrefixes": ["10.99.0.0/16"]},
+                    "subnets": [{"name": "theirs", "properties": {"addressPrefix": "10.99.0.0/24"}}]}}),
+            ),
+            (
+                endpoint,
+                "2024-05-01",
+                json!({"location": "eastus2", "properties": {"subnet": {"id": subnet}, how: [connection]}}),
+            ),
+        ] {
+            let put = Request::arm(Method::Put, id, api_version).body(body);
+            self.estate.send(&put).await;
+        }
+    }
+
     async fn tamper(&self, address: &str, patch: Json) {
         self.estate.tamper(&self.at(address), patch).await;
     }
@@ -920,6 +948,66 @@ const WAYS: &[Planted] = &[
     },
 ];
 
+/// Ways through the network: who reaches what is closed.
+const NETWORK: &[Planted] = &[
+    Planted {
+        name: "a stranger's private endpoints",
+        plant: plant!(s => {
+            for (name, target, group) in [
+                ("v", "prod.vault", "vault"),
+                ("r", "prod.registry", "registry"),
+                ("s", "shared.store", "blob"),
+            ] {
+                s.reach(name, target, group, "privateLinkServiceConnections").await;
+            }
+        }),
+        found: &[
+            (
+                Rule::StrangerEndpoint,
+                "prod.vault",
+                &["rg-theirs", "privateEndpoints/v (approved)"],
+            ),
+            (
+                Rule::StrangerEndpoint,
+                "prod.registry",
+                &["privateEndpoints/r (approved)", "az network"],
+            ),
+            (
+                Rule::StrangerEndpoint,
+                "shared.store",
+                &["privateEndpoints/s (approved)"],
+            ),
+        ],
+    },
+    Planted {
+        name: "a stranger's private endpoint that waits",
+        plant: plant!(s => s.reach("w", "prod.vault", "vault", "manualPrivateLinkServiceConnections").await),
+        found: &[(
+            Rule::StrangerEndpoint,
+            "prod.vault",
+            &["privateEndpoints/w (pending)", "do not approve it"],
+        )],
+    },
+    Planted {
+        name: "an endpoint of ours at what it is not declared for",
+        plant: plant!(s => {
+            let vault = s.at("prod.vault");
+            let id = format!("{vault}/privateEndpointConnections/moved");
+            let endpoint = json!({"id": s.at("dev.vault.endpoint")});
+            let body = json!({"id": id, "name": "moved", "properties": {"privateEndpoint": endpoint,
+                "provisioningState": "Succeeded",
+                "privateLinkServiceConnectionState": {"status": "Approved"}},
+                "type": "Microsoft.KeyVault/vaults/privateEndpointConnections"});
+            s.estate.plant(&id, body).await;
+        }),
+        found: &[(
+            Rule::StrangerEndpoint,
+            "prod.vault",
+            &["privateEndpoints/pe-kv-onestream-dev (approved)"],
+        )],
+    },
+];
+
 /// Bindings inside clusters, of which Azure's roles say nothing.
 const BINDINGS: &[Planted] = &[
     Planted {
@@ -1065,7 +1153,9 @@ async fn what_is_planted_is_found_and_nothing_else() {
     assert_eq!(found.findings, [], "nothing is planted");
     assert_eq!(found.marks, BTreeSet::new(), "nothing is planted");
     assert_eq!(found.unread, [""; 0], "nothing is planted");
-    let all = GRANTS.iter().chain(GAPS).chain(WAYS).chain(BINDINGS);
+    let all = [GRANTS, GAPS, WAYS, NETWORK, BINDINGS]
+        .into_iter()
+        .flatten();
     let mut wrong = Vec::new();
     let mut tried = 0;
     for case in all {

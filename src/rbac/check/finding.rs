@@ -110,6 +110,8 @@ rules! {
     AccessPolicies = "access-policies",
     /// A storage account takes account keys.
     AccountKeys = "account-keys",
+    /// A private endpoint that TOML does not declare leads to what is ours.
+    StrangerEndpoint = "stranger-endpoint",
     /// A key is in an HSM of an old generation, or in none.
     WeakKey = "weak-key",
     /// An action that no provider has.

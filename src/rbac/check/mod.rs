@@ -9,6 +9,7 @@ mod finding;
 mod given;
 mod grants;
 mod holders;
+mod network;
 mod obtaining;
 mod principals;
 mod resources;
@@ -31,6 +32,7 @@ pub fn check(audit: &Audit<'_>) -> Vec<Finding> {
     findings.extend(roles::misnamed(audit.estate, &audit.reading.tenant.roles));
     findings.extend(principals::check(audit));
     findings.extend(resources::check(audit));
+    findings.extend(network::check(audit));
     findings.extend(obtaining::check(audit));
     findings.sort_by(|a, b| {
         let key = |one: &Finding| {

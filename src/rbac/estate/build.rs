@@ -19,6 +19,7 @@ use crate::resource::{
 const ASSIGNMENT: &str = "Microsoft.Authorization/roleAssignments";
 const DEFINITION: &str = "Microsoft.Authorization/roleDefinitions";
 const APPLICATION_CREDENTIAL: &str = "microsoft.graph.federatedIdentityCredential";
+const PRIVATE_ENDPOINT: &str = "Microsoft.Network/privateEndpoints";
 const IDENTITY: &str = "Microsoft.ManagedIdentity/userAssignedIdentities";
 const IDENTITY_CREDENTIAL: &str =
     "Microsoft.ManagedIdentity/userAssignedIdentities/federatedIdentityCredentials";
@@ -188,6 +189,9 @@ impl Estate {
                     let address = resource.address.clone();
                     self.identities.insert(id.to_lowercase(), address);
                 }
+                if arm_type == PRIVATE_ENDPOINT {
+                    self.endpoints.extend(leads(resource, outputs));
+                }
                 if let Some(id) = resource.id.known().filter(|id| is_arm(id)) {
                     self.objects.push(Managed {
                         address: resource.address.clone(),
@@ -236,6 +240,22 @@ fn declaration(resource: &Resource, outputs: &Outputs) -> Option<Declaration> {
             (who.to_owned(), target.to_owned(), capability.to_owned())
         }),
     })
+}
+
+/// A private endpoint with each of what it leads to.
+fn leads(resource: &Resource, outputs: &Outputs) -> Vec<(Scope, Scope)> {
+    let (Some(id), Ok(body)) = (resource.id.known(), resource.properties.resolve(outputs)) else {
+        return Vec::new();
+    };
+    let connections = body.pointer("/properties/privateLinkServiceConnections");
+    let connections = connections.and_then(Json::as_array).into_iter().flatten();
+    let target = |one: &Json| {
+        Some(Scope::new(
+            one.pointer("/properties/privateLinkServiceId")?.as_str()?,
+        ))
+    };
+    let targets = connections.filter_map(target);
+    targets.map(|target| (Scope::new(id), target)).collect()
 }
 
 fn role(resource: &Resource, outputs: &Outputs) -> Result<Option<DeclaredRole>, BodyError> {

@@ -24,6 +24,8 @@ pub struct Estate {
     pub roles: Vec<DeclaredRole>,
     /// Everything of ours in Resource Manager that something can be granted on.
     pub objects: Vec<Managed>,
+    /// Private endpoints, each with what it leads to.
+    pub endpoints: Vec<(Scope, Scope)>,
     /// Whose tokens stand for whom.
     pub credentials: Vec<Trust>,
     /// Object ids of the identities of clusters and services, with their addresses.

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use time::OffsetDateTime;
 
+use super::connections::Connection;
 use crate::provision::ports::Failure;
 use crate::rbac::access::Tenant;
 use crate::rbac::catalogue::Catalogue;
@@ -30,6 +31,8 @@ pub struct Reading {
     pub vaults: Vec<VaultFacts>,
     /// Storage accounts of ours that stand, and whether each takes account keys.
     pub stores: Vec<(Address, bool)>,
+    /// Private endpoints that lead to vaults, registries and storage accounts of ours.
+    pub connections: Vec<Connection>,
     /// Keys of ours that stand.
     pub keys: Vec<KeyFacts>,
     /// Identities that clusters of ours act as, by object id in lower case.

@@ -7,12 +7,14 @@
 
 mod authorization;
 mod clusters;
+mod connections;
 mod directory;
 mod facts;
 mod fetch;
 mod own;
 mod resources;
 
+pub use connections::Connection;
 pub use facts::{
     ClusterFacts, Federated, Hides, KeyFacts, OwnIdentity, Principal, PrincipalSort, Reading,
     RegistryFacts, Secret, Unknown, VaultFacts,

@@ -9,6 +9,7 @@ use std::collections::BTreeMap;
 use serde_json::Value as Json;
 
 use super::clusters::Asked;
+use super::connections::{self, Connection};
 use super::facts::{
     ClusterFacts, Federated, Hides, KeyFacts, OwnIdentity, Reading, RegistryFacts, Unknown,
     VaultFacts,
@@ -44,6 +45,7 @@ pub(super) struct Facts {
     clusters: Vec<ClusterFacts>,
     vaults: Vec<VaultFacts>,
     keys: Vec<KeyFacts>,
+    connections: Vec<Connection>,
     stores: Vec<(Address, bool)>,
     identities: Vec<(Address, Federated)>,
     own: BTreeMap<String, OwnIdentity>,
@@ -62,6 +64,7 @@ impl Facts {
         reading.clusters = self.clusters;
         reading.vaults = self.vaults;
         reading.keys = self.keys;
+        reading.connections = self.connections;
         reading.stores = self.stores;
         reading.identities = self.identities;
         reading.own = self.own;
@@ -80,9 +83,11 @@ pub(super) async fn read(reader: &dyn Reader, estate: &Estate) -> Facts {
         facts.cluster(one, &body);
     }
     for (one, body) in facts.standing(reader, estate, VAULT).await {
+        facts.connected(one, &body);
         facts.vault(one, &body);
     }
     for (one, body) in facts.standing(reader, estate, STORE).await {
+        facts.connected(one, &body);
         // An account that does not say takes them.
         let keys = body.pointer("/properties/allowSharedKeyAccess");
         let takes = keys.and_then(Json::as_bool) != Some(false);
@@ -125,6 +130,11 @@ impl Facts {
             hides: Hides::Facts,
             failure,
         });
+    }
+
+    fn connected(&mut self, one: &Managed, body: &Json) {
+        let all = connections::of(&one.address, &one.scope, body);
+        self.connections.extend(all);
     }
 
     /// What cannot be read stands for steps that may be open.
@@ -191,6 +201,7 @@ impl Facts {
             let names = tokens
                 .iter()
                 .map(|token| (token.name.clone(), token.enabled));
+            self.connected(one, &body);
             let mode = text(&body, "/properties/roleAssignmentMode");
             let mode = mode.filter(|mode| !mode.eq_ignore_ascii_case(LEGACY_MODE));
             self.denials
