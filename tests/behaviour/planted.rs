@@ -871,6 +871,21 @@ const WAYS: &[Planted] = &[
         )],
     },
     Planted {
+        name: "a registry's task",
+        plant: plant!(s => {
+            let id = format!("{}/tasks/theirs", s.at("prod.registry"));
+            let body = json!({"location": "eastus2", "identity": {"type": "SystemAssigned"}, "properties": {
+                "status": "Enabled", "platform": {"os": "Linux"},
+                "step": {"type": "EncodedTask", "encodedTaskContent": "dmVyc2lvbjogdjEuMS4w"}}});
+            s.estate.send(&Request::arm(Method::Put, id, "2019-04-01").body(body)).await;
+        }),
+        found: &[(
+            Rule::RegistryTask,
+            "prod.registry",
+            &["`theirs` (enabled)", "pushes", "delete the task"],
+        )],
+    },
+    Planted {
         name: "account keys of the control store",
         plant: plant!(s => s.tamper("shared.store", json!({"properties": {"allowSharedKeyAccess": true}})).await),
         found: &[(Rule::AccountKeys, "shared.store", &["takes account keys"])],
@@ -1444,11 +1459,11 @@ async fn whoever_writes_a_registrys_tasks_could_act_as_what_they_run_as() {
         "{:?}",
         found.marks
     );
-    // The grants are what has to go, and nothing else is said of it.
-    let told: Vec<_> = found.findings.iter().map(|one| one.rule).collect();
+    // The grants and the task are what has to go, and nothing else is said of it.
+    let told: BTreeSet<Rule> = found.findings.iter().map(|one| one.rule).collect();
     assert_eq!(
         told,
-        [Rule::ExtraGrant, Rule::StrangerGrant],
+        BTreeSet::from([Rule::ExtraGrant, Rule::StrangerGrant, Rule::RegistryTask]),
         "{:#?}",
         found.findings
     );
@@ -1614,6 +1629,7 @@ async fn what_cannot_be_read_is_never_clean() {
         "*/groups/*/members",
         "*/registries/onestreamprod",
         "*/registries/onestreamdev/tokens",
+        "*/registries/onestreamdev/tasks",
         "/keys/cosign",
     ] {
         let rule = json!([{"method": "GET", "path": path, "status": 403}]);

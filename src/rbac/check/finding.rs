@@ -102,6 +102,8 @@ rules! {
     RepositoryRoles = "repository-roles",
     /// A registry has a token.
     RegistryToken = "registry-token",
+    /// A registry has a task, which pushes.
+    RegistryTask = "registry-task",
     /// A cluster has local accounts.
     LocalAccounts = "local-accounts",
     /// A cluster does not ask Azure what may be done inside.

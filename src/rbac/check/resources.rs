@@ -85,7 +85,29 @@ fn registry(one: &RegistryFacts) -> Vec<Finding> {
             "delete the token; give whoever needs it a row of rbac/matrix.toml",
         ));
     }
+    findings.extend(
+        one.tasks
+            .iter()
+            .map(|(name, enabled)| task(one, name, *enabled)),
+    );
     findings
+}
+
+/// A task is signed in to its registry.
+fn task(one: &RegistryFacts, name: &str, enabled: bool) -> Finding {
+    let (severity, state) = match enabled {
+        true => (Severity::Critical, "enabled"),
+        false => (Severity::Low, "disabled"),
+    };
+    let text =
+        format!("has the task `{name}` ({state}): what it runs pushes there, and names nobody");
+    finding(
+        severity,
+        Rule::RegistryTask,
+        &one.address,
+        &text,
+        "delete the task; give whoever pushes a row of rbac/matrix.toml",
+    )
 }
 
 fn cluster(one: &ClusterFacts) -> Vec<Finding> {

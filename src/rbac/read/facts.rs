@@ -138,6 +138,8 @@ pub struct RegistryFacts {
     pub anonymous_pull: bool,
     /// Its tokens, and whether each is enabled.
     pub tokens: Vec<(String, bool)>,
+    /// Its tasks, and whether each is enabled.
+    pub tasks: Vec<(String, bool)>,
     /// Whether roles on its repositories decide, and AcrPull and AcrPush count for nothing.
     pub by_repository: bool,
 }

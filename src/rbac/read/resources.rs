@@ -211,6 +211,7 @@ impl Facts {
                 admin_user: setting("adminUserEnabled") == Some(true),
                 anonymous_pull: setting("anonymousPullEnabled") == Some(true),
                 tokens: names.collect(),
+                tasks: tasks.iter().map(task).collect(),
                 by_repository: mode.is_some(),
             });
             self.resources.registries.push(Registry {
@@ -368,6 +369,13 @@ fn writes(map: &Json) -> bool {
     let actions = map.pointer("/properties/actions").and_then(Json::as_array);
     let mut actions = actions.into_iter().flatten().filter_map(Json::as_str);
     actions.any(|action| !action.ends_with("/read"))
+}
+
+/// The name of a task, and whether it is enabled; one that does not say is.
+fn task(body: &Json) -> (String, bool) {
+    let status = text(body, "/properties/status").unwrap_or_default();
+    let name = text(body, "/name").unwrap_or_default();
+    (name.to_owned(), !status.eq_ignore_ascii_case("Disabled"))
 }
 
 /// The object ids of the identities that a task runs as.
