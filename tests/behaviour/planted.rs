@@ -254,6 +254,14 @@ impl Stage {
         }
     }
 
+    /// Writes a record set into a private DNS zone of ours.
+    async fn record(&self, zone: &str, set: &str, properties: Json) {
+        let id = format!("{}/{set}", self.at(zone));
+        let body = json!({ "properties": properties });
+        let put = Request::arm(Method::Put, id, "2020-06-01").body(body);
+        self.estate.send(&put).await;
+    }
+
     async fn tamper(&self, address: &str, patch: Json) {
         self.estate.tamper(&self.at(address), patch).await;
     }
@@ -963,7 +971,7 @@ const WAYS: &[Planted] = &[
     },
 ];
 
-/// Ways through the network: who reaches what is closed.
+/// Ways through the network: who reaches what is closed, and where its names lead.
 const NETWORK: &[Planted] = &[
     Planted {
         name: "a stranger's private endpoints",
@@ -1020,6 +1028,83 @@ const NETWORK: &[Planted] = &[
             "prod.vault",
             &["privateEndpoints/pe-kv-onestream-dev (approved)"],
         )],
+    },
+    Planted {
+        name: "a name that leads elsewhere",
+        plant: plant!(s => {
+            let leads = json!({"ttl": 10, "aRecords": [{"ipv4Address": "10.99.0.4"}]});
+            s.record("prod.network.zone.vault", "A/kv-onestream-prod", leads).await;
+        }),
+        found: &[(
+            Rule::RedirectedName,
+            "prod.network.zone.vault",
+            &[
+                "kv-onestream-prod to 10.99.0.4",
+                "prod.vault.endpoint.dns wrote 10.",
+            ],
+        )],
+    },
+    Planted {
+        name: "a name that also leads elsewhere",
+        plant: plant!(s => {
+            let leads = json!({"ttl": 10, "aaaaRecords": [{"ipv6Address": "2001:db8::4"}]});
+            s.record("prod.network.zone.registry", "AAAA/onestreamprod", leads).await;
+        }),
+        found: &[(
+            Rule::RedirectedName,
+            "prod.network.zone.registry",
+            &["onestreamprod to 2001:db8::4"],
+        )],
+    },
+    Planted {
+        name: "a name of another environment",
+        plant: plant!(s => {
+            let leads = json!({"ttl": 10, "cnameRecord": {"cname": "kv.example.org"}});
+            s.record("prod.network.zone.vault", "CNAME/kv-onestream-dev", leads).await;
+        }),
+        found: &[(
+            Rule::RedirectedName,
+            "prod.network.zone.vault",
+            &[
+                "kv-onestream-dev to kv.example.org",
+                "dev.vault.endpoint.dns wrote 10.",
+            ],
+        )],
+    },
+    Planted {
+        name: "all names that have no record",
+        plant: plant!(s => {
+            let leads = json!({"ttl": 10, "aRecords": [{"ipv4Address": "10.99.0.4"}]});
+            s.record("prod.network.zone.vault", "A/*", leads).await;
+        }),
+        found: &[(
+            Rule::RedirectedName,
+            "prod.network.zone.vault",
+            &["* to 10.99.0.4", "every name that has no record"],
+        )],
+    },
+    Planted {
+        name: "a name that leads nowhere",
+        plant: plant!(s => {
+            let id = format!("{}/A/onestreamdev", s.at("dev.network.zone.registry"));
+            s.estate.send(&Request::arm(Method::Delete, id, "2020-06-01")).await;
+        }),
+        found: &[(
+            Rule::RedirectedName,
+            "dev.network.zone.registry",
+            &[
+                "has no record for onestreamdev",
+                "dev.registry.endpoint.dns",
+            ],
+        )],
+    },
+    Planted {
+        name: "a stranger's own name",
+        plant: plant!(s => {
+            let leads = json!({"ttl": 10, "aRecords": [{"ipv4Address": "10.99.0.4"}]});
+            s.record("prod.network.zone.vault", "A/kv-theirs", leads).await;
+        }),
+        found: &[],
     },
 ];
 
@@ -1630,6 +1715,8 @@ async fn what_cannot_be_read_is_never_clean() {
         "*/registries/onestreamprod",
         "*/registries/onestreamdev/tokens",
         "*/registries/onestreamdev/tasks",
+        "*/privatelink.azurecr.io/ALL",
+        "*/privateDnsZoneGroups/default",
         "/keys/cosign",
     ] {
         let rule = json!([{"method": "GET", "path": path, "status": 403}]);

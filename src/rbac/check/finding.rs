@@ -114,6 +114,8 @@ rules! {
     AccountKeys = "account-keys",
     /// A private endpoint that TOML does not declare leads to what is ours.
     StrangerEndpoint = "stranger-endpoint",
+    /// A name of ours does not lead to its private endpoint.
+    RedirectedName = "redirected-name",
     /// A key is in an HSM of an old generation, or in none.
     WeakKey = "weak-key",
     /// An action that no provider has.

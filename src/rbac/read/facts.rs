@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use time::OffsetDateTime;
 
 use super::connections::Connection;
+use super::names::Misled;
 use crate::provision::ports::Failure;
 use crate::rbac::access::Tenant;
 use crate::rbac::catalogue::Catalogue;
@@ -33,6 +34,8 @@ pub struct Reading {
     pub stores: Vec<(Address, bool)>,
     /// Private endpoints that lead to vaults, registries and storage accounts of ours.
     pub connections: Vec<Connection>,
+    /// Names in zones of ours that do not lead where our endpoints have them lead.
+    pub misled: Vec<Misled>,
     /// Keys of ours that stand.
     pub keys: Vec<KeyFacts>,
     /// Identities that clusters of ours act as, by object id in lower case.

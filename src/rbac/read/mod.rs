@@ -11,6 +11,7 @@ mod connections;
 mod directory;
 mod facts;
 mod fetch;
+mod names;
 mod own;
 mod resources;
 
@@ -19,6 +20,7 @@ pub use facts::{
     ClusterFacts, Federated, Hides, KeyFacts, OwnIdentity, Principal, PrincipalSort, Reading,
     RegistryFacts, Secret, Unknown, VaultFacts,
 };
+pub use names::{Misled, Wrong};
 
 use super::estate::Estate;
 use crate::provision::ports::Reader;
@@ -26,15 +28,20 @@ use crate::provision::ports::Reader;
 /// Reads everything that the estate's access is judged by.
 pub async fn read(reader: &dyn Reader, estate: &Estate) -> Reading {
     let mut reading = Reading::default();
-    let (authorization, (resources, bindings)) =
-        futures::join!(authorization::read(reader, estate), async {
+    let (authorization, (resources, bindings), names) = futures::join!(
+        authorization::read(reader, estate),
+        async {
             let resources = resources::read(reader, estate).await;
             let bindings = clusters::read(reader, &resources.asked).await;
             (resources, bindings)
-        });
+        },
+        names::read(reader, estate)
+    );
     authorization.put(&mut reading);
     resources.put(&mut reading);
     bindings.put(estate, &mut reading);
+    reading.misled = names.misled;
+    reading.unknown.extend(names.unknown);
     directory::read(reader, estate, &mut reading).await;
     reading
 }
