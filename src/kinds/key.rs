@@ -7,7 +7,8 @@
 //! ## Why
 //! A key is never replaced: what it signed is verified with it for years, and its deleted name is
 //! held for the retention. Another type or curve is another key. Rotation makes another version
-//! with other material, so people do it, not a plan.
+//! with other material, so people do it, having said so to verifiers: no plan does, and no policy of
+//! the vault's may.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -15,6 +16,7 @@ use serde_json::{Map, Value as Json, json};
 use time::format_description::well_known::Rfc3339;
 use time::{Date, OffsetDateTime, Time};
 
+use super::key_rotation::{self, ROTATIONS};
 use super::vault::API_VERSION;
 use super::{Sections, private_services};
 use crate::resource::{
@@ -166,6 +168,9 @@ static META: Meta = Meta {
             .or(Literal::EmptyList)
             .compare(Compare::Set)
             .severity(Severity::Critical),
+        Field::new(ROTATIONS)
+            .or(Literal::EmptyList)
+            .severity(Severity::Critical),
         Field::new("properties.attributes.enabled")
             .or(Literal::Bool(true))
             .severity(Severity::Critical),
@@ -186,8 +191,8 @@ static META: Meta = Meta {
             reason: "a key is valid from when it is made, and Azure never takes a date back",
         },
         Unmanaged {
-            path: "properties.rotationPolicy",
-            reason: "a rotated key has other material: people rotate, and say so to verifiers first",
+            path: "properties.rotationPolicy.attributes",
+            reason: "how long a version lives that a rotation makes: none comes by itself",
         },
         Unmanaged {
             path: "properties.release_policy",
@@ -208,8 +213,22 @@ impl Kind for Key {
         &META
     }
 
-    /// PATCH of the version that was read, on the data plane.
+    /// A first version; there is no policy to say.
+    fn create(&self, id: &str, desired: &Json) -> Request {
+        let mut body = crate::resource::without_nulls(desired.clone());
+        if let Some(properties) = body["properties"].as_object_mut() {
+            properties.remove("rotationPolicy");
+        }
+        Request::arm(Method::Put, id, META.api_version).body(body)
+    }
+
+    /// PATCH of the version that was read, on the data plane; PUT of the policy that it rotates by.
     fn update(&self, id: &str, live: &Json, desired: &Json, changed: &[&str]) -> Request {
+        if changed.contains(&ROTATIONS) {
+            let (vault, name) = names(id);
+            return data_plane(vault, Method::Put, format!("/keys/{name}/rotationpolicy"))
+                .body(key_rotation::without_rotations(live));
+        }
         let body = crate::resource::update(&META, id, live, desired, changed);
         let laid = body.body.unwrap_or_default();
         let properties = &laid["properties"];
@@ -235,6 +254,12 @@ impl Kind for Key {
             None => format!("/keys/{name}"),
         };
         data_plane(vault, Method::Patch, path).body(Json::Object(body))
+    }
+
+    fn project(&self, live: &Json) -> Value {
+        let mut fields = META.project(live);
+        fields.set(ROTATIONS, key_rotation::rotations(live));
+        fields
     }
 
     /// All its versions, to be recovered for as long as the vault's retention says.

@@ -26,6 +26,7 @@ mod graph;
 mod identity;
 mod immutability_policy;
 mod key;
+mod key_rotation;
 mod lock;
 mod managed_cluster;
 mod membership;

@@ -2,8 +2,8 @@
 
 use onestream::provision::plan::{Action, Mode, Plan};
 use onestream::remote::azure::KeyVersion;
-use onestream::resource::{Address, Method, Plane, Request};
-use serde_json::json;
+use onestream::resource::{Address, Method, Plane, Request, Severity};
+use serde_json::{Value as Json, json};
 
 use crate::estate::{Estate, sample};
 use crate::program::Root;
@@ -229,6 +229,47 @@ async fn access_policies_are_taken_away() {
     carry_out(&estate, plan).await;
     let live = estate.object(&vault).await;
     assert_eq!(live["properties"]["accessPolicies"], json!([]));
+}
+
+#[tokio::test]
+async fn a_key_that_rotates_by_itself_is_drift_and_does_so_no_longer() {
+    let estate = with_a_vault().await;
+    estate.apply().await;
+    let notice = json!({"trigger": {"timeBeforeExpiry": "P20D"}, "action": {"type": "Notify"}});
+    let policy = |actions: Json| {
+        let body = json!({"lifetimeActions": actions, "attributes": {"expiryTime": "P90D"}});
+        let vault = Plane::Vault("kv-onestream-dev".to_owned());
+        let put = Request::arm(Method::Put, "/keys/cosign/rotationpolicy", "7.5").body(body);
+        Request {
+            plane: vault,
+            ..put
+        }
+    };
+    // To be told before it expires is nobody's harm.
+    estate.send(&policy(json!([notice]))).await;
+    estate.is_as_declared().await;
+    let rotate = json!({"trigger": {"timeAfterCreate": "P30D"}, "action": {"type": "Rotate"}});
+    estate.send(&policy(json!([rotate, notice]))).await;
+    let plan = estate.plan(Mode::Apply).await;
+    let [operation] = &plan.operations[..] else {
+        panic!("one operation: {:#?}", plan.operations)
+    };
+    assert_eq!(operation.address.as_str(), "dev.vault.key.cosign");
+    let told: Vec<_> = operation
+        .changes
+        .iter()
+        .map(|change| (change.path.as_str(), change.severity))
+        .collect();
+    let path = "properties.rotationPolicy.lifetimeActions";
+    assert_eq!(told, [(path, Severity::Critical)]);
+    carry_out(&estate, plan).await;
+    estate.is_as_declared().await;
+    let key = estate
+        .object(&estate.id(&address("dev.vault.key.cosign")))
+        .await;
+    let left = &key["properties"]["rotationPolicy"];
+    assert_eq!(left["lifetimeActions"], json!([notice]));
+    assert_eq!(left["attributes"]["expiryTime"], "P90D");
 }
 
 #[tokio::test]
