@@ -151,6 +151,9 @@ pub(super) fn read(inputs: Inputs, estate: &Estate) -> Reading {
     if let (Some(words), Some(people)) = (&capabilities.decoded, &principals.decoded) {
         faults.extend(separation::breaches(&cells, &words.value, &people.value));
     }
+    if let Some(words) = &capabilities.decoded {
+        faults.extend(signers::reserved(&cells, &words.value));
+    }
     let mut warnings = principals.complaints(|file| principals::oddities(file, estate.elsewhere));
     warnings.extend(capabilities.complaints(capabilities::oddities));
     if let Some(words) = &capabilities.decoded {

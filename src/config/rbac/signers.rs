@@ -8,6 +8,9 @@ use std::collections::BTreeMap;
 
 use super::super::checked::Complaint;
 use super::super::configuration::Environment;
+use super::super::decode::Fault;
+use super::super::wrong::Wrong;
+use super::matrix::Cell;
 use super::tables::{CapabilitiesFile, PrincipalsFile};
 use super::{Estate, SharedVault, capabilities};
 use crate::kinds::{Curve, Grant, Grantee, KeyOperation, KeySection, KeyType, Target};
@@ -17,6 +20,9 @@ use crate::resource::Problem;
 pub(super) const SIGN: &str = "sign";
 /// The key that signs for the audit chain.
 const AUDIT: &str = "audit";
+
+/// What makes a signature.
+const SIGNING: &str = "Microsoft.KeyVault/vaults/keys/sign/action";
 
 /// The name of an approver's key.
 fn key_of(approver: &str) -> String {
@@ -87,6 +93,47 @@ pub(super) fn check(file: &PrincipalsFile, estate: &Estate, signs: Option<bool>)
         }
     }
     complaints
+}
+
+/// The cells that let somebody sign with the audit key.
+pub(super) fn reserved(cells: &[Cell], words: &CapabilitiesFile) -> Vec<Fault> {
+    let audit = Target::Key(AUDIT.to_owned());
+    let on_it = cells
+        .iter()
+        .filter(|cell| cell.environment.is_shared() && cell.target == audit);
+    let signing = on_it.filter(|cell| signs(&cell.capability, words));
+    signing
+        .map(|cell| {
+            let message = format!(
+                "`{}` signs, and with shared.{audit} only what runs `apply` may",
+                cell.capability
+            );
+            Fault::new(cell.spot, Wrong::Value(message)).help(
+                "take the cell out: whoever signs with it can write an audit log of their own. \
+                 Those of `[deployers]` are given it without one",
+            )
+        })
+        .collect()
+}
+
+/// Whether a capability gives what makes signatures: by the roles that it lists, or by what it
+/// says that Azure's own come to.
+fn signs(name: &str, words: &CapabilitiesFile) -> bool {
+    let Some(capability) = words.capabilities.get(name) else {
+        return false;
+    };
+    let roles = capability
+        .grants
+        .iter()
+        .filter_map(|grant| grant.role.as_ref());
+    let given = roles.filter_map(|role| words.roles.get(role));
+    let given = given.flat_map(|role| &role.data_actions);
+    let meant = capability
+        .means
+        .iter()
+        .flat_map(|means| &means.data_actions);
+    let mut all = given.chain(meant);
+    all.any(|action| action.eq_ignore_ascii_case(SIGNING))
 }
 
 /// Gives `shared` the keys, and who signs with them the grants. Meant for files without faults.

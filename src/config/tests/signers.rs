@@ -174,3 +174,47 @@ fn who_cannot_have_a_key_is_told_why() {
         assert!(said.contains(told), "{told}: {said}");
     }
 }
+
+#[test]
+fn nobody_is_given_the_audit_key_to_sign_with() {
+    let common = format!("{COMMON}{SHARED}[shared.vault.keys.other]\n");
+    let capabilities = format!(
+        "{CAPABILITIES}\
+[capabilities.attest]
+target = \"key\"
+grants = [{{ built_in = \"12338af0-0e69-4776-bea7-57ae8d297424\", name = \"Key Vault Crypto User\" }}]
+means.data_actions = [\"microsoft.keyvault/vaults/keys/SIGN/action\"]
+[capabilities.verify]
+target = \"key\"
+grants = [{{ role = \"verifier\" }}]
+[roles.verifier]
+data_actions = [\"Microsoft.KeyVault/vaults/keys/verify/action\"]
+"
+    );
+    let told = |cell: &str| {
+        let matrix = format!("[readers]\n{cell}\n");
+        let mut files = files(&common, PROD, PRINCIPALS, &capabilities).to_vec();
+        files.push(("rbac/matrix.toml", &matrix));
+        mistakes(&files)
+    };
+    insta::assert_snapshot!(told("\"shared.vault.key.audit\" = \"sign\""), @r#"
+      x the configuration has a mistake
+
+    Error:
+      x `sign` signs, and with shared.vault.key.audit only what runs `apply` may
+       ,-[rbac/matrix.toml:2:28]
+     1 | [readers]
+     2 | "shared.vault.key.audit" = "sign"
+       :                            ^^^^^^
+       `----
+      help: take the cell out: whoever signs with it can write an audit log of
+            their own. Those of `[deployers]` are given it without one
+    "#);
+    assert!(told("shared.vault.key.audit = \"attest\"").contains("`attest` signs"));
+    for cell in ["audit\" = \"verify\"", "other\" = \"sign\""] {
+        let matrix = format!("[readers]\n\"shared.vault.key.{cell}\n");
+        let mut files = files(&common, PROD, PRINCIPALS, &capabilities).to_vec();
+        files.push(("rbac/matrix.toml", &matrix));
+        sound(&files);
+    }
+}
