@@ -2,6 +2,8 @@
 
 use std::path::PathBuf;
 
+use time::OffsetDateTime;
+
 use super::azure::guid;
 use super::checked::{self, Complaint};
 use super::configuration::Environment;
@@ -23,6 +25,8 @@ pub(super) struct Reading {
     pub taken: Vec<(TakenName, Spot)>,
     /// What is wrong.
     pub faults: Vec<Fault>,
+    /// What is odd.
+    pub warnings: Vec<Fault>,
 }
 
 /// Reads the effective tables of the environment `name`, whose own file is `file`.
@@ -51,6 +55,7 @@ pub(super) fn read(
             targets: None,
             taken: Vec::new(),
             faults,
+            warnings: Vec::new(),
         };
     };
     let environment = settings.value.environment(name, file, &sections.value);
@@ -64,6 +69,8 @@ pub(super) fn read(
             .flat_map(|entry| (entry.check)(&environment.place, sections))
             .collect::<Vec<Problem>>()
     }));
+    let now = OffsetDateTime::now_utc();
+    let warnings = checked::check(&all, &sections, |sections| kinds::oddities(sections, now));
     let taken = taken(&sections_tree, &sections.value);
     let certain = whole && matches!(sections.other, Other::Same);
     Reading {
@@ -71,6 +78,7 @@ pub(super) fn read(
         targets: certain.then(|| sections.value.targets()),
         taken,
         faults,
+        warnings,
     }
 }
 

@@ -265,6 +265,10 @@ impl Loading {
             let mistake = self.sources.mistake_in(name, fault);
             self.report(mistake);
         }
+        for fault in reading.warnings {
+            let mistake = self.sources.mistake_in(name, fault);
+            self.warnings.push(mistake.warning());
+        }
         reading.environment
     }
 

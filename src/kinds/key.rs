@@ -13,9 +13,8 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value as Json, json};
-use time::format_description::well_known::Rfc3339;
-use time::{Date, OffsetDateTime, Time};
 
+use super::key_expiry::seconds;
 use super::key_rotation::{self, ROTATIONS};
 use super::vault::API_VERSION;
 use super::{Sections, private_services};
@@ -345,17 +344,6 @@ impl KeySection {
     }
 }
 
-/// The Unix time of a date's end or of an RFC 3339 time.
-fn seconds(text: &str) -> Option<i64> {
-    let date = time::macros::format_description!("[year]-[month]-[day]");
-    let end = || {
-        let last = Time::from_hms(23, 59, 59).ok()?;
-        Some(Date::parse(text, date).ok()?.with_time(last).assume_utc())
-    };
-    let at = OffsetDateTime::parse(text, &Rfc3339).ok().or_else(end)?;
-    Some(at.unix_timestamp())
-}
-
 /// The keys of an environment's vault.
 pub(super) fn declare(place: &Place, sections: &Sections) -> Result<Vec<Resource>, AddressError> {
     let (Some(vault), Some(group)) = (&sections.vault, &sections.group) else {
@@ -540,15 +528,6 @@ mod tests {
         place.tags = (0..14).map(|n| (n.to_string(), String::new())).collect();
         let found = check(&place, &sections("[vault.keys.k]\n"));
         assert_eq!(found.len(), 1, "{found:?}");
-    }
-
-    #[test]
-    fn a_day_ends_at_its_end() {
-        assert_eq!(seconds("1970-01-01"), Some(86_399));
-        assert_eq!(seconds("1970-01-01T01:00:00+01:00"), Some(0));
-        for nonsense in ["", "tomorrow", "2027-13-01", "2027-12-31T00:00"] {
-            assert_eq!(seconds(nonsense), None, "{nonsense}");
-        }
     }
 
     #[test]

@@ -26,6 +26,7 @@ mod graph;
 mod identity;
 mod immutability_policy;
 mod key;
+mod key_expiry;
 mod key_rotation;
 mod lock;
 mod managed_cluster;
@@ -265,6 +266,11 @@ pub static TABLE: &[Entry] = &[
         check: lock::check,
     },
 ];
+
+/// What is odd about declarations at a time, though nothing about them is wrong.
+pub fn oddities(sections: &Sections, now: time::OffsetDateTime) -> Vec<Problem> {
+    key_expiry::expired(sections, now)
+}
 
 /// Every kind, for whoever reads a plan.
 pub static KINDS: Kinds = Kinds(&[

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use time::Date;
 use time::macros::format_description;
+use time::{Date, Duration, OffsetDateTime};
 
 use super::super::checked::Complaint;
 use super::tables::{AllowanceTable, DeployerTable, PrincipalsFile};
@@ -15,6 +15,9 @@ use crate::resource::Problem;
 const LONGEST_NAME: usize = 54;
 /// The longest text that explains something.
 const LONGEST_TEXT: usize = 600;
+
+/// How far away the last day of what is allowed may be: two years, a leap day among them.
+const LONGEST: Duration = Duration::days(731);
 
 /// What cannot be meant.
 pub(super) fn check(file: &PrincipalsFile) -> Vec<Complaint> {
@@ -79,13 +82,23 @@ fn check_allowance(name: &str, table: &AllowanceTable) -> Vec<Complaint> {
             .help("such as /subscriptions/GUID; leave it out for a role of the directory");
         complaints.push(problem.into());
     }
-    if date(&table.until).is_none() {
-        let message = format!("`{}` is not a date", table.until);
-        let problem = Problem::below(path("until"), message)
-            .help("such as 2027-03-31: nothing is allowed for good");
-        complaints.push(problem.into());
-    }
+    complaints.extend(check_until(&table.until, path("until")));
     complaints
+}
+
+fn check_until(until: &str, path: [&str; 3]) -> Option<Complaint> {
+    let (message, help) = match date(until) {
+        None => (
+            format!("`{until}` is not a date"),
+            "such as 2027-03-31: nothing is allowed for good",
+        ),
+        Some(day) if day > OffsetDateTime::now_utc().date().saturating_add(LONGEST) => (
+            format!("`{until}` is more than two years away"),
+            "nothing is allowed for good: name a nearer day, and move it when it comes",
+        ),
+        Some(_) => return None,
+    };
+    Some(Problem::below(path, message).help(help).into())
 }
 
 fn date(text: &str) -> Option<Date> {

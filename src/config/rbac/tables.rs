@@ -120,7 +120,7 @@ pub(in crate::config) struct AllowanceTable {
     /// Why it is needed.
     #[schemars(length(min = 1))]
     pub reason: String,
-    /// The last day on which it is, such as 2027-03-31.
+    /// The last day on which it is, such as 2027-03-31; at most two years away.
     #[schemars(extend("format" = "date"))]
     pub until: String,
 }

@@ -4,7 +4,7 @@ mod clouds;
 mod files;
 mod values;
 
-use super::{COMMON, mistakes};
+use super::{COMMON, mistakes, render, sound};
 
 /// The mistakes of an environment `dev` on top of the least `common.toml`.
 fn in_dev(dev: &str) -> String {

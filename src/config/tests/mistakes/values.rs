@@ -349,3 +349,40 @@ fn what_a_key_has_against_tags_is_said_at_the_tag() {
     let said = in_dev(&format!("{vault}[tags]\nowner = \"{long}\"\n"));
     assert!(said.contains("[environments/dev.toml:9:9]"), "{said}");
 }
+
+#[test]
+fn a_key_that_has_expired_is_warned_of_while_it_may_be_used() {
+    let dev = |more: &str| {
+        format!(
+            "\
+[group]
+name = \"rg-dev\"
+[vault]
+name = \"kv-dev\"
+public_network_access = true
+allowed_ips = [\"203.0.113.7\"]
+[vault.keys.cosign]
+{more}"
+        )
+    };
+    let warned = |more: &str| -> Vec<String> {
+        let configuration = sound(&[("common.toml", COMMON), ("dev.toml", &dev(more))]);
+        configuration.warnings.iter().map(|it| render(it)).collect()
+    };
+    insta::assert_snapshot!(warned("expires = \"2020-01-01\"\n").join("\n\n"), @r#"
+      ! `2020-01-01` is past: nothing can be signed with this key
+       ,-[environments/dev.toml:7:11]
+     6 | [vault.keys.cosign]
+     7 | expires = "2020-01-01"
+       :           ^^^^^^^^^^^^
+       `----
+      help: say a later day, or sign with a key of another name; `enabled = false`
+            says that this one is only kept for what it has signed
+    "#);
+    let nothing: [String; 0] = [];
+    assert_eq!(
+        warned("expires = \"2020-01-01\"\nenabled = false\n"),
+        nothing
+    );
+    assert_eq!(warned("expires = \"2999-12-31\"\n"), nothing);
+}

@@ -169,3 +169,40 @@ until = \"for ever\"
       help: such as 2027-03-31: nothing is allowed for good
     "#);
 }
+
+#[test]
+fn nothing_is_allowed_for_good() {
+    let principals = |until: &str| {
+        format!(
+            "\
+[principals.engine]
+[allowed.break-glass]
+principal = \"66666666-6666-4666-8666-000000000001\"
+role = \"8e3af657-a8ff-443c-a75c-2fe8c4bcb635\"
+owner = \"platform\"
+reason = \"nobody else gets in\"
+until = \"{until}\"
+"
+        )
+    };
+    insta::assert_snapshot!(mistakes(&files(&principals("9999-12-31"), CAPABILITIES, "")), @r#"
+      x the configuration has a mistake
+
+    Error:
+      x `9999-12-31` is more than two years away
+       ,-[rbac/principals.toml:7:9]
+     6 | reason = "nobody else gets in"
+     7 | until = "9999-12-31"
+       :         ^^^^^^^^^^^^
+       `----
+      help: nothing is allowed for good: name a nearer day, and move it when it
+            comes
+    "#);
+    let today = time::OffsetDateTime::now_utc().date();
+    for (days, faults) in [(-400, false), (0, false), (729, false), (732, true)] {
+        let until = today.saturating_add(time::Duration::days(days));
+        let principals = principals(&until.to_string());
+        let files = files(&principals, CAPABILITIES, "");
+        assert_eq!(loaded(&files).is_err(), faults, "{until}");
+    }
+}

@@ -6,7 +6,7 @@ mod matrix;
 mod principals;
 
 use super::super::{Configuration, SAMPLES, load};
-use super::{COMMON, folder, mistakes, name, render, sound, write};
+use super::{COMMON, folder, loaded, mistakes, name, render, sound, write};
 use crate::kinds::{Grantee, Members, Role, Scope, Target};
 
 const DEV: &str = "\
