@@ -371,9 +371,9 @@ allowed_ips = [\"203.0.113.7\"]
     };
     insta::assert_snapshot!(warned("expires = \"2020-01-01\"\n").join("\n\n"), @r#"
       ! `2020-01-01` is past: nothing can be signed with this key
-       ,-[environments/dev.toml:7:11]
-     6 | [vault.keys.cosign]
-     7 | expires = "2020-01-01"
+       ,-[environments/dev.toml:8:11]
+     7 | [vault.keys.cosign]
+     8 | expires = "2020-01-01"
        :           ^^^^^^^^^^^^
        `----
       help: say a later day, or sign with a key of another name; `enabled = false`
