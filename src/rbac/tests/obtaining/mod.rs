@@ -201,6 +201,56 @@ fn each_step_is_found_named_and_explained() {
     assert_eq!(seen, all, "every step is planted");
 }
 
+/// A scale set of the cluster's nodes.
+const SCALE_SET: &str = "/subscriptions/11111111-1111-4111-8111-111111111111/resourceGroups/mc/providers/Microsoft.Compute/virtualMachineScaleSets/aks-system";
+
+#[test]
+fn whatever_runs_on_a_node_is_asked_at_the_group_at_a_scale_set_and_below() {
+    let compute = "Microsoft.Compute";
+    let set = format!("{compute}/virtualMachineScaleSets");
+    let instance = format!("{SCALE_SET}/virtualMachines/0");
+    let machine = format!("{NODES}/providers/{compute}/virtualMachines/aks-machine");
+    for (scope, action) in [
+        (NODES, format!("{set}/virtualMachines/runCommands/write")),
+        (NODES, format!("{set}/virtualMachines/extensions/write")),
+        (
+            NODES,
+            format!("{compute}/virtualMachines/runCommands/write"),
+        ),
+        (SCALE_SET, format!("{set}/write")),
+        (SCALE_SET, format!("{set}/extensions/write")),
+        (
+            SCALE_SET,
+            format!("{set}/virtualMachines/runCommand/action"),
+        ),
+        (SCALE_SET, format!("{set}/virtualMachines/extensions/write")),
+        (
+            &instance,
+            format!("{set}/virtualMachines/runCommands/write"),
+        ),
+        (&instance, format!("{set}/virtualMachines/write")),
+        (
+            &machine,
+            format!("{compute}/virtualMachines/extensions/write"),
+        ),
+    ] {
+        let obtainable = Plot::new().may(scope, &[&action]).obtain();
+        let kubelet = obtainable.get(&Power::act_as("kubelet"));
+        assert!(kubelet.is_some_and(|it| it.certain), "{action} at {scope}");
+    }
+    // What lies in the group and is no node, and what a node is not written by.
+    let balancer = format!("{NODES}/providers/Microsoft.Network/loadBalancers/kubernetes");
+    for (scope, action) in [
+        (balancer.as_str(), format!("{set}/write")),
+        (&instance, format!("{set}/write")),
+        (SCALE_SET, format!("{set}/read")),
+        (SCALE_SET, format!("{set}/restart/action")),
+    ] {
+        let plot = Plot::new().may(scope, &[&action]);
+        assert_eq!(shown(&plot.obtain()), [""; 0], "{action} at {scope}");
+    }
+}
+
 #[test]
 fn near_misses_lead_nowhere() {
     let acr = "Microsoft.ContainerRegistry/registries";

@@ -83,6 +83,25 @@ pub(super) fn planted_on_registries() -> Vec<Planted> {
             Power::act_as("task"),
             true,
         ),
+        ("registry tasks", may(&["taskRuns/write"]), registry(), true),
+        (
+            "registry tasks",
+            may(&["queueBuild/action"]),
+            registry(),
+            true,
+        ),
+        (
+            "registry tasks",
+            Plot::new().may(&format!("{REGISTRY}/tasks/nightly"), &[&acr("tasks/write")]),
+            Power::act_as("task"),
+            true,
+        ),
+        (
+            "transfer into a registry",
+            may(&["importPipelines/write"]),
+            registry(),
+            false,
+        ),
     ]
 }
 
@@ -138,6 +157,10 @@ pub(super) fn planted_on_clusters() -> Vec<Planted> {
     };
     let iam = format!("{CLUSTER}/namespaces/iam");
     let rbac = |what: &str| format!("rbac.authorization.k8s.io/{what}");
+    let extends = |what: &str| {
+        let action = format!("Microsoft.KubernetesConfiguration/{what}/write");
+        Plot::new().may(CLUSTER, &[&action])
+    };
     let on_nodes = "Microsoft.Compute/virtualMachineScaleSets/virtualMachines/runCommand/action";
     let unread = Plot::new().with(|plot| plot.sketch.tenant.memberships.put_unread("admins"));
     let admin = "listClusterAdminCredential/action";
@@ -250,6 +273,19 @@ pub(super) fn planted_on_clusters() -> Vec<Planted> {
             Plot::new().may(NODES, &[on_nodes]),
             Power::act_as("kubelet"),
             true,
+        ),
+        (
+            "extend a cluster",
+            extends("fluxConfigurations"),
+            inside(),
+            true,
+        ),
+        ("extend a cluster", extends("extensions"), inside(), false),
+        (
+            "extend a cluster",
+            may("trustedAccessRoleBindings/write"),
+            inside(),
+            false,
         ),
         (
             "use workloads",
