@@ -313,7 +313,7 @@ pub const STEPS: &[Step] = &[
     },
     Step {
         name: "assign directory roles",
-        needs: "Privileged Role Administrator, RoleManagement.ReadWrite.Directory",
+        needs: "Privileged Role Administrator, RoleManagement.ReadWrite.Directory, PIM's requests",
         gives: "Global Administrator",
         by_rights: false,
         take: Take::Power(directory::assign_directory_roles),
@@ -324,6 +324,13 @@ pub const STEPS: &[Step] = &[
         gives: "RoleManagement.ReadWrite.Directory",
         by_rights: false,
         take: Take::Power(directory::grant_app_roles),
+    },
+    Step {
+        name: "unknown power",
+        needs: "a directory role or an application role of which nothing is known",
+        gives: "nobody knows: perhaps anything",
+        by_rights: false,
+        take: Take::Power(directory::unknown_power),
     },
     Step {
         name: "take over the tenant",

@@ -426,7 +426,61 @@ pub(super) fn planted_in_the_directory() -> Vec<Planted> {
         (
             "assign directory roles",
             Plot::new().holds(directory),
-            global,
+            global.clone(),
+            true,
+        ),
+        (
+            "assign directory roles",
+            is(DirectoryRole::PartnerTier2Support),
+            global.clone(),
+            true,
+        ),
+        (
+            "assign directory roles",
+            Plot::new().holds(AppRole::RoleSchedules),
+            global.clone(),
+            true,
+        ),
+        (
+            "assign directory roles",
+            Plot::new().holds(AppRole::RoleEligibility),
+            global.clone(),
+            false,
+        ),
+        (
+            "unknown power",
+            is(DirectoryRole::Unknown("c".to_owned())),
+            anything("/"),
+            false,
+        ),
+        (
+            "unknown power",
+            Plot::new().holds(AppRole::Unknown("New.ReadWrite.All".to_owned())),
+            anything("/"),
+            false,
+        ),
+        (
+            "manage applications",
+            is(DirectoryRole::PartnerTier1Support),
+            act("engine"),
+            true,
+        ),
+        (
+            "manage groups",
+            Plot::new().holds(AppRole::PrivilegedGroups),
+            act("tier0"),
+            true,
+        ),
+        (
+            "manage groups",
+            Plot::new().holds(AppRole::GroupEligibility),
+            act("tier0"),
+            false,
+        ),
+        (
+            "reset credentials",
+            is(DirectoryRole::PartnerTier2Support),
+            act("ada"),
             true,
         ),
         (
