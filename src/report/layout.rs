@@ -196,7 +196,7 @@ pub(super) fn widest<'a>(texts: impl Iterator<Item = &'a str>, most: usize) -> u
 pub(super) fn grid(header: &[&str], rows: &[Vec<String>], style: &Style) -> String {
     let width = |at: usize| {
         let cells = rows.iter().map(|row| row[at].as_str());
-        let shown = cells.map(|cell| display_width(cell));
+        let shown = cells.map(display_width);
         shown.max().unwrap_or(0).max(display_width(header[at]))
     };
     let mut parts: Vec<Vec<usize>> = Vec::new();
