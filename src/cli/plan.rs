@@ -44,7 +44,7 @@ pub async fn run(
     if let Some(file) = &arguments.out {
         output.remark(next(&file.display().to_string(), &objections));
     }
-    Ok(exit(&plan, arguments.detailed_exitcode))
+    Ok(exit(&plan, &objections, arguments.detailed_exitcode))
 }
 
 async fn make(
@@ -104,7 +104,7 @@ fn next(file: &str, objections: &[Objection]) -> String {
 }
 
 /// What a plan says by its exit code.
-fn exit(plan: &Plan, detailed: bool) -> Exit {
+fn exit(plan: &Plan, objections: &[Objection], detailed: bool) -> Exit {
     let mut exit = Exit::Clean;
     if detailed && !plan.operations.is_empty() {
         exit = exit.and(Exit::Pending);
@@ -112,7 +112,7 @@ fn exit(plan: &Plan, detailed: bool) -> Exit {
     if plan.is_partial() {
         exit = exit.and(Exit::Incomplete);
     }
-    if !plan.refusals.is_empty() {
+    if !objections.iter().all(Objection::is_answerable) {
         exit = exit.and(Exit::Refused);
     }
     exit

@@ -117,16 +117,26 @@ impl Wanted {
                 reach.insert(patch);
             }
         }
+        // A minor version stands for its patches, of which the upgrade channel has a word.
+        let minor = |patch: &&str| patch.rsplit_once('.').map(|(minor, _)| minor.to_owned());
+        let next: BTreeSet<String> = match self.version.matches('.').count() {
+            1 => reach.iter().filter_map(minor).collect(),
+            _ => reach.iter().map(|patch| (*patch).to_owned()).collect(),
+        };
+        let next: Vec<String> = next.into_iter().filter(|it| !covers(from, it)).collect();
         let is_near = reach.iter().any(|to| covers(&self.version, to));
         (!reach.is_empty() && !is_near).then(|| Obstacle {
             problem: format!(
                 "a cluster of Kubernetes {from} is not raised to {} at once",
                 self.version
             ),
-            instead: format!(
-                "raise it step by step: from {from} Azure offers {}",
-                Vec::from_iter(reach).join(", ")
-            ),
+            instead: match next.is_empty() {
+                true => format!("wait until Azure offers a step up from {from}"),
+                false => format!(
+                    "raise it step by step: from {from} Azure goes on to {}",
+                    next.join(", ")
+                ),
+            },
         })
     }
 }
@@ -186,6 +196,11 @@ mod tests {
     fn a_cluster_is_raised_step_by_step() {
         let far = said("1.36", Some("1.34")).expect("an obstacle");
         assert!(far.problem.contains("at once"), "{}", far.problem);
-        assert!(far.instead.contains("1.35.7"), "{}", far.instead);
+        assert_eq!(
+            far.instead,
+            "raise it step by step: from 1.34 Azure goes on to 1.35"
+        );
+        let exact = said("1.36.2", Some("1.34.8")).expect("an obstacle");
+        assert!(exact.instead.ends_with("1.35.7"), "{}", exact.instead);
     }
 }

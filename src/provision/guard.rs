@@ -105,6 +105,25 @@ pub enum Rule {
 }
 
 impl Objection {
+    /// Whether a flag or an approval answers it. What neither does has to change before the plan can
+    /// be applied.
+    pub fn is_answerable(&self) -> bool {
+        match self.rule {
+            Rule::Adoption
+            | Rule::Stateful
+            | Rule::ManyDeletions
+            | Rule::Lock
+            | Rule::Protected
+            | Rule::WiderAccess => true,
+            Rule::Refused
+            | Rule::Undeclared
+            | Rule::Subscription
+            | Rule::Meaning
+            | Rule::ControlStore
+            | Rule::Beforehand => false,
+        }
+    }
+
     /// Whether `--allow-destroy` with its address is all that it takes.
     pub fn is_of_destroying(&self) -> bool {
         self.address.as_ref().map(name_it).as_ref() == Some(&self.instead)

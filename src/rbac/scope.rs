@@ -77,6 +77,22 @@ impl Scope {
             .strip_prefix(&above.key)
             .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
     }
+
+    /// Whether an action is one of the type of resource that it is, or of what lies in one: a
+    /// scale set is acted on by `Microsoft.Compute/virtualMachineScaleSets/write`, a group by none.
+    pub(super) fn is_acted_on_by(&self, action: &str) -> bool {
+        let Some((_, path)) = self.key.rsplit_once("/providers/") else {
+            return false;
+        };
+        let mut parts = path.split('/');
+        let namespace = parts.next().unwrap_or_default();
+        // Types and names take turns.
+        let types = parts.step_by(2);
+        let of_type = std::iter::once(namespace).chain(types);
+        let action = action.to_ascii_lowercase();
+        let mut steps = action.split('/');
+        of_type.into_iter().all(|step| steps.next() == Some(step)) && steps.next().is_some()
+    }
 }
 
 impl PartialEq for Scope {

@@ -48,6 +48,8 @@ pub struct Issue {
     pub fails: bool,
     /// What it is about: an address, a name.
     pub about: Option<String>,
+    /// What tells it from others of its rule, in every run the same; the message where it is absent.
+    pub identity: Option<String>,
     /// Where it is written.
     pub place: Option<Place>,
     /// What was found.
@@ -132,6 +134,7 @@ impl Issue {
             level,
             fails: true,
             about: None,
+            identity: None,
             place: None,
             message: message.into(),
             instead: None,

@@ -191,8 +191,41 @@ pub(super) fn widest<'a>(texts: impl Iterator<Item = &'a str>, most: usize) -> u
     texts.map(display_width).max().unwrap_or(0).min(most)
 }
 
+/// A matrix of texts: where its columns do not all fit, tables one below the other, each with the
+/// first column, which says what a row is of.
+pub(super) fn grid(header: &[&str], rows: &[Vec<String>], style: &Style) -> String {
+    let width = |at: usize| {
+        let cells = rows.iter().map(|row| row[at].as_str());
+        let shown = cells.map(display_width);
+        shown.max().unwrap_or(0).max(display_width(header[at]))
+    };
+    let mut parts: Vec<Vec<usize>> = Vec::new();
+    let mut taken = 0;
+    for at in 1..header.len() {
+        let more = GAP + width(at);
+        match parts.last_mut() {
+            Some(part) if taken + more <= style.columns() => part.push(at),
+            _ => {
+                parts.push(vec![at]);
+                taken = width(0);
+            }
+        }
+        taken += more;
+    }
+    let tables = parts.iter().map(|part| {
+        let columns = || std::iter::once(0).chain(part.iter().copied());
+        let header: Vec<&str> = columns().map(|at| header[at]).collect();
+        let cells = |row: &Vec<String>| columns().map(|at| row[at].clone()).collect();
+        let rows: Vec<Vec<String>> = rows.iter().map(cells).collect();
+        table(&header, &rows, header.len().., style)
+    });
+    tables.collect::<Vec<_>>().join("\n")
+}
+
+/// Columns between two cells.
+const GAP: usize = 2;
+
 /// A table without frame: a header, a rule, rows; the columns of `numbers` right-aligned. Colour
-/// takes no columns. Colour
 /// takes no columns.
 pub(super) fn table(
     header: &[&str],
@@ -210,7 +243,7 @@ pub(super) fn table(
     table
         .with(Border::empty().horizontals([(1, HorizontalLine::new(rule))]))
         .with(Padding::zero())
-        .modify(Columns::new(1..), Padding::new(2, 0, 0, 0))
+        .modify(Columns::new(1..), Padding::new(GAP, 0, 0, 0))
         .modify(Columns::new(numbers), Alignment::right());
     let text = table.to_string();
     let lines: Vec<&str> = text.lines().map(str::trim_end).collect();
@@ -226,6 +259,34 @@ mod tests {
         width: 40,
         unicode: true,
     };
+
+    #[test]
+    fn columns_that_do_not_fit_stand_below() {
+        let header = [
+            "who",
+            "a column of some width",
+            "b",
+            "the next one of some width",
+        ];
+        let row = |who: &str| {
+            [who, "x", "\u{1b}[31my\u{1b}[0m", "z"]
+                .map(str::to_owned)
+                .to_vec()
+        };
+        let text = grid(&header, &[row("ada"), row("grace")], &NARROW);
+        assert_eq!(
+            text.replace("\u{1b}[31m", "").replace("\u{1b}[0m", ""),
+            "who    a column of some width  b\n\
+             ────────────────────────────────\n\
+             ada    x                       y\n\
+             grace  x                       y\n\
+             \n\
+             who    the next one of some width\n\
+             ─────────────────────────────────\n\
+             ada    z\n\
+             grace  z\n"
+        );
+    }
 
     #[test]
     fn long_texts_lose_their_middle_only() {

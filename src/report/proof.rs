@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use super::checked::{Check, Checked, Issue, Level, Rule};
 use super::json::{VERSION, document};
-use super::layout::{plain, table, wrap};
+use super::layout::{grid, plain, wrap};
 use super::markdown::{LIMIT, Page, code, head, prose, row};
 use super::style::{Format, Style, Tone};
 use crate::proof::{Cell, Proof, Row, Step, Try, Verdict};
@@ -94,12 +94,14 @@ fn title(proof: &Proof, cloud: &str) -> String {
         let count = proof.count(*verdict);
         (count > 0 || *verdict == Verdict::AsDeclared).then(|| format!("{count} {words}"))
     });
-    format!(
-        "Access measured on {cloud}: {} callers, {} targets; {}",
-        proof.rows.len(),
-        proof.targets.len(),
-        counts.collect::<Vec<_>>().join(", ")
-    )
+    let of = |count: usize, one: &str| match count {
+        1 => format!("1 {one}"),
+        _ => format!("{count} {one}s"),
+    };
+    let callers = of(proof.rows.len(), "caller");
+    let targets = of(proof.targets.len(), "target");
+    let counts = counts.collect::<Vec<_>>().join(", ");
+    format!("Access measured on {cloud}: {callers}, {targets}; {counts}")
 }
 
 /// The sign of a cell.
@@ -200,7 +202,7 @@ fn text(proof: &Proof, cloud: &str, style: &Style) -> String {
         };
         let rows: Vec<Vec<String>> = proof.rows.iter().map(line).collect();
         let header = header(proof, &columns);
-        text.push_str(&table(&header, &rows, header.len().., style));
+        text.push_str(&grid(&header, &rows, style));
     }
     for (verdict, what, why) in remarks(proof) {
         let tone = match verdict {

@@ -5,6 +5,10 @@ use serde_json::{Map, Value, json};
 use super::checked::{Checked, Issue, Level, Place};
 use super::json::document;
 use super::layout::plain;
+use crate::resource::digest;
+
+/// The name of our fingerprints, with the version of how they are made.
+const FINGERPRINT: &str = "onestream/v1";
 
 /// GitHub shows no rule without help of its own.
 const HELP: &str = "Each result says what to do instead.";
@@ -36,7 +40,13 @@ pub(super) fn render(checked: &Checked) -> String {
         .into_iter()
         .map(|issue| result(issue, checked))
         .collect();
-    let notifications: Vec<Value> = unknown.iter().map(|issue| notification(issue)).collect();
+    let mut notifications: Vec<Value> = Vec::new();
+    for notification in unknown.into_iter().map(notification) {
+        // What hides several rules is told once.
+        if !notifications.contains(&notification) {
+            notifications.push(notification);
+        }
+    }
     let mut run = json!({
         "tool": {"driver": {
             "name": "onestream",
@@ -68,6 +78,7 @@ fn result(issue: &Issue, checked: &Checked) -> Value {
         "ruleId": issue.rule,
         "level": issue.level,
         "message": {"text": told(issue)},
+        "partialFingerprints": {FINGERPRINT: fingerprint(issue)},
     });
     if let Some(index) = checked.rules.iter().position(|rule| rule.id == issue.rule) {
         result["ruleIndex"] = json!(index);
@@ -84,6 +95,13 @@ fn result(issue: &Issue, checked: &Checked) -> Value {
         result["locations"] = json!([location]);
     }
     result
+}
+
+/// What tells a result from others, wherever it is shown: two of one rule at one line are two.
+fn fingerprint(issue: &Issue) -> String {
+    let about = issue.about.as_deref().unwrap_or_default();
+    let identity = issue.identity.as_deref().unwrap_or(&issue.message);
+    digest::hex(format!("{}\n{about}\n{identity}", issue.rule))
 }
 
 fn physical(place: &Place) -> Value {
@@ -160,8 +178,13 @@ mod tests {
             instead: Some("do it".to_owned()),
             ..Issue::wrong("w", Level::Error, "is\nwrong")
         };
-        let told = read(&checked(vec![wrong, Issue::odd("other", "odd")]));
-        let run = &told["runs"][0];
+        let mut told = read(&checked(vec![wrong, Issue::odd("other", "odd")]));
+        let run = &mut told["runs"][0];
+        for result in run["results"].as_array_mut().expect("results") {
+            let known = result.as_object_mut().expect("a result");
+            let prints = known.remove("partialFingerprints").expect("fingerprints");
+            assert_eq!(prints[FINGERPRINT].as_str().map(str::len), Some(64));
+        }
         assert_eq!(run["automationDetails"]["id"], "onestream/rbac-check/");
         assert_eq!(run["invocations"][0]["executionSuccessful"], true);
         assert_eq!(run["tool"]["driver"]["rules"][1]["id"], "w");
@@ -187,11 +210,30 @@ mod tests {
     }
 
     #[test]
+    fn results_are_told_apart_by_what_they_are_about_and_not_by_how_it_is_said() {
+        let print = |about: &str, identity: Option<&str>, message: &str| {
+            fingerprint(&Issue {
+                about: Some(about.to_owned()),
+                identity: identity.map(str::to_owned),
+                ..Issue::wrong("w", Level::Error, message)
+            })
+        };
+        let mallory = print("dev/x", Some("/grants/1"), "it is so");
+        assert_eq!(mallory, print("dev/x", Some("/grants/1"), "said otherwise"));
+        assert_ne!(mallory, print("dev/x", Some("/grants/2"), "it is so"));
+        assert_ne!(mallory, print("dev/y", Some("/grants/1"), "it is so"));
+        assert_ne!(print("a", None, "one"), print("a", None, "two"));
+    }
+
+    #[test]
     fn what_could_not_be_looked_at_is_no_result_and_no_success() {
-        let told = read(&checked(vec![Issue::unknown("u", "denied")]));
+        let denied = || Issue::unknown("u", "denied");
+        let told = read(&checked(vec![denied(), denied()]));
         let run = &told["runs"][0];
         assert_eq!(run["results"], json!([]));
         let invocation = &run["invocations"][0];
+        let notices = invocation["toolExecutionNotifications"].as_array();
+        assert_eq!(notices.map(Vec::len), Some(1));
         assert_eq!(invocation["executionSuccessful"], false);
         let notice = &invocation["toolExecutionNotifications"][0];
         assert_eq!(notice["message"]["text"], "denied");

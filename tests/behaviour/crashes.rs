@@ -133,7 +133,10 @@ fn a_lock_that_a_killed_run_had_lifted_is_on_again_before_anything_else() {
         })
     };
     kill_when(run, lifted);
-    let again = root.expect(3, &["apply", "--auto-approve"]);
+    let again = root.run(&["apply", "--auto-approve"]);
+    // On a busy machine the deletion may have left before the kill, and then nothing is to do.
+    let codes = matches!(again.code, 0 | 3);
+    assert!(codes, "{}\n{}", again.out, again.err);
     assert!(
         again.err.contains("the lock that was lifted is on again"),
         "{}",
@@ -290,7 +293,7 @@ fn who_is_asked_to_end_ends_cleanly_and_gives_its_lease_back() {
 #[test]
 fn who_is_asked_to_end_between_two_rounds_tells_of_the_first() {
     let root = Root::unprotected();
-    let served = Served::on(&root, &["--latency", "60", "--open-info"]);
+    let served = Served::on(&root, &["--latency", "60ms", "--open-info"]);
     let runtime = tokio::runtime::Runtime::new().expect("a runtime");
     let accounts = "*/providers/Microsoft.Storage/storageAccounts";
     let hidden = serde_json::json!([{"method": "GET", "path": accounts, "status": 403}]);

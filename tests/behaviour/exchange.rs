@@ -96,6 +96,20 @@ fn access_that_is_not_as_declared_is_a_result_and_fails_a_case() {
 }
 
 #[test]
+fn what_could_not_be_read_is_passed_by_no_case() {
+    let root = Root::sample();
+    root.expect(0, &["apply", "--auto-approve"]);
+    let checked = root.expect_as("ada", 4, &["--format", "junit", "rbac", "check"]);
+    assert!(!checked.out.contains("/>\n"), "{}", checked.out);
+    let run = sarif(
+        &root
+            .expect_as("ada", 4, &["--format", "sarif", "rbac", "check"])
+            .out,
+    );
+    assert_eq!(run["invocations"][0]["executionSuccessful"], false);
+}
+
+#[test]
 fn other_commands_refuse_these_formats_in_them() {
     let root = Root::sample();
     let refused = root.expect(64, &["--format", "sarif", "plan"]);

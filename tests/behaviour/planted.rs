@@ -957,6 +957,33 @@ const WAYS: &[Planted] = &[
         )],
     },
     Planted {
+        name: "a custom role of the directory",
+        plant: plant!(s => s.directory_role("0ddba115-0000-4000-8000-000000000001", KATHERINE).await),
+        found: &[(
+            Rule::CouldObtain,
+            "katherine",
+            &[
+                "may be able to obtain more on dev.registry",
+                "the directory role 0ddba115-0000-4000-8000-000000000001",
+                "is not known",
+            ],
+        )],
+    },
+    Planted {
+        name: "a role that reads the directory",
+        plant: plant!(s => s.directory_role("88d8e3e3-8f55-4a1e-953a-9b9898b8876b", KATHERINE).await),
+        found: &[],
+    },
+    Planted {
+        name: "an application role that Graph does not offer",
+        plant: plant!(s => s.app_role("0ddba115-0000-4000-8000-000000000002", &s.stranger).await),
+        found: &[(
+            Rule::CouldObtain,
+            "stranger",
+            &["0ddba115-0000-4000-8000-000000000002", "is not known"],
+        )],
+    },
+    Planted {
         name: "a group that administers a cluster",
         plant: plant!(s => {
             s.join(&s.id("staging-pipeline"), &s.outer).await;

@@ -1,12 +1,15 @@
 //! Tests of observing: what is seen, what is kept, and what nobody knows.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use async_trait::async_trait;
 use insta::assert_snapshot;
-use serde_json::json;
+use serde_json::{Value as Json, json};
 
 use super::*;
-use crate::provision::ports::Verdict;
+use crate::provision::ports::{Failure, Reader, Verdict};
 use crate::provision::testing::{FakeCloud, What, World, address, failure, show};
-use crate::resource::{Method, Ownership, Text};
+use crate::resource::{Method, Ownership, Request, Text};
 
 const FORBIDDEN: What = What::Refuse(Verdict::Denied, "AuthorizationFailed");
 
@@ -261,6 +264,56 @@ async fn what_no_kind_lists_is_unmanaged_in_our_groups_and_nobodys_business_else
     // What stands in what belongs to another environment is for a plan of that one to tell.
     let plan = world.only(&["dev"]).plan(&cloud).await;
     assert_eq!(show(&plan), "unmanaged rg-dev/Compute/machines/theirs");
+}
+
+/// A cloud that counts how many of its lists are read side by side.
+#[derive(Default)]
+struct Counting {
+    cloud: FakeCloud,
+    now: AtomicUsize,
+    most: AtomicUsize,
+}
+
+#[async_trait]
+impl Reader for Counting {
+    async fn get(&self, request: &Request) -> Result<Option<Json>, Failure> {
+        self.cloud.get(request).await
+    }
+
+    async fn list(
+        &self,
+        request: &Request,
+        page: &mut (dyn FnMut(Vec<Json>) + Send),
+    ) -> Result<(), Failure> {
+        let now = self.now.fetch_add(1, Ordering::SeqCst) + 1;
+        self.most.fetch_max(now, Ordering::SeqCst);
+        for _ in 0..9 {
+            tokio::task::yield_now().await;
+        }
+        let read = self.cloud.list(request, page).await;
+        self.now.fetch_sub(1, Ordering::SeqCst);
+        read
+    }
+}
+
+#[tokio::test]
+async fn containers_are_looked_into_side_by_side() {
+    let mut world = full();
+    world.group("prod");
+    world.group("shared");
+    let counting = Counting {
+        cloud: world.live(),
+        ..Counting::default()
+    };
+    let mut observed = world.observe(&counting.cloud).await;
+    let before = std::mem::take(&mut observed.contents);
+    let groups = ["dev.group", "prod.group", "shared.group"].map(|path| world.id(path));
+    contents(&counting, &mut observed, &groups).await;
+    assert_eq!(counting.most.into_inner(), groups.len());
+    for group in groups {
+        let key = group.to_lowercase();
+        assert_eq!(observed.contents[&key], before[&key]);
+    }
 }
 
 #[tokio::test]

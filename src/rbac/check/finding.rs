@@ -17,12 +17,27 @@ pub struct Finding {
     pub subject: String,
     /// The object id of whom it is about, if it is about somebody.
     pub principal: Option<String>,
+    /// The grant that it is about, if it is about one.
+    pub grant: Option<Grant>,
     /// What was found.
     pub explanation: String,
     /// What to do about it.
     pub instead: String,
     /// Whether it is beyond doubt.
     pub certain: bool,
+}
+
+/// The grant that a finding is about.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Grant {
+    /// The id of the assignment or the eligibility; of a binding inside a cluster, its path there.
+    pub id: String,
+    /// The GUID of the role; of a binding inside a cluster, a made one.
+    pub role: String,
+    /// Where it is held.
+    pub scope: String,
+    /// Whether it has to be activated before it counts.
+    pub eligible: bool,
 }
 
 /// Rules with their ids, each told once: the comment is what a program is told of the rule.
@@ -130,6 +145,7 @@ impl Finding {
             rule,
             subject: subject.into(),
             principal: None,
+            grant: None,
             explanation: String::new(),
             instead: String::new(),
             certain: true,

@@ -1,6 +1,6 @@
 //! Grants: those that are missing, those that are there beside the declared ones, those allowed.
 
-use super::finding::{Finding, Rule};
+use super::finding::{Finding, Grant, Rule};
 use super::given::Given;
 use crate::rbac::action::Action;
 use crate::rbac::assignment::Assignment;
@@ -232,6 +232,12 @@ pub(super) fn extra(audit: &Audit<'_>, assignment: &Assignment, eligible: bool) 
     };
     let finding = Finding {
         certain: assignment.condition.is_none() && !given.perhaps,
+        grant: Some(Grant {
+            id: assignment.id.clone(),
+            role: assignment.role.clone(),
+            scope: assignment.scope.to_string(),
+            eligible,
+        }),
         ..Finding::new(severity, rule, subject)
     };
     let instead = instead(assignment, eligible);

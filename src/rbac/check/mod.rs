@@ -15,7 +15,7 @@ mod principals;
 mod resources;
 mod roles;
 
-pub use finding::{Finding, Rule};
+pub use finding::{Finding, Grant, Rule};
 pub use holders::{Holder, holders};
 pub use roles::{beyond_meanings, granted_roles};
 

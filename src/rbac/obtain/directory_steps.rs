@@ -38,16 +38,22 @@ pub(super) fn roles(ground: &Ground<'_>, who: &Somebody<'_>) -> Vec<Gain> {
     let mut gains = Vec::new();
     for (id, truth) in who.identities() {
         for role in held(&ground.directory.roles, id) {
-            let detail = format!("{id} is {role}");
-            gains.extend(gain(Power::DirectoryRole(*role), truth, detail));
+            let detail = match role {
+                DirectoryRole::Unknown(_) => format!("{id} holds {role}"),
+                role => format!("{id} is {role}"),
+            };
+            gains.extend(gain(Power::DirectoryRole(role.clone()), truth, detail));
         }
         for role in held(&ground.directory.eligible, id) {
-            let detail = format!("{id} may become {role}");
-            gains.extend(gain(Power::DirectoryRole(*role), truth, detail));
+            let detail = match role {
+                DirectoryRole::Unknown(_) => format!("{id} may activate {role}"),
+                role => format!("{id} may become {role}"),
+            };
+            gains.extend(gain(Power::DirectoryRole(role.clone()), truth, detail));
         }
         for role in held(&ground.directory.app_roles, id) {
             let detail = format!("{id} holds {role}");
-            gains.extend(gain(Power::AppRole(*role), truth, detail));
+            gains.extend(gain(Power::AppRole(role.clone()), truth, detail));
         }
     }
     gains
@@ -64,17 +70,33 @@ fn held<'t, R>(
         .flat_map(|(_, roles)| roles)
 }
 
+/// Whoever makes itself eligible still has to activate the role, which takes a person.
+/// <https://learn.microsoft.com/graph/api/rbacapplication-post-roleassignmentschedulerequests>
 pub(super) fn assign_directory_roles(_: &Ground<'_>, power: &Power) -> Vec<Gain> {
-    let assigns = matches!(
-        power,
-        Power::DirectoryRole(DirectoryRole::PrivilegedRoleAdministrator)
-            | Power::AppRole(AppRole::RoleManagement)
-    );
+    let assigns = match power {
+        Power::DirectoryRole(
+            DirectoryRole::PrivilegedRoleAdministrator | DirectoryRole::PartnerTier2Support,
+        )
+        | Power::AppRole(AppRole::RoleManagement | AppRole::RoleSchedules) => Truth::True,
+        Power::AppRole(AppRole::RoleEligibility) => Truth::Unknown,
+        _ => Truth::False,
+    };
     let global = Power::DirectoryRole(DirectoryRole::GlobalAdministrator);
     let detail = "assigns itself Global Administrator";
-    gain(global, Truth::from(assigns), detail)
-        .into_iter()
-        .collect()
+    gain(global, assigns, detail).into_iter().collect()
+}
+
+/// What is in no table may be anything.
+pub(super) fn unknown_power(_: &Ground<'_>, power: &Power) -> Vec<Gain> {
+    let what = match power {
+        Power::DirectoryRole(role @ DirectoryRole::Unknown(_)) => role.to_string(),
+        Power::AppRole(role @ AppRole::Unknown(_)) => role.to_string(),
+        _ => return Vec::new(),
+    };
+    let what = what.trim_start_matches("of ");
+    let detail = format!("what {what} leads to is not known");
+    let anything = Power::Anything(Scope::root());
+    gain(anything, Truth::Unknown, detail).into_iter().collect()
 }
 
 pub(super) fn grant_app_roles(_: &Ground<'_>, power: &Power) -> Vec<Gain> {
@@ -100,7 +122,7 @@ pub(super) fn take_over(_: &Ground<'_>, power: &Power) -> Vec<Gain> {
 pub(super) fn manage_applications(ground: &Ground<'_>, power: &Power) -> Vec<Gain> {
     use DirectoryRole::{
         ApplicationAdministrator, CloudApplicationAdministrator, GlobalAdministrator,
-        HybridIdentityAdministrator,
+        HybridIdentityAdministrator, PartnerTier1Support, PartnerTier2Support,
     };
     let manages = matches!(
         power,
@@ -109,6 +131,8 @@ pub(super) fn manage_applications(ground: &Ground<'_>, power: &Power) -> Vec<Gai
                 | ApplicationAdministrator
                 | CloudApplicationAdministrator
                 | HybridIdentityAdministrator
+                | PartnerTier1Support
+                | PartnerTier2Support
         ) | Power::AppRole(AppRole::Applications)
     );
     let applications = ground.directory.applications.iter();
@@ -123,26 +147,38 @@ pub(super) fn manage_applications(ground: &Ground<'_>, power: &Power) -> Vec<Gai
     gains.collect()
 }
 
+/// PIM puts members into every group that it manages, also into those that roles are assigned to.
+/// <https://learn.microsoft.com/graph/api/privilegedaccessgroup-post-assignmentschedulerequests>
 pub(super) fn manage_groups(ground: &Ground<'_>, power: &Power) -> Vec<Gain> {
     use DirectoryRole::{
         DirectoryWriters, GlobalAdministrator, GroupsAdministrator, IntuneAdministrator,
-        PrivilegedRoleAdministrator, UserAdministrator,
+        PartnerTier1Support, PartnerTier2Support, PrivilegedRoleAdministrator, UserAdministrator,
     };
     let all = matches!(
         power,
         Power::DirectoryRole(GlobalAdministrator | PrivilegedRoleAdministrator)
+            | Power::AppRole(AppRole::PrivilegedGroups | AppRole::GroupSchedules)
     );
     let most = matches!(
         power,
         Power::DirectoryRole(
-            GroupsAdministrator | UserAdministrator | DirectoryWriters | IntuneAdministrator
+            GroupsAdministrator
+                | UserAdministrator
+                | DirectoryWriters
+                | IntuneAdministrator
+                | PartnerTier1Support
+                | PartnerTier2Support
         ) | Power::AppRole(AppRole::Groups | AppRole::GroupMembers | AppRole::Directory)
     );
+    let perhaps = matches!(power, Power::AppRole(AppRole::GroupEligibility));
     let groups = ground.directory.groups.iter();
     let gains = groups.filter_map(|one| {
-        let manages = all || most && !one.role_assignable;
+        let manages = match all || most && !one.role_assignable {
+            false if perhaps => Truth::Unknown,
+            manages => Truth::from(manages),
+        };
         let detail = format!("adds a member to group {}", one.id);
-        gain(Power::act_as(&one.id), Truth::from(manages), detail)
+        gain(Power::act_as(&one.id), manages, detail)
     });
     gains.collect()
 }
@@ -151,17 +187,19 @@ pub(super) fn manage_groups(ground: &Ground<'_>, power: &Power) -> Vec<Gain> {
 pub(super) fn manage_users(ground: &Ground<'_>, power: &Power) -> Vec<Gain> {
     use DirectoryRole::{
         AuthenticationAdministrator, GlobalAdministrator, HelpdeskAdministrator,
-        PasswordAdministrator, PrivilegedAuthenticationAdministrator, UserAdministrator,
+        PartnerTier1Support, PartnerTier2Support, PasswordAdministrator,
+        PrivilegedAuthenticationAdministrator, UserAdministrator,
     };
     let resets = match power {
-        Power::DirectoryRole(GlobalAdministrator | PrivilegedAuthenticationAdministrator) => {
-            Truth::True
-        }
+        Power::DirectoryRole(
+            GlobalAdministrator | PrivilegedAuthenticationAdministrator | PartnerTier2Support,
+        ) => Truth::True,
         Power::DirectoryRole(
             UserAdministrator
             | AuthenticationAdministrator
             | HelpdeskAdministrator
-            | PasswordAdministrator,
+            | PasswordAdministrator
+            | PartnerTier1Support,
         )
         | Power::AppRole(AppRole::AuthenticationMethods | AppRole::Passwords) => Truth::Unknown,
         _ => Truth::False,

@@ -60,6 +60,7 @@ impl fmt::Display for Power {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::ActAs(id) => write!(f, "act as {id}"),
+            Self::DirectoryRole(role @ DirectoryRole::Unknown(_)) => write!(f, "hold {role}"),
             Self::DirectoryRole(role) => write!(f, "be {role}"),
             Self::AppRole(role) => write!(f, "hold {role}"),
             Self::Anything(scope) => write!(f, "do anything at {scope}"),

@@ -13,12 +13,50 @@ const ASSIGNS: [&str; 3] = [
     "Microsoft.Authorization/roleEligibilityScheduleRequests/write",
 ];
 
-/// What lets somebody run something on a cluster's nodes.
-const RUNS_ON_NODES: [&str; 4] = [
+/// What lets somebody run something on a cluster's nodes, which are scale sets or, in pools of
+/// another sort, machines: a run command or an extension is a script that runs as root.
+/// <https://learn.microsoft.com/azure/virtual-machines/run-command-overview>,
+/// <https://learn.microsoft.com/azure/virtual-machine-scale-sets/run-command-managed>,
+/// <https://learn.microsoft.com/azure/aks/virtual-machines-node-pools>
+const RUNS_ON_NODES: [&str; 10] = [
     "Microsoft.Compute/virtualMachineScaleSets/write",
     "Microsoft.Compute/virtualMachineScaleSets/extensions/write",
     "Microsoft.Compute/virtualMachineScaleSets/virtualMachines/write",
+    "Microsoft.Compute/virtualMachineScaleSets/virtualMachines/extensions/write",
     "Microsoft.Compute/virtualMachineScaleSets/virtualMachines/runCommand/action",
+    "Microsoft.Compute/virtualMachineScaleSets/virtualMachines/runCommands/write",
+    "Microsoft.Compute/virtualMachines/write",
+    "Microsoft.Compute/virtualMachines/extensions/write",
+    "Microsoft.Compute/virtualMachines/runCommand/action",
+    "Microsoft.Compute/virtualMachines/runCommands/write",
+];
+
+/// What lets somebody run a task of its own in a registry: each is signed in to it. A run is made
+/// by a request or as a resource, and builds are what tasks once were.
+/// <https://learn.microsoft.com/azure/container-registry/container-registry-tasks-overview>,
+/// <https://learn.microsoft.com/azure/templates/microsoft.containerregistry/registries/taskruns>
+const RUNS_TASKS: [&str; 5] = [
+    "scheduleRun/action",
+    "taskruns/write",
+    "queueBuild/action",
+    "buildTasks/write",
+    "buildTasks/steps/write",
+];
+
+/// What has a cluster apply manifests from a repository of one's own, as its administrator.
+/// <https://learn.microsoft.com/azure/azure-arc/kubernetes/conceptual-gitops-flux2>
+const APPLIES_MANIFESTS: [&str; 2] = [
+    "Microsoft.KubernetesConfiguration/fluxConfigurations/write",
+    "Microsoft.KubernetesConfiguration/sourceControlConfigurations/write",
+];
+
+/// What puts something into a cluster whose rights there are those of what is put: an extension, or
+/// another resource's access.
+/// <https://learn.microsoft.com/azure/aks/cluster-extensions>,
+/// <https://learn.microsoft.com/azure/aks/trusted-access-feature>
+const EXTENDS: [&str; 2] = [
+    "Microsoft.KubernetesConfiguration/extensions/write",
+    "Microsoft.ContainerService/managedClusters/trustedAccessRoleBindings/write",
 ];
 
 /// Whether a setting is on; unknown where it could not be read.
@@ -29,19 +67,19 @@ fn on(setting: Option<bool>) -> Truth {
 /// Whether somebody may do an action of a registry.
 fn registry(who: &Somebody<'_>, one: &Registry, action: &str) -> Truth {
     let action = format!("Microsoft.ContainerRegistry/registries/{action}");
-    who.may(&one.scope, &action)
+    who.may_below(&one.scope, &action)
 }
 
 /// Whether somebody may do an action of a cluster.
 fn cluster(who: &Somebody<'_>, one: &Cluster, action: &str) -> Truth {
     let action = format!("Microsoft.ContainerService/managedClusters/{action}");
-    who.may(&one.scope, &action)
+    who.may_below(&one.scope, &action)
 }
 
 /// Whether somebody may do an action of an identity.
 fn identity(who: &Somebody<'_>, one: &Identity, action: &str) -> Truth {
     let action = format!("Microsoft.ManagedIdentity/userAssignedIdentities/{action}");
-    who.may(&one.scope, &action)
+    who.may_below(&one.scope, &action)
 }
 
 pub(super) fn assign_roles(ground: &Ground<'_>, who: &Somebody<'_>) -> Vec<Gain> {
@@ -157,7 +195,7 @@ pub(super) fn tokens(ground: &Ground<'_>, who: &Somebody<'_>) -> Vec<Gain> {
 pub(super) fn tasks(ground: &Ground<'_>, who: &Somebody<'_>) -> Vec<Gain> {
     let mut gains = Vec::new();
     for one in &ground.resources.registries {
-        let runs = registry(who, one, "scheduleRun/action");
+        let runs = Truth::any(RUNS_TASKS.map(|action| registry(who, one, action)));
         let writes = registry(who, one, "tasks/write");
         let detail = "may run a task, which is signed in to the registry";
         gains.extend(gain(
@@ -171,6 +209,18 @@ pub(super) fn tasks(ground: &Ground<'_>, who: &Somebody<'_>) -> Vec<Gain> {
         }
     }
     gains
+}
+
+/// Whether it gets something in depends on a storage account that is not looked for.
+/// <https://learn.microsoft.com/azure/container-registry/container-registry-transfer-prerequisites>
+pub(super) fn transfer(ground: &Ground<'_>, who: &Somebody<'_>) -> Vec<Gain> {
+    let registries = ground.resources.registries.iter();
+    let gains = registries.filter_map(|one| {
+        let may = registry(who, one, "importPipelines/write").and(Truth::Unknown);
+        let detail = "may make a pipeline that imports what lies in a storage account";
+        gain(Power::Push(one.scope.clone()), may, detail)
+    });
+    gains.collect()
 }
 
 /// A gain of everything inside each cluster.
@@ -204,6 +254,21 @@ pub(super) fn reconfigure(ground: &Ground<'_>, who: &Somebody<'_>) -> Vec<Gain> 
     })
 }
 
+pub(super) fn extend(ground: &Ground<'_>, who: &Somebody<'_>) -> Vec<Gain> {
+    let any = |one: &Cluster, actions: [&str; 2]| {
+        Truth::any(actions.map(|action| who.may_below(&one.scope, action)))
+    };
+    let mut gains = inside(ground, "may have it apply manifests of its own", |one| {
+        any(one, APPLIES_MANIFESTS)
+    });
+    gains.extend(inside(
+        ground,
+        "may put an extension or another resource's access into it",
+        |one| any(one, EXTENDS).and(Truth::Unknown),
+    ));
+    gains
+}
+
 pub(super) fn admin_group(ground: &Ground<'_>, who: &Somebody<'_>) -> Vec<Gain> {
     inside(ground, "is in a group that administers it", |one| {
         who.is_among(&one.admin_groups)
@@ -226,7 +291,7 @@ pub(super) fn nodes(ground: &Ground<'_>, who: &Somebody<'_>) -> Vec<Gain> {
         let Some(group) = &one.node_group else {
             continue;
         };
-        let may = Truth::any(RUNS_ON_NODES.map(|action| who.may(group, action)));
+        let may = Truth::any(RUNS_ON_NODES.map(|action| who.may_below(group, action)));
         let detail = format!("may run something on the nodes in {group}");
         if let Some(kubelet) = &one.kubelet {
             gains.extend(gain(Power::act_as(kubelet), may, detail.clone()));

@@ -72,6 +72,19 @@ impl<'a> Somebody<'a> {
         self.decide(scope, &Action::control(action))
     }
 
+    /// Whether it may do something of the control plane at a scope, or at something below it that
+    /// the action is of: it may hold a role on one scale set of a group, or on one task of a
+    /// registry.
+    pub(super) fn may_below(&self, scope: &Scope, action: &str) -> Truth {
+        let held = self.holdings.assignments().map(|one| &one.scope);
+        let below = held.filter(|held| held.continues(scope) && held.is_acted_on_by(action));
+        Truth::any(
+            std::iter::once(scope)
+                .chain(below)
+                .map(|at| self.may(at, action)),
+        )
+    }
+
     /// Whether it may do something of the data plane.
     pub(super) fn may_inside(&self, scope: &Scope, action: &str) -> Truth {
         self.decide(scope, &Action::data(action))
@@ -169,10 +182,18 @@ pub const STEPS: &[Step] = &[
     },
     Step {
         name: "registry tasks",
-        needs: "registries/scheduleRun/action or tasks/write",
+        needs: "registries/scheduleRun/action, queueBuild/action, tasks/write, taskruns/write or \
+                buildTasks/write",
         gives: "push, and the rights of the tasks' identities",
         by_rights: true,
         take: Take::Somebody(resource::tasks),
+    },
+    Step {
+        name: "transfer into a registry",
+        needs: "registries/importPipelines/write, and a storage account to import from",
+        gives: "push",
+        by_rights: true,
+        take: Take::Somebody(resource::transfer),
     },
     Step {
         name: "cluster admin credential",
@@ -194,6 +215,14 @@ pub const STEPS: &[Step] = &[
         gives: "everything inside the cluster",
         by_rights: true,
         take: Take::Somebody(resource::reconfigure),
+    },
+    Step {
+        name: "extend a cluster",
+        needs: "Microsoft.KubernetesConfiguration/fluxConfigurations/write or extensions/write, or \
+                managedClusters/trustedAccessRoleBindings/write",
+        gives: "everything inside the cluster",
+        by_rights: true,
+        take: Take::Somebody(resource::extend),
     },
     Step {
         name: "cluster admin group",
@@ -241,7 +270,7 @@ pub const STEPS: &[Step] = &[
     },
     Step {
         name: "cluster nodes",
-        needs: "running something on the nodes' scale sets",
+        needs: "running something on the nodes' scale sets or machines",
         gives: "the kubelet identity, and what runs on the nodes",
         by_rights: true,
         take: Take::Somebody(resource::nodes),
@@ -284,7 +313,7 @@ pub const STEPS: &[Step] = &[
     },
     Step {
         name: "assign directory roles",
-        needs: "Privileged Role Administrator, RoleManagement.ReadWrite.Directory",
+        needs: "Privileged Role Administrator, RoleManagement.ReadWrite.Directory, PIM's requests",
         gives: "Global Administrator",
         by_rights: false,
         take: Take::Power(directory::assign_directory_roles),
@@ -295,6 +324,13 @@ pub const STEPS: &[Step] = &[
         gives: "RoleManagement.ReadWrite.Directory",
         by_rights: false,
         take: Take::Power(directory::grant_app_roles),
+    },
+    Step {
+        name: "unknown power",
+        needs: "a directory role or an application role of which nothing is known",
+        gives: "nobody knows: perhaps anything",
+        by_rights: false,
+        take: Take::Power(directory::unknown_power),
     },
     Step {
         name: "take over the tenant",

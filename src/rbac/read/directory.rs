@@ -19,6 +19,9 @@ use crate::resource::Request;
 
 /// The client id of Microsoft Graph, the same in every tenant.
 const GRAPH: &str = "00000003-0000-0000-c000-000000000000";
+/// What is assigned of an application that asks for no role of its own, and gives nothing.
+/// <https://learn.microsoft.com/graph/api/resources/approleassignment>
+const DEFAULT_ACCESS: &str = "00000000-0000-0000-0000-000000000000";
 /// Who names whom in turn is followed this far.
 const MOST_ROUNDS: usize = 16;
 /// What is read of an owner or a member.
@@ -139,16 +142,24 @@ fn take_app_roles(reading: &mut Reading, read: (Result<Option<Json>, Failure>, L
         _ => return unknown(reading, WHAT, broken("Graph has no service principal")),
     };
     let roles = offered.pointer("/appRoles").and_then(Json::as_array);
-    let roles: BTreeMap<String, AppRole> = roles
+    let roles: BTreeMap<String, Option<AppRole>> = roles
         .into_iter()
         .flatten()
-        .filter_map(|role| Some((id(role, "/id")?, AppRole::of_value(text(role, "/value")?)?)))
+        .filter_map(|role| Some((id(role, "/id")?, AppRole::of_value(text(role, "/value")?))))
         .collect();
     for body in &given {
-        let role = id(body, "/appRoleId").and_then(|id| roles.get(&id));
-        if let (Some(role), Some(holder)) = (role, id(body, "/principalId")) {
+        let (Some(role), Some(holder)) = (id(body, "/appRoleId"), id(body, "/principalId")) else {
+            continue;
+        };
+        // What is no longer offered may still be held.
+        let role = match roles.get(&role) {
+            Some(role) => role.clone(),
+            None if role == DEFAULT_ACCESS => None,
+            None => Some(AppRole::Unknown(role)),
+        };
+        if let Some(role) = role {
             let held = reading.directory.app_roles.entry(holder).or_default();
-            held.insert(*role);
+            held.insert(role);
         }
     }
 }

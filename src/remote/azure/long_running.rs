@@ -46,6 +46,7 @@ pub(super) async fn finish(wire: &Wire, pending: &Pending) -> Result<Option<Json
         poll: pending.poll,
         target: pending.target.clone(),
         settling: false,
+        idle: false,
         doubted_since: None,
     };
     let mut backoff = Backoff::polls(&wire.timing);
@@ -57,6 +58,9 @@ pub(super) async fn finish(wire: &Wire, pending: &Pending) -> Result<Option<Json
             .unwrap_or_else(|| backoff.step());
         let waited = wire.clock.now().saturating_duration_since(started);
         if waited.saturating_add(wait) > wire.timing.operation_wait {
+            if watch.idle {
+                return Err(lost_deletion());
+            }
             return Err(own(
                 Verdict::Busy,
                 "OperationStillRunning",
@@ -99,6 +103,8 @@ struct Watch<'a> {
     target: String,
     /// Whether the operation is over and only the object is waited for.
     settling: bool,
+    /// Whether the object of a deletion was last seen standing, with nothing done to it.
+    idle: bool,
     doubted_since: Option<Instant>,
 }
 
@@ -181,6 +187,7 @@ impl Watch<'_> {
         let body = body_of(answer)?;
         let state = body.as_ref().and_then(provisioning_state).map(State::of);
         if self.deletes() {
+            self.idle = !matches!(state, Some(State::Running));
             return match state {
                 Some(State::Failed | State::Canceled) => {
                     Err(provisioning_failed(answer, body.as_ref()))
@@ -189,12 +196,7 @@ impl Watch<'_> {
                 _ if !self.settling || self.within_grace() => {
                     Ok(Seen::Running(retry_after(&answer.headers)))
                 }
-                _ => Err(own(
-                    Verdict::Unknown,
-                    OPERATION_LOST,
-                    "Azure no longer knows the deletion, and the object still stands".to_owned(),
-                    Some("plan again: the deletion is planned anew if it is still wanted"),
-                )),
+                _ => Err(lost_deletion()),
             };
         }
         match state {
@@ -291,6 +293,16 @@ impl Watch<'_> {
         let object = self.pending.object.as_ref();
         object.is_some_and(|object| object.method == Method::Delete)
     }
+}
+
+/// A deletion of which nothing is known any more but that the object still stands.
+fn lost_deletion() -> Failure {
+    own(
+        Verdict::Unknown,
+        OPERATION_LOST,
+        "Azure no longer knows the deletion, and the object still stands".to_owned(),
+        Some("plan again: the deletion is planned anew if it is still wanted"),
+    )
 }
 
 pub(super) fn provisioning_state(body: &Json) -> Option<&str> {

@@ -8,12 +8,16 @@ use crate::resource::Severity;
 /// Where access is declared: what code scanning shows a finding at.
 const MATRIX: &str = "rbac/matrix.toml";
 const UNREAD: &str = "unread";
+const HIDDEN: &str = "nothing was found in what could be read, and not all of it could be read";
 
 /// The findings and what could not be read: a check for each rule, and one of the reading.
 pub fn checked(cloud: &str, reading: &Reading, findings: &[Finding]) -> Checked {
     let of_rule = |rule: check::Rule| {
         let found = findings.iter().filter(move |finding| finding.rule == rule);
-        Check::new("access", rule.id()).found(found.map(issue))
+        let check = Check::new("access", rule.id()).found(found.map(issue));
+        // What could not be read may hide a finding of any rule.
+        let hidden = reading.is_partial() && check.issues.is_empty();
+        check.found(hidden.then(|| Issue::unknown(UNREAD, HIDDEN)))
     };
     let unread = reading.unknown.iter().map(|one| {
         let failure = &one.failure;
@@ -46,12 +50,22 @@ fn issue(finding: &Finding) -> Issue {
     let message = format!("{doubt}{}", finding.explanation);
     Issue {
         about: Some(finding.subject.clone()),
+        identity: identity(finding),
         place: Some(Place {
             file: MATRIX.to_owned(),
             at: None,
         }),
         instead: Some(finding.instead.clone()),
         ..Issue::wrong(finding.rule.id(), level(finding.severity), message)
+    }
+}
+
+/// A grant by its id, else whom it is about with what was found.
+fn identity(finding: &Finding) -> Option<String> {
+    match (&finding.grant, &finding.principal) {
+        (Some(grant), _) => Some(grant.id.to_lowercase()),
+        (None, Some(principal)) => Some(format!("{principal}\n{}", finding.explanation)),
+        (None, None) => None,
     }
 }
 

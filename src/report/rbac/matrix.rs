@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::super::layout::{list, plain, table, wrap};
+use super::super::layout::{grid, list, plain, wrap};
 use super::super::markdown::{LIMIT, Page, code, head, prose, row};
 use super::super::style::{Format, Style, Tone};
 use super::{beside, matrix_document, unread};
@@ -137,7 +137,7 @@ fn text(cloud: &str, audit: &Audit<'_>, matrix: &Matrix<'_>, style: &Style) -> S
             })
             .collect();
         text.push('\n');
-        text.push_str(&table(&header, &rows, header.len().., style));
+        text.push_str(&grid(&header, &rows, style));
     }
     let legend: Vec<String> = MARKS
         .iter()

@@ -201,6 +201,56 @@ fn each_step_is_found_named_and_explained() {
     assert_eq!(seen, all, "every step is planted");
 }
 
+/// A scale set of the cluster's nodes.
+const SCALE_SET: &str = "/subscriptions/11111111-1111-4111-8111-111111111111/resourceGroups/mc/providers/Microsoft.Compute/virtualMachineScaleSets/aks-system";
+
+#[test]
+fn whatever_runs_on_a_node_is_asked_at_the_group_at_a_scale_set_and_below() {
+    let compute = "Microsoft.Compute";
+    let set = format!("{compute}/virtualMachineScaleSets");
+    let instance = format!("{SCALE_SET}/virtualMachines/0");
+    let machine = format!("{NODES}/providers/{compute}/virtualMachines/aks-machine");
+    for (scope, action) in [
+        (NODES, format!("{set}/virtualMachines/runCommands/write")),
+        (NODES, format!("{set}/virtualMachines/extensions/write")),
+        (
+            NODES,
+            format!("{compute}/virtualMachines/runCommands/write"),
+        ),
+        (SCALE_SET, format!("{set}/write")),
+        (SCALE_SET, format!("{set}/extensions/write")),
+        (
+            SCALE_SET,
+            format!("{set}/virtualMachines/runCommand/action"),
+        ),
+        (SCALE_SET, format!("{set}/virtualMachines/extensions/write")),
+        (
+            &instance,
+            format!("{set}/virtualMachines/runCommands/write"),
+        ),
+        (&instance, format!("{set}/virtualMachines/write")),
+        (
+            &machine,
+            format!("{compute}/virtualMachines/extensions/write"),
+        ),
+    ] {
+        let obtainable = Plot::new().may(scope, &[&action]).obtain();
+        let kubelet = obtainable.get(&Power::act_as("kubelet"));
+        assert!(kubelet.is_some_and(|it| it.certain), "{action} at {scope}");
+    }
+    // What lies in the group and is no node, and what a node is not written by.
+    let balancer = format!("{NODES}/providers/Microsoft.Network/loadBalancers/kubernetes");
+    for (scope, action) in [
+        (balancer.as_str(), format!("{set}/write")),
+        (&instance, format!("{set}/write")),
+        (SCALE_SET, format!("{set}/read")),
+        (SCALE_SET, format!("{set}/restart/action")),
+    ] {
+        let plot = Plot::new().may(scope, &[&action]);
+        assert_eq!(shown(&plot.obtain()), [""; 0], "{action} at {scope}");
+    }
+}
+
 #[test]
 fn near_misses_lead_nowhere() {
     let acr = "Microsoft.ContainerRegistry/registries";
@@ -252,11 +302,61 @@ fn near_misses_lead_nowhere() {
     }
     let plot = Plot::new().is("me", DirectoryRole::GroupsAdministrator);
     assert!(plot.obtain().get(&Power::act_as("tier0")).is_none());
-    assert_eq!(
-        DirectoryRole::of_template("00000000-0000-0000-0000-000000000000"),
-        None
-    );
-    assert_eq!(AppRole::of_value("User.Read.All"), None);
+}
+
+#[test]
+fn what_the_directory_gives_leads_nowhere_only_where_that_is_known() {
+    let directory_readers = "88D8E3E3-8f55-4a1e-953a-9b9898b8876b";
+    assert_eq!(DirectoryRole::of_template(directory_readers), None);
+    let custom = "0DDBA115-0000-4000-8000-000000000001";
+    let unknown = DirectoryRole::Unknown(custom.to_lowercase());
+    assert_eq!(DirectoryRole::of_template(custom), Some(unknown));
+    for reads in [
+        "User.Read.All",
+        "Directory.Read.All",
+        "RoleManagement.Read.Directory",
+        "User.ReadBasic.All",
+        "Mail.Send",
+        "Sites.FullControl.All",
+        "application.readwrite.ownedby",
+    ] {
+        assert_eq!(AppRole::of_value(reads), None, "{reads}");
+    }
+    for unknown in [
+        "Domain.ReadWrite.All",
+        "EntitlementManagement.ReadWrite.All",
+        "Synchronization.ReadWrite.All",
+        "TeamMember.ReadWrite.All",
+        "Full.Power",
+        "",
+    ] {
+        let of = AppRole::of_value(unknown);
+        assert_eq!(of, Some(AppRole::Unknown(unknown.to_owned())), "{unknown}");
+    }
+}
+
+#[test]
+fn every_table_of_the_directory_says_each_once() {
+    let known = |value: &str| AppRole::of_value(value).expect(value).to_string();
+    for value in [
+        "RoleAssignmentSchedule.ReadWrite.Directory",
+        "PrivilegedAccess.ReadWrite.AzureADGroup",
+    ] {
+        assert_eq!(known(&value.to_lowercase()), value);
+    }
+    for (id, name) in [
+        (
+            "e00e864a-17c5-4a4b-9c06-f5b95a8d5bd8",
+            "Partner Tier2 Support",
+        ),
+        (
+            "4ba39ca4-527c-499a-b93d-d9b492c50246",
+            "Partner Tier1 Support",
+        ),
+    ] {
+        let role = DirectoryRole::of_template(id).expect("a role");
+        assert_eq!(role.to_string(), name);
+    }
 }
 
 #[test]

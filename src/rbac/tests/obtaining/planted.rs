@@ -83,6 +83,25 @@ pub(super) fn planted_on_registries() -> Vec<Planted> {
             Power::act_as("task"),
             true,
         ),
+        ("registry tasks", may(&["taskRuns/write"]), registry(), true),
+        (
+            "registry tasks",
+            may(&["queueBuild/action"]),
+            registry(),
+            true,
+        ),
+        (
+            "registry tasks",
+            Plot::new().may(&format!("{REGISTRY}/tasks/nightly"), &[&acr("tasks/write")]),
+            Power::act_as("task"),
+            true,
+        ),
+        (
+            "transfer into a registry",
+            may(&["importPipelines/write"]),
+            registry(),
+            false,
+        ),
     ]
 }
 
@@ -138,6 +157,10 @@ pub(super) fn planted_on_clusters() -> Vec<Planted> {
     };
     let iam = format!("{CLUSTER}/namespaces/iam");
     let rbac = |what: &str| format!("rbac.authorization.k8s.io/{what}");
+    let extends = |what: &str| {
+        let action = format!("Microsoft.KubernetesConfiguration/{what}/write");
+        Plot::new().may(CLUSTER, &[&action])
+    };
     let on_nodes = "Microsoft.Compute/virtualMachineScaleSets/virtualMachines/runCommand/action";
     let unread = Plot::new().with(|plot| plot.sketch.tenant.memberships.put_unread("admins"));
     let admin = "listClusterAdminCredential/action";
@@ -250,6 +273,19 @@ pub(super) fn planted_on_clusters() -> Vec<Planted> {
             Plot::new().may(NODES, &[on_nodes]),
             Power::act_as("kubelet"),
             true,
+        ),
+        (
+            "extend a cluster",
+            extends("fluxConfigurations"),
+            inside(),
+            true,
+        ),
+        ("extend a cluster", extends("extensions"), inside(), false),
+        (
+            "extend a cluster",
+            may("trustedAccessRoleBindings/write"),
+            inside(),
+            false,
         ),
         (
             "use workloads",
@@ -390,7 +426,61 @@ pub(super) fn planted_in_the_directory() -> Vec<Planted> {
         (
             "assign directory roles",
             Plot::new().holds(directory),
-            global,
+            global.clone(),
+            true,
+        ),
+        (
+            "assign directory roles",
+            is(DirectoryRole::PartnerTier2Support),
+            global.clone(),
+            true,
+        ),
+        (
+            "assign directory roles",
+            Plot::new().holds(AppRole::RoleSchedules),
+            global.clone(),
+            true,
+        ),
+        (
+            "assign directory roles",
+            Plot::new().holds(AppRole::RoleEligibility),
+            global.clone(),
+            false,
+        ),
+        (
+            "unknown power",
+            is(DirectoryRole::Unknown("c".to_owned())),
+            anything("/"),
+            false,
+        ),
+        (
+            "unknown power",
+            Plot::new().holds(AppRole::Unknown("New.ReadWrite.All".to_owned())),
+            anything("/"),
+            false,
+        ),
+        (
+            "manage applications",
+            is(DirectoryRole::PartnerTier1Support),
+            act("engine"),
+            true,
+        ),
+        (
+            "manage groups",
+            Plot::new().holds(AppRole::PrivilegedGroups),
+            act("tier0"),
+            true,
+        ),
+        (
+            "manage groups",
+            Plot::new().holds(AppRole::GroupEligibility),
+            act("tier0"),
+            false,
+        ),
+        (
+            "reset credentials",
+            is(DirectoryRole::PartnerTier2Support),
+            act("ada"),
             true,
         ),
         (

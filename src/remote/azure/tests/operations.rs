@@ -275,6 +275,18 @@ async fn a_deletion_without_any_url_asks_the_object() {
         .await;
     let pending = bench.accepted(&delete(GROUP)).await;
     assert_eq!(bench.azure.finish(&pending).await, Ok(None));
+
+    // One that comes to nothing is not waited for again and again by every later run.
+    for (state, code) in [
+        (state("Succeeded"), "OperationLost"),
+        (state("Deleting"), "OperationStillRunning"),
+    ] {
+        bench.server.reset().await;
+        bench.on("GET", GROUP, vec![body(200, &state)]).await;
+        let failure = bench.azure.finish(&pending).await.expect_err(code);
+        assert_eq!(failure.code, code);
+        assert_eq!(failure.is_forgotten(), code == "OperationLost");
+    }
 }
 
 #[tokio::test]
