@@ -66,6 +66,17 @@ pub enum Deleted {
     Tenant,
 }
 
+/// Among what the name of an object is the only one of its kind.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Naming {
+    /// What it lives in.
+    Within,
+    /// All of Azure: there can be another of the name once this one is gone.
+    Everywhere,
+    /// All of Azure, and for as long as a deleted one can be recovered.
+    Kept,
+}
+
 /// How an existing object is changed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum UpdateMode {
@@ -183,6 +194,11 @@ pub trait Kind: Sync + Send {
     /// The request that deletes an object.
     fn delete(&self, id: &str) -> Request {
         Request::arm(Method::Delete, id, self.meta().api_version)
+    }
+
+    /// Among what an object's name is the only one.
+    fn naming(&self) -> Naming {
+        Naming::Within
     }
 
     /// Where soft-deleted objects are listed. It is read only where a declared object is missing.

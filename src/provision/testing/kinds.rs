@@ -4,7 +4,7 @@ use serde_json::{Value as Json, json};
 
 use crate::kinds::{Lock, ResourceGroup};
 use crate::resource::{
-    Address, Carrier, Change, Compare, Field, Kind, Kinds, Literal, Meta, Method, ReadMode,
+    Address, Carrier, Change, Compare, Field, Kind, Kinds, Literal, Meta, Method, Naming, ReadMode,
     Request, Resource, UpdateMode, Value, arm_type_of, without_nulls,
 };
 
@@ -49,6 +49,13 @@ impl Kind for Toy {
             Method::Put
         };
         Request::arm(method, id, self.0.api_version).body(without_nulls(desired.clone()))
+    }
+
+    fn naming(&self) -> Naming {
+        match self.0.name == STORE.0.name {
+            true => Naming::Everywhere,
+            false => Naming::Within,
+        }
     }
 
     fn lags(&self) -> bool {
@@ -216,6 +223,10 @@ static CLUSTER_META: Meta = Meta {
 impl Kind for ToyCluster {
     fn meta(&self) -> &'static Meta {
         &CLUSTER_META
+    }
+
+    fn naming(&self) -> Naming {
+        Naming::Kept
     }
 
     fn embeds(&self, child: &Resource) -> bool {

@@ -6,7 +6,8 @@ use crate::provision::ports::Verdict;
 
 /// What to do where a deleted object has a name that is wanted.
 const SOFT_DELETED: &str = "a soft-deleted object holds the name: plan again, which recovers it if it \
-                            was ours; if not, recover it or purge it where its protection allows";
+                            was ours and is declared where it stood; if not, declare another name, or \
+                            have it purged where its protection allows";
 
 /// What people can do about it.
 pub(super) enum Hint {

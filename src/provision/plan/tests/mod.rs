@@ -2,6 +2,7 @@
 
 mod locks;
 mod order;
+mod orphans;
 mod ours;
 mod selection;
 mod unread;
