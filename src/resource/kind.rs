@@ -71,7 +71,7 @@ pub enum Deleted {
 pub enum Naming {
     /// What it lives in.
     Within,
-    /// All of Azure: there can be another of the name once this one is gone.
+    /// All of Azure, or the tenant: there can be another of the name once this one is gone.
     Everywhere,
     /// All of Azure, and for as long as a deleted one can be recovered.
     Kept,
