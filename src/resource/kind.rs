@@ -286,6 +286,12 @@ pub trait Kind: Sync + Send {
         None
     }
 
+    /// What to do instead where Azure keeps the managed field at `path` as it is on an object that
+    /// others stand in or refer to. `after` are all managed fields as they would be.
+    fn fixed_in_use(&self, _path: &str, _after: &Value, _live: &Value) -> Option<&'static str> {
+        None
+    }
+
     /// What Azure can be asked about a planned create or update before anything is sent, so that
     /// what it would refuse is told with the plan, and not halfway through an apply.
     fn question(&self, _planned: &Planned<'_>) -> Option<Question> {

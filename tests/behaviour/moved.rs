@@ -73,3 +73,14 @@ fn a_move_that_fails_halfway_is_finished_by_the_next_run() {
     root.expect(0, &APPLY);
     root.expect(0, &PLAN);
 }
+
+/// Azure keeps a range that something has an address of.
+#[test]
+fn another_range_of_a_used_subnet_is_refused_before_anything_is_sent() {
+    let root = standing();
+    root.replace(DEV, "10.10.16.0/24", "10.10.17.0/24");
+    let refused = root.expect(3, &APPLY);
+    for said in ["while it is used by private endpoint pe-", "another subnet"] {
+        assert!(refused.err.contains(said), "{said}: {}", refused.err);
+    }
+}

@@ -87,8 +87,18 @@ impl Mentions {
     }
 }
 
+/// Whether a live object refers to that of a lower-cased id, or to what lies in it, from outside.
+pub(super) fn refers(object: &Object, id: &str) -> bool {
+    let within = |text: &str| scopes(&text.to_lowercase()).any(|scope| scope == id);
+    let mut found = false;
+    texts(&object.projection, &mut |text| {
+        found = found || (text.starts_with('/') && within(text));
+    });
+    found && !within(&object.id)
+}
+
 /// Every text of a value, those that keys are among them.
-pub(super) fn texts(value: &Value, take: &mut dyn FnMut(&str)) {
+fn texts(value: &Value, take: &mut dyn FnMut(&str)) {
     match value {
         Value::String(text) => take(text),
         Value::List(items) => items.iter().for_each(|item| texts(item, take)),

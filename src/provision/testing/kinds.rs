@@ -70,6 +70,11 @@ impl Kind for Toy {
         self.0.name == GRANT.0.name
     }
 
+    fn fixed_in_use(&self, path: &str, _after: &Value, _live: &Value) -> Option<&'static str> {
+        let fixed = self.0.name == SHELF.0.name && path == "properties.width";
+        fixed.then_some("put up another shelf")
+    }
+
     fn holder<'v>(&self, properties: &'v Value) -> Option<&'v Value> {
         let holder = properties.at("properties.principalId");
         holder.filter(|_| self.is_access())

@@ -338,6 +338,14 @@ pub(super) const TABLE: &[Row] = &[
         ),
     ),
     row(
+        &["InUsePrefixCannotBeDeleted"],
+        Action::Fatal,
+        Verdict::Fatal,
+        Hint::Say(
+            "something has an address of the range: declare another subnet with the new one, and drop this one when it is empty",
+        ),
+    ),
+    row(
         &[
             "InUseSubnetCannotBeDeleted",
             "InUseNetworkSecurityGroupCannotBeDeleted",
