@@ -49,6 +49,30 @@ fn taken(name: &str, answer: &Json) -> Option<Obstacle> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::kinds::KINDS;
+    use crate::resource::{Change, Naming, Value};
+
+    #[test]
+    fn what_asks_for_its_name_says_where_it_is_unique() {
+        for kind in KINDS.iter() {
+            let meta = kind.meta();
+            let id = "/subscriptions/s/resourceGroups/g/providers/X/y/n";
+            let after = Value::default();
+            let planned = Planned {
+                place: None,
+                id,
+                before: None,
+                after: &after,
+            };
+            let asked = kind.question(&planned);
+            let asks = asked.is_some_and(|it| it.request.path.ends_with("/checkNameAvailability"));
+            assert!(!asks || kind.naming() != Naming::Within, "{}", meta.name);
+            // What keeps its name cannot be made again in the place of itself either.
+            let replaced = meta.fields.iter().any(|it| it.change == Change::Replace);
+            let kept = kind.naming() == Naming::Kept;
+            assert!(!(kept && replaced), "{}", meta.name);
+        }
+    }
 
     #[test]
     fn only_a_no_is_in_the_way() {

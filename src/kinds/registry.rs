@@ -16,9 +16,9 @@ use serde_json::Value as Json;
 
 use super::{LockLevel, Sections, names};
 use crate::resource::{
-    Address, AddressError, Carrier, Change, Compare, Field, Kind, Literal, Meta, Method, Place,
-    Planned, Problem, Question, ReadMode, Request, Resource, Severity, Unmanaged, UpdateMode,
-    Value,
+    Address, AddressError, Carrier, Change, Compare, Field, Kind, Literal, Meta, Method, Naming,
+    Place, Planned, Problem, Question, ReadMode, Request, Resource, Severity, Unmanaged,
+    UpdateMode, Value,
 };
 
 /// The api-version of registries and everything below them.
@@ -256,6 +256,10 @@ impl Kind for Registry {
             properties.retain(|key, _| !dear(key));
         }
         Request::arm(Method::Put, id, META.api_version).body(body)
+    }
+
+    fn naming(&self) -> Naming {
+        Naming::Everywhere
     }
 
     fn question(&self, planned: &Planned<'_>) -> Option<Question> {

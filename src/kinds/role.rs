@@ -11,8 +11,8 @@ use serde_json::{Value as Json, json};
 use super::{CustomRole, Sections, cluster_grants};
 use crate::resource::{
     Address, AddressError, Carrier, Compare, DEFAULT_ESTATE, EnvironmentName, Field, Kind, Literal,
-    Meta, Method, Outputs, Place, Problem, ReadMode, Request, Resource, Severity, Text, Unmanaged,
-    UpdateMode, Value,
+    Meta, Method, Naming, Outputs, Place, Problem, ReadMode, Request, Resource, Severity, Text,
+    Unmanaged, UpdateMode, Value,
 };
 
 /// The kind of custom role definitions.
@@ -78,6 +78,11 @@ impl Kind for RoleDefinition {
         let gained = gained(["actions", "notActions"]) + gained(["dataActions", "notDataActions"]);
         let noun = if gained == 1 { "action" } else { "actions" };
         (gained > 0).then(|| format!("{gained} {noun} in {address}"))
+    }
+
+    /// A role is the tenant's under each subscription that it can be assigned in.
+    fn naming(&self) -> Naming {
+        Naming::Everywhere
     }
 
     /// Azure's own roles are hundreds, and none of them is anybody's to change.

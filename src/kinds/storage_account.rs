@@ -12,8 +12,8 @@ use serde_json::{Value as Json, json};
 use super::store_section::{KEPT, StoreSection};
 use super::{Sections, names};
 use crate::resource::{
-    Address, AddressError, Carrier, Change, Compare, Field, Kind, Literal, Meta, Place, Planned,
-    Question, ReadMode, Resource, Severity, Unmanaged, UpdateMode, Value,
+    Address, AddressError, Carrier, Change, Compare, Field, Kind, Literal, Meta, Naming, Place,
+    Planned, Question, ReadMode, Resource, Severity, Unmanaged, UpdateMode, Value,
 };
 
 /// The api-version of storage accounts and everything below them.
@@ -170,6 +170,10 @@ static META: Meta = Meta {
 impl Kind for StorageAccount {
     fn meta(&self) -> &'static Meta {
         &META
+    }
+
+    fn naming(&self) -> Naming {
+        Naming::Everywhere
     }
 
     fn question(&self, planned: &Planned<'_>) -> Option<Question> {

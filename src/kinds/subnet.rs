@@ -3,6 +3,8 @@
 //! Reference: Microsoft.Network `virtualNetworks/subnets`, api-version 2024-05-01. A subnet has
 //! no tags: it is ours by its marked network and its declared name.
 
+use std::collections::BTreeSet;
+
 use ipnet::Ipv4Net;
 use serde_json::{Value as Json, json};
 
@@ -16,6 +18,14 @@ use crate::resource::{
 /// The kind of subnets.
 pub struct Subnet;
 
+/// Where its range stands; several stand at the same with `es`.
+const ONE_PREFIX: &str = "properties.addressPrefix";
+
+/// What to do where a range cannot change.
+const ANOTHER_SUBNET: &str = "declare another subnet with the new range, have `endpoint_subnet` name it (a \
+                              cluster's nodes stay: declare another cluster), and drop this one when it \
+                              is empty";
+
 static META: Meta = Meta {
     name: "subnet",
     arm_type: "Microsoft.Network/virtualNetworks/subnets",
@@ -27,7 +37,7 @@ static META: Meta = Meta {
     },
     update: UpdateMode::Put,
     fields: &[
-        Field::new("properties.addressPrefix").severity(Severity::High),
+        Field::new(ONE_PREFIX).severity(Severity::High),
         Field::new("properties.addressPrefixes")
             .or(Literal::EmptyList)
             .compare(Compare::Set)
@@ -111,9 +121,26 @@ impl Kind for Subnet {
         one_prefix(crate::resource::update(&META, id, live, desired, changed)).if_unchanged(live)
     }
 
+    /// A range that somebody has an address of is not taken away, in whichever form it is said.
+    fn fixed_in_use(&self, path: &str, after: &Value, live: &Value) -> Option<&'static str> {
+        let (before, after) = (prefixes(live), prefixes(after));
+        let lost = before.difference(&after).next().is_some();
+        (path.starts_with(ONE_PREFIX) && lost).then_some(ANOTHER_SUBNET)
+    }
+
     fn lane(&self, id: &str, _properties: &Json) -> Option<String> {
         Some(virtual_network::lane(id))
     }
+}
+
+/// The ranges of a subnet, in either form.
+fn prefixes(fields: &Value) -> BTreeSet<&str> {
+    let several = match fields.at("properties.addressPrefixes") {
+        Some(Value::List(several)) => several.as_slice(),
+        _ => &[],
+    };
+    let one = fields.at(ONE_PREFIX).into_iter();
+    one.chain(several).filter_map(Value::as_str).collect()
 }
 
 /// Azure takes one prefix or a list of them: an empty list beside the one is not said.
@@ -284,6 +311,22 @@ mod tests {
         for bad in ["GatewaySubnet", "a_b", "-a", "a-", ""] {
             assert_eq!(names(bad), 1, "{bad}");
         }
+    }
+
+    #[test]
+    fn a_used_range_stays_and_its_form_may_change() {
+        let of = |one: Json, several: Json| {
+            Value::from(json!({"properties": {"addressPrefix": one, "addressPrefixes": several}}))
+        };
+        let (a, b) = ("10.0.0.0/24", "10.0.1.0/24");
+        let after = of(json!(a), json!([]));
+        let fixed = |live: &Value| Subnet.fixed_in_use(ONE_PREFIX, &after, live).is_some();
+        assert!(fixed(&of(json!(b), json!([]))));
+        assert!(fixed(&of(json!(null), json!([a, b]))));
+        assert!(!fixed(&of(json!(null), json!([a]))));
+        let other = "properties.defaultOutboundAccess";
+        let live = of(json!(b), json!([]));
+        assert_eq!(Subnet.fixed_in_use(other, &after, &live), None);
     }
 
     #[test]

@@ -18,9 +18,9 @@ use serde_json::{Value as Json, json};
 
 use super::{KeySection, LockLevel, Sections, key, names};
 use crate::resource::{
-    AddressError, Carrier, Change, Compare, Deleted, Field, Kind, Literal, Meta, Method, Place,
-    Planned, Problem, Question, ReadMode, Request, Resource, Severity, Unmanaged, UpdateMode,
-    Value,
+    AddressError, Carrier, Change, Compare, Deleted, Field, Kind, Literal, Meta, Method, Naming,
+    Place, Planned, Problem, Question, ReadMode, Request, Resource, Severity, Unmanaged,
+    UpdateMode, Value,
 };
 
 /// The api-version of vaults and of keys in ARM.
@@ -207,6 +207,10 @@ static META: Meta = Meta {
 impl Kind for Vault {
     fn meta(&self) -> &'static Meta {
         &META
+    }
+
+    fn naming(&self) -> Naming {
+        Naming::Kept
     }
 
     fn question(&self, planned: &Planned<'_>) -> Option<Question> {

@@ -13,8 +13,8 @@ use super::guard::{Objection, Rule};
 use super::plan::{Action, Operation, Plan, Step};
 use super::ports::{Failure, Reader};
 use crate::resource::{
-    Address, EnvironmentName, Kind, Kinds, Method, Obstacle, Place, Planned, Question, Request,
-    subscription_of,
+    Address, EnvironmentName, Kind, Kinds, Method, Naming, Obstacle, Place, Planned, Question,
+    Request, subscription_of,
 };
 
 /// The api-version of the list of resource providers.
@@ -108,12 +108,14 @@ fn questions<'p>(
 ) -> Vec<Asked<'p>> {
     let mut asked = Vec::new();
     for operation in &plan.operations {
-        if !matches!(operation.step, Step::Create | Step::Update) || gives_way(plan, operation) {
-            continue;
-        }
         let (Some(kind), Some(id)) = (kinds.named(&operation.kind), operation.id.known()) else {
             continue;
         };
+        if !matches!(operation.step, Step::Create | Step::Update)
+            || gives_way(plan, operation, kind.naming())
+        {
+            continue;
+        }
         let Some(after) = &operation.desired else {
             continue;
         };
@@ -134,16 +136,22 @@ fn questions<'p>(
 }
 
 /// Whether what an operation creates takes the place or the name of what the plan deletes before
-/// it: what Azure says now does not hold then.
-fn gives_way(plan: &Plan, made: &Operation) -> bool {
+/// it: what Azure says now does not hold then. A name that stays held is not given way.
+fn gives_way(plan: &Plan, made: &Operation, naming: Naming) -> bool {
     let name = |operation: &Operation| {
         let id = operation.id.known()?.to_lowercase();
-        id.rsplit('/').next().map(str::to_owned)
+        match naming {
+            Naming::Within => Some(id),
+            Naming::Everywhere => id.rsplit('/').next().map(str::to_owned),
+            Naming::Kept => None,
+        }
     };
-    made.step == Step::Create
-        && plan.operations.iter().any(|gone| {
-            gone.step == Step::Delete && gone.kind == made.kind && name(gone) == name(made)
-        })
+    let taken = name(made).filter(|_| made.step == Step::Create);
+    taken.is_some()
+        && plan
+            .operations
+            .iter()
+            .any(|gone| gone.step == Step::Delete && gone.kind == made.kind && name(gone) == taken)
 }
 
 /// The resource providers that creates need, held against those that each subscription uses.

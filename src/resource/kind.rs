@@ -66,6 +66,17 @@ pub enum Deleted {
     Tenant,
 }
 
+/// Among what the name of an object is the only one of its kind.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Naming {
+    /// What it lives in.
+    Within,
+    /// All of Azure, or the tenant: there can be another of the name once this one is gone.
+    Everywhere,
+    /// All of Azure, and for as long as a deleted one can be recovered.
+    Kept,
+}
+
 /// How an existing object is changed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum UpdateMode {
@@ -185,6 +196,11 @@ pub trait Kind: Sync + Send {
         Request::arm(Method::Delete, id, self.meta().api_version)
     }
 
+    /// Among what an object's name is the only one.
+    fn naming(&self) -> Naming {
+        Naming::Within
+    }
+
     /// Where soft-deleted objects are listed. It is read only where a declared object is missing.
     fn deleted(&self) -> Deleted {
         Deleted::Never
@@ -267,6 +283,12 @@ pub trait Kind: Sync + Send {
     /// more of the live object than the field itself, and what to do instead. `live` is what
     /// [`Kind::project`] made of it.
     fn refuses(&self, _path: &str, _after: &Value, _live: &Value) -> Option<String> {
+        None
+    }
+
+    /// What to do instead where Azure keeps the managed field at `path` as it is on an object that
+    /// others stand in or refer to. `after` are all managed fields as they would be.
+    fn fixed_in_use(&self, _path: &str, _after: &Value, _live: &Value) -> Option<&'static str> {
         None
     }
 

@@ -30,7 +30,7 @@ pub use field::{Change, Compare, Field, Literal, Severity, Unmanaged};
 pub use foreseen::{Obstacle, Planned, Question};
 pub use id::{arm_type_of, scopes, subscription_of};
 pub use kind::{
-    AccessCell, Blocks, Carrier, Deleted, Guard, Kind, Kinds, Meta, ReadMode, UpdateMode,
+    AccessCell, Blocks, Carrier, Deleted, Guard, Kind, Kinds, Meta, Naming, ReadMode, UpdateMode,
 };
 pub use marker::{
     APPROVALS_TAG, DEFAULT_ESTATE, ID_TAG, MANAGED_BY_TAG, Marker, Ownership, PROTECTED_TAG,

@@ -19,6 +19,7 @@ mod first_light;
 mod grants;
 mod kept;
 mod laws;
+mod moved;
 mod planted;
 mod private_network;
 mod program;

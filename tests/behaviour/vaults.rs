@@ -351,3 +351,59 @@ fn purge_protection_can_be_switched_on_and_an_expiry_moved() {
     let ran = root.expect(3, &["--env", "dev", "apply", "--auto-approve"]);
     assert!(ran.err.contains("an expiry can be moved"), "{}", ran.err);
 }
+
+/// A deleted vault holds its name for as long as its keys can be recovered: nothing of it may go
+/// for the sake of one of the same name in another group.
+#[test]
+fn a_vault_is_not_moved_to_another_group() {
+    const ALL: [&str; 4] = ["apply", "--auto-approve", "--allow-destroy", "*"];
+    const GROUP: &str = "/resourceGroups/rg-a/";
+    let root = Root::sample();
+    let common = root.read("environments/common.toml");
+    let azure = common.find("[azure]").expect("it says where");
+    let azure = common[azure..].split("\n\n").next().expect("a table");
+    let root = Root::empty();
+    let alone = "[regions]\nprimary = \"eastus2\"\nrecovery = \"westus2\"\n[control]\n\
+                 store = \"file:.onestream/control\"\n";
+    root.write("environments/common.toml", &format!("{azure}\n{alone}"));
+    let dev = "[environment]\norder = 1\ndescription = \"d\"\n[group]\nname = \"rg-a\"\n\
+               [vault]\nname = \"kv-move-me\"\nsku = \"premium\"\npurge_protection = true\n\
+               public_network_access = true\nallowed_ips = [\"203.0.113.0/24\"]\n\
+               [vault.keys.cosign]\ntype = \"EC-HSM\"\ncurve = \"P-256\"\nops = [\"sign\", \"verify\"]\n";
+    root.write("environments/dev.toml", dev);
+    root.expect(0, &ALL);
+    root.replace("environments/dev.toml", "rg-a", "rg-b");
+    for arguments in [
+        &["plan"][..],
+        &["--env", "dev", "plan", "--exclude", "dev.group"],
+    ] {
+        let told = root.run(arguments);
+        let said = format!("{}{}", told.out, told.err);
+        assert!(said.contains(GROUP), "{said}");
+        assert!(said.contains("has its name, and would hold it"), "{said}");
+        assert!(said.contains("declare it where it stands"), "{said}");
+    }
+    root.expect(3, &ALL);
+    let state = root.expect(0, &["state", "show", "dev.vault"]);
+    root.replace("environments/dev.toml", "rg-b", "rg-a");
+    let clean = root.expect(0, &["plan", "--detailed-exitcode"]);
+    assert!(
+        clean.out.contains("No changes"),
+        "{}\n{}",
+        clean.out,
+        state.out
+    );
+    // What was deleted by hand holds it as well, and comes back where it stood.
+    root.expect(0, &["destroy", "--auto-approve", "--allow-destroy", "*"]);
+    root.replace("environments/dev.toml", "rg-a", "rg-b");
+    let refused = root.expect(3, &ALL);
+    let said = "was deleted and still holds its name";
+    assert!(
+        refused.err.contains(said) || refused.out.contains(said),
+        "{}{}",
+        refused.out,
+        refused.err
+    );
+    root.replace("environments/dev.toml", "rg-b", "rg-a");
+    root.expect(0, &ALL);
+}

@@ -72,6 +72,7 @@ impl Seen {
                 ownership: Marker::read(&self.estate, carrier, &key, &body),
                 handle: kind.handle(entry),
                 outputs: kind.meta().read_outputs(&id, &body),
+                id,
             };
             self.lock().deleted.insert(key, remains);
         };

@@ -36,6 +36,8 @@ pub struct Observed {
 /// What Azure keeps of an object that was soft-deleted.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Remains {
+    /// The id that it had, as Azure spells it.
+    pub id: String,
     /// Whose it was.
     pub ownership: Ownership,
     /// By what it is brought back, where that is not its id.

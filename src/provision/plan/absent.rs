@@ -4,7 +4,7 @@ use super::classify::Work;
 use super::settled::Settled;
 use super::{Action, Operation, Step};
 use crate::provision::observe::{Object, Observed};
-use crate::resource::{Ownership, Resource};
+use crate::resource::{Naming, Ownership, Resource};
 
 impl<'a> Work<'a> {
     pub(super) fn absent(&mut self, resource: &Resource, settled: &Settled) {
@@ -18,13 +18,9 @@ impl<'a> Work<'a> {
                 .draft
                 .refuse(&resource.address, problem, instead.to_owned());
         }
-        if let Some(kept) = settled
-            .id
-            .known()
-            .and_then(|id| self.namesake(resource, id))
-        {
-            let problem = format!("{} stays where it is, and has its name", kept.id);
-            let instead = "declare it where it stands, or under another name".to_owned();
+        let held = settled.id.known();
+        if let Some((problem, instead)) = held.and_then(|id| self.name_held(resource, id)) {
+            let instead = instead.to_owned();
             return self.draft.refuse(&resource.address, problem, instead);
         }
         let observed: &'a Observed = self.asked.observed;
@@ -58,19 +54,40 @@ impl<'a> Work<'a> {
         self.make(resource, operation);
     }
 
-    /// An object of ours that no plan deletes, and that has the name with which one is declared
-    /// elsewhere: such names are unique in all of Azure.
-    fn namesake(&self, resource: &Resource, id: &str) -> Option<&'a Object> {
-        let (kind, observed): (_, &'a Observed) = (resource.kind.meta(), self.asked.observed);
-        // Names of what lies in something else are free in each.
-        let is_whole = kind.arm_type.matches('/').count() == 1;
-        resource.kind.keeps().filter(|_| is_whole)?;
+    /// Why the name in `id` will not be free however this plan goes, and what to do instead: another
+    /// object of ours has it for good, or a deleted one for as long as it can be recovered.
+    fn name_held(&self, resource: &Resource, id: &str) -> Option<(String, &'static str)> {
+        let (kind, observed): (_, &'a Observed) = (resource.kind, self.asked.observed);
         let name = |id: &str| id.rsplit('/').next().map(str::to_lowercase);
-        let mut alike = observed.objects.values().filter(|object| {
-            let same = object.kind.meta().name == kind.name && name(&object.id) == name(id);
-            same && matches!(object.ownership, Ownership::Ours(_))
-        });
-        alike.next()
+        let alike = |other: &str| kind.is_id(other) && name(other) == name(id);
+        let kept = kind.naming() == Naming::Kept;
+        if kind.naming() == Naming::Within || observed.deleted.contains_key(&id.to_lowercase()) {
+            return None;
+        }
+        let mut standing = observed
+            .objects
+            .values()
+            .filter(|object| alike(&object.id) && matches!(object.ownership, Ownership::Ours(_)));
+        if let Some(other) = standing.next().filter(|_| kept || kind.keeps().is_some()) {
+            return Some(match kept {
+                false => (
+                    format!("{} stays where it is, and has its name", other.id),
+                    "declare it where it stands, or under another name",
+                ),
+                true => (
+                    format!("{} has its name, and would hold it when deleted", other.id),
+                    "it cannot be moved: declare it where it stands (its group and subscription, \
+                     too), or under another name",
+                ),
+            });
+        }
+        let mut gone = observed.deleted.iter().filter(|_| kept);
+        let (_, remains) = gone.find(|(key, _)| alike(key))?;
+        Some((
+            format!("{} was deleted and still holds its name", remains.id),
+            "declare it where it stood (its group and subscription, too), which recovers it if it \
+             was ours, or under another name",
+        ))
     }
 
     /// What stands at an id and is yet another object, by what tells such objects apart.

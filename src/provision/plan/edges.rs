@@ -6,10 +6,10 @@ use petgraph::algo::kosaraju_scc;
 use petgraph::graph::DiGraph;
 
 use super::draft::Draft;
-use super::locks;
 use super::make::{Asked, PlanError};
 use super::{Action, Edge, Operation, Step};
-use crate::resource::{Address, Guard, Value, scopes};
+use super::{locks, mentions};
+use crate::resource::{Guard, Kind, Naming, Value, scopes};
 
 /// Every edge of the drafted operations.
 pub(super) fn of(asked: &Asked<'_>, draft: &Draft) -> Result<Vec<Edge>, PlanError> {
@@ -26,7 +26,7 @@ pub(super) fn of(asked: &Asked<'_>, draft: &Draft) -> Result<Vec<Edge>, PlanErro
     for (revoke, give) in exchanges(draft) {
         edges.needs(revoke, give);
     }
-    for (delete, updates) in letting_go(asked, draft) {
+    for (delete, updates) in mentions::letting_go(asked, draft) {
         edges.needs_unless_tangled(&updates, delete);
     }
     for (delete, creates) in renewals(draft) {
@@ -117,7 +117,7 @@ impl Leaving {
         let by_id: BTreeMap<String, usize> = draft.deletes().collect();
         let mut by_name: BTreeMap<_, Vec<usize>> = BTreeMap::new();
         for (id, index) in &by_id {
-            if let Some(name) = unique_name(id) {
+            if let Some(name) = unique_name(draft.kinds[*index], id) {
                 let kind = draft.operations[*index].kind.clone();
                 by_name
                     .entry((kind, name.to_owned()))
@@ -129,16 +129,10 @@ impl Leaving {
     }
 }
 
-/// The name of a top-level resource, which many types want to be the only one in all of Azure.
-/// Children and extensions (locks, assignments) are named within what they belong to.
-fn unique_name(id: &str) -> Option<&str> {
-    let mut providers = id.split("/providers/").skip(1);
-    let (below, None) = (providers.next()?, providers.next()) else {
-        return None;
-    };
-    let mut steps = below.split('/').skip(2);
-    let name = steps.next()?;
-    steps.next().is_none().then_some(name)
+/// The name of an object, where it is the only one of it in all of Azure.
+fn unique_name<'i>(kind: &dyn Kind, id: &'i str) -> Option<&'i str> {
+    let unique = kind.naming() != Naming::Within;
+    id.rsplit('/').next().filter(|_| unique)
 }
 
 fn makes(draft: &Draft, leaving: &Leaving, edges: &mut Edges, index: usize, operation: &Operation) {
@@ -165,7 +159,7 @@ fn makes(draft: &Draft, leaving: &Leaving, edges: &mut Edges, index: usize, oper
     // An old holder of the name goes first.
     if operation.step == Step::Create
         && let Some(id) = operation.id.known().map(str::to_lowercase)
-        && let Some(name) = unique_name(&id)
+        && let Some(name) = unique_name(draft.kinds[index], &id)
     {
         let holders = leaving
             .by_name
@@ -195,29 +189,6 @@ fn deletes(
     {
         edges.needs(index, *container);
     }
-}
-
-/// What goes, each with the updates that let go of it, by what was last applied.
-fn letting_go(asked: &Asked<'_>, draft: &Draft) -> Vec<(usize, Vec<usize>)> {
-    let mut referrers: BTreeMap<&Address, Vec<usize>> = BTreeMap::new();
-    for (index, operation) in draft.operations.iter().enumerate() {
-        if operation.step == Step::Update
-            && let Some(applied) = asked.applied.get(&operation.address)
-        {
-            for reference in &applied.references {
-                referrers.entry(reference).or_default().push(index);
-            }
-        }
-    }
-    let mut found = Vec::new();
-    for (index, operation) in draft.operations.iter().enumerate() {
-        if operation.action == Action::Delete
-            && let Some(updates) = referrers.get(&operation.address)
-        {
-            found.push((index, updates.clone()));
-        }
-    }
-    found
 }
 
 /// What is taken from somebody and what is given to the same one, (delete, create): nobody has

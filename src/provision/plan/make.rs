@@ -9,7 +9,7 @@ use super::classify::Work;
 use super::draft::Draft;
 use super::{
     Applied, Plan, Target, UnmanagedObject, Unread, UnreadCollection, VERSION, edges, locks,
-    orphans, widening,
+    mentions, orphans, widening,
 };
 use crate::provision::desired::Desired;
 use crate::provision::graph::Dag;
@@ -81,6 +81,7 @@ pub fn make(asked: &Asked<'_>) -> Result<Plan, PlanError> {
     work.orphans();
     let declared = std::mem::take(&mut work.ids);
     let mut draft = work.finish();
+    mentions::order_deletes(asked, &mut draft);
     draft.narrow(asked)?;
     orphans::outermost(&mut draft.stays);
     orphans::keep_containers(asked, &mut draft);

@@ -14,6 +14,7 @@ mod draft;
 mod edges;
 mod locks;
 mod make;
+mod mentions;
 mod orphans;
 mod present;
 mod revoke;

@@ -168,7 +168,7 @@ impl<'a> Work<'a> {
         let Leaver {
             environment,
             object,
-            applied,
+            ..
         } = leaver;
         let meta = object.kind.meta();
         let declared = self.ids.contains_key(key);
@@ -194,10 +194,8 @@ impl<'a> Work<'a> {
             format!("{environment} is not declared any more")
         };
         let resource = self.asked.desired.resources.get(&address);
-        let references = resource
-            .map(|resource| resource.references().into_iter().collect())
-            .or_else(|| applied.map(|standing| standing.references.clone()))
-            .unwrap_or_default();
+        // What nothing declares refers to what it mentions (`mentions`): addresses may be others'.
+        let references = resource.map(|resource| resource.references().into_iter().collect());
         let operation = Operation {
             kind: meta.name.to_owned(),
             id: object.id.clone().into(),
@@ -214,7 +212,7 @@ impl<'a> Work<'a> {
             restores: None,
             carries: Vec::new(),
             handle: None,
-            references,
+            references: references.unwrap_or_default(),
             address,
         };
         self.draft.push(operation, object.kind);

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::classify::{Work, unclear};
 use super::settled::{Settled, image};
-use super::{Action, Standing, Step, Unread};
+use super::{Action, Standing, Step, Unread, mentions};
 use crate::provision::diff::{self, FieldChange, Rule, diff};
 use crate::provision::observe::Object;
 use crate::resource::{Carrier, Condition, Ownership, Resource};
@@ -87,17 +87,23 @@ impl Work<'_> {
         let changes = diff(meta, &settled.properties, &object.projection, applied);
         let mut refused = false;
         for change in &changes {
-            let instead = match &change.rule {
-                Rule::Refused(instead) => Some(instead.clone()),
+            let (path, live) = (change.path.as_str(), &object.projection);
+            let refusal = match &change.rule {
+                Rule::Refused(instead) => Some((instead.clone(), String::new())),
                 Rule::InPlace | Rule::Replace => {
-                    let live = &object.projection;
-                    resource.kind.refuses(&change.path, &change.after, live)
+                    let instead = resource.kind.refuses(path, &change.after, live);
+                    let fixed = || {
+                        let after = &settled.properties;
+                        let instead = resource.kind.fixed_in_use(path, after, live)?;
+                        Some((instead.to_owned(), self.in_use(object)?))
+                    };
+                    instead.map(|it| (it, String::new())).or_else(fixed)
                 }
             };
-            if let Some(instead) = instead {
+            if let Some((instead, why)) = refusal {
                 let problem = format!(
-                    "{} cannot change from {} to {}",
-                    change.path, change.before, change.after
+                    "{path} cannot change from {} to {}{why}",
+                    change.before, change.after
                 );
                 self.draft.refuse(address, problem, instead);
                 refused = true;
@@ -108,6 +114,21 @@ impl Work<'_> {
             return None;
         }
         Some(changes)
+    }
+
+    /// Who uses an object, in words, if anybody is seen to.
+    fn in_use(&self, object: &Object) -> Option<String> {
+        let id = object.id.to_lowercase();
+        let all = self.asked.observed.objects.values();
+        let mut users = all.filter(|other| mentions::refers(other, &id));
+        let first = users.next()?;
+        let name = first.id.rsplit('/').next().unwrap_or_default();
+        let more = match users.count() {
+            0 => String::new(),
+            n => format!(" and {n} more"),
+        };
+        let kind = first.kind.meta().name;
+        Some(format!(" while it is used by {kind} {name}{more}"))
     }
 
     fn update(

@@ -4,7 +4,7 @@ use serde_json::{Value as Json, json};
 
 use crate::kinds::{Lock, ResourceGroup};
 use crate::resource::{
-    Address, Carrier, Change, Compare, Field, Kind, Kinds, Literal, Meta, Method, ReadMode,
+    Address, Carrier, Change, Compare, Field, Kind, Kinds, Literal, Meta, Method, Naming, ReadMode,
     Request, Resource, UpdateMode, Value, arm_type_of, without_nulls,
 };
 
@@ -51,6 +51,13 @@ impl Kind for Toy {
         Request::arm(method, id, self.0.api_version).body(without_nulls(desired.clone()))
     }
 
+    fn naming(&self) -> Naming {
+        match self.0.name == STORE.0.name {
+            true => Naming::Everywhere,
+            false => Naming::Within,
+        }
+    }
+
     fn lags(&self) -> bool {
         self.is_posted()
     }
@@ -61,6 +68,11 @@ impl Kind for Toy {
 
     fn is_access(&self) -> bool {
         self.0.name == GRANT.0.name
+    }
+
+    fn fixed_in_use(&self, path: &str, _after: &Value, _live: &Value) -> Option<&'static str> {
+        let fixed = self.0.name == SHELF.0.name && path == "properties.width";
+        fixed.then_some("put up another shelf")
     }
 
     fn holder<'v>(&self, properties: &'v Value) -> Option<&'v Value> {
@@ -216,6 +228,10 @@ static CLUSTER_META: Meta = Meta {
 impl Kind for ToyCluster {
     fn meta(&self) -> &'static Meta {
         &CLUSTER_META
+    }
+
+    fn naming(&self) -> Naming {
+        Naming::Kept
     }
 
     fn embeds(&self, child: &Resource) -> bool {

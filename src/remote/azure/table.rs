@@ -6,7 +6,8 @@ use crate::provision::ports::Verdict;
 
 /// What to do where a deleted object has a name that is wanted.
 const SOFT_DELETED: &str = "a soft-deleted object holds the name: plan again, which recovers it if it \
-                            was ours; if not, recover it or purge it where its protection allows";
+                            was ours and is declared where it stood; if not, declare another name, or \
+                            have it purged where its protection allows";
 
 /// What people can do about it.
 pub(super) enum Hint {
@@ -334,6 +335,14 @@ pub(super) const TABLE: &[Row] = &[
         Verdict::Fatal,
         Hint::Say(
             "scope, role and principal of an assignment cannot change; it has to be replaced",
+        ),
+    ),
+    row(
+        &["InUsePrefixCannotBeDeleted"],
+        Action::Fatal,
+        Verdict::Fatal,
+        Hint::Say(
+            "something has an address of the range: declare another subnet with the new one, and drop this one when it is empty",
         ),
     ),
     row(

@@ -2,6 +2,7 @@
 
 mod locks;
 mod order;
+mod orphans;
 mod ours;
 mod selection;
 mod unread;
@@ -83,6 +84,33 @@ async fn a_change_that_azure_cannot_make_is_refused() {
             .await
             .is_empty()
     );
+}
+
+#[tokio::test]
+async fn what_is_fixed_in_use_is_refused_while_somebody_uses_it() {
+    let mut world = World::with_store();
+    for store in ["b", "c"] {
+        world.store("dev", store);
+    }
+    let shelf = world.id("dev.store.a.top").to_uppercase();
+    world.set("dev.store.b", "properties.owner", json!(shelf));
+    let below = format!("{shelf}/BOOKS/1");
+    world.set("dev.store.c", "properties.owner", json!(below));
+    let cloud = world.live();
+    world.set("dev.store.a.top", "properties.width", json!(11));
+    let plan = world.plan(&cloud).await;
+    assert_snapshot!(show(&plan), @"refused dev.store.a.top: properties.width cannot change from 10 to 11 while it is used by store b and 1 more");
+    assert_eq!(plan.refusals[0].instead, "put up another shelf");
+    for store in ["b", "c"] {
+        let id = world.id(&format!("dev.store.{store}"));
+        cloud.edit(&id, |body| body["properties"]["owner"] = json!("/nobody"));
+        world.set(
+            &format!("dev.store.{store}"),
+            "properties.owner",
+            json!("/nobody"),
+        );
+    }
+    assert_snapshot!(show(&world.plan(&cloud).await), @"update dev.store.a.top: properties.width 10 → 11");
 }
 
 #[tokio::test]
