@@ -13,7 +13,7 @@ use onestream::rbac::cells::{Mark, Matrix};
 use onestream::rbac::check::{Finding, Rule, check};
 use onestream::rbac::estate::{self, Estate as Declared};
 use onestream::rbac::explain::explain;
-use onestream::rbac::{Scope, excess, read};
+use onestream::rbac::{Question, Scope, excess, read};
 use onestream::report::{self, Format, Style};
 use onestream::resource::{Address, Method, Outputs, Place, Plane, Request, Severity};
 use serde_json::{Value as Json, json};
@@ -1401,7 +1401,13 @@ async fn a_binding_inside_a_cluster_shows_in_the_matrix_and_is_explained() {
     let scope = Scope::new(&stage.at("prod.cluster"));
     let secrets = "Microsoft.ContainerService/managedClusters/secrets/read";
     let id = stage.id("dev-pipeline");
-    let told = explain(&audit, &id, "prod.cluster", &scope, Some(secrets));
+    let told = explain(
+        &audit,
+        &id,
+        "prod.cluster",
+        &scope,
+        Some(&Question::of(secrets)),
+    );
     let [_, inside, ..] = &told.answers[..] else {
         panic!("the cluster and the namespace: {told:#?}")
     };
