@@ -401,7 +401,8 @@ pub struct ExplainArguments {
     pub principal: String,
     /// On what: the address of a registry, a cluster or a key.
     pub address: Address,
-    /// Which action, such as Microsoft.ContainerRegistry/registries/pull/read; all when absent.
+    /// Which action, such as Microsoft.ContainerRegistry/registries/pull/read, or a word that stands
+    /// for some: a capability or a probe of rbac/capabilities.toml. All when absent.
     pub action: Option<String>,
 }
 

@@ -64,6 +64,31 @@ impl Probe {
             .filter(move |probe| probe.target() == target)
     }
 
+    /// What has to be given for it to work, of the control plane and of the data plane.
+    pub fn actions(self) -> (&'static [&'static str], &'static [&'static str]) {
+        const CREDENTIAL: &str =
+            "Microsoft.ContainerService/managedClusters/listClusterUserCredential/action";
+        const ROLL_OUT: &str = "Microsoft.ContainerService/managedClusters/apps/deployments/write";
+        const SECRETS: &str = "Microsoft.ContainerService/managedClusters/secrets/read";
+        match self {
+            Self::Pull => (&["Microsoft.ContainerRegistry/registries/pull/read"], &[]),
+            Self::Push => (&["Microsoft.ContainerRegistry/registries/push/write"], &[]),
+            Self::Delete => (
+                &["Microsoft.ContainerRegistry/registries/artifacts/delete"],
+                &[],
+            ),
+            Self::Import => (
+                &["Microsoft.ContainerRegistry/registries/importImage/action"],
+                &[],
+            ),
+            Self::Deploy => (&[CREDENTIAL], &[ROLL_OUT]),
+            Self::DeployElsewhere => (&[], &[ROLL_OUT]),
+            Self::Secrets => (&[], &[SECRETS]),
+            Self::Sign => (&[], &["Microsoft.KeyVault/vaults/keys/sign/action"]),
+            Self::Verify => (&[], &["Microsoft.KeyVault/vaults/keys/verify/action"]),
+        }
+    }
+
     /// Its word in TOML and in results.
     pub fn word(self) -> &'static str {
         match self {

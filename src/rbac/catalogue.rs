@@ -76,6 +76,16 @@ impl Catalogue {
     pub fn has(&self, action: &Action) -> bool {
         self.0.contains(action)
     }
+
+    /// The action of the same plane that is spelt most like one, if it is near enough to be meant.
+    pub fn near(&self, action: &Action) -> Option<&str> {
+        /// How alike two texts have to be, of one.
+        const ALIKE: f64 = 0.93;
+        let same = self.0.iter().filter(|one| one.plane() == action.plane());
+        let alike = same.map(|known| (strsim::jaro_winkler(action.key(), known.key()), known));
+        let (likeness, known) = alike.max_by(|a, b| a.0.total_cmp(&b.0))?;
+        (likeness >= ALIKE).then(|| known.name())
+    }
 }
 
 impl FromIterator<Action> for Catalogue {

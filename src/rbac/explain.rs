@@ -10,6 +10,7 @@ use super::denial::Denial;
 use super::estate::Column;
 use super::excess::excess;
 use super::obtain::{Obtained, obtain};
+use super::question::{Asked, Question};
 use super::scope::Scope;
 
 /// What is said about somebody and something.
@@ -21,6 +22,9 @@ pub struct Explanation {
     pub id: String,
     /// What it is about.
     pub address: String,
+    /// The word that was asked about, with what it stands for; `None` for an action or everything.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub asked: Option<Question>,
     /// The answers, scope by scope.
     pub answers: Vec<Answer>,
     /// What may be activated there, whatever was asked about.
@@ -117,14 +121,17 @@ pub fn explain(
     id: &str,
     address: &str,
     scope: &Scope,
-    action: Option<&str>,
+    question: Option<&Question>,
 ) -> Explanation {
     let column = audit.estate.columns.iter().find(|it| it.scope == *scope);
     let scopes = column.map_or_else(|| vec![scope.clone()], |column| audit.scopes(column));
     let mut answers = Vec::new();
     for (at, scope) in scopes.iter().enumerate() {
-        answers.extend(match action {
-            Some(action) => asked(audit, id, scope, action),
+        answers.extend(match question {
+            Some(question) => {
+                let all = question.actions.iter();
+                all.flat_map(|one| asked(audit, id, scope, one)).collect()
+            }
             None if at == 0 => vec![everything(audit, id, scope, &Scope::root())],
             // What holds at the target holds in it, and was said.
             None => {
@@ -154,20 +161,25 @@ pub fn explain(
         principal: audit.name(id),
         id: id.to_owned(),
         address: address.to_owned(),
+        asked: question.filter(|one| one.word.is_some()).cloned(),
         answers,
         obtainable: column.map_or_else(Vec::new, |column| ways(audit, id, column)),
     }
 }
 
 /// The answer about one action, on the planes that something speaks of it.
-fn asked(audit: &Audit<'_>, id: &str, scope: &Scope, action: &str) -> Vec<Answer> {
+fn asked(audit: &Audit<'_>, id: &str, scope: &Scope, asked: &Asked) -> Vec<Answer> {
     let effective = audit.live.holdings(id).at(scope);
     let beside = Circumstances::default();
     let planes = [Plane::Control, Plane::Data];
-    let decided = planes.map(|plane| {
-        let action = Action::new(plane, action);
-        (plane, effective.decide(&action, &beside))
-    });
+    let planes = planes.into_iter();
+    let planes = planes.filter(|plane| asked.plane.is_none_or(|known| known == *plane));
+    let decided: Vec<(Plane, Decision)> = planes
+        .map(|plane| {
+            let action = Action::new(plane, &asked.action);
+            (plane, effective.decide(&action, &beside))
+        })
+        .collect();
     let speaks = |decision: &Decision| match decision {
         Decision::Nothing { ruled_out } => !ruled_out.is_empty(),
         _ => true,
@@ -178,11 +190,11 @@ fn asked(audit: &Audit<'_>, id: &str, scope: &Scope, action: &str) -> Vec<Answer
         .enumerate()
         .filter(|(at, (_, decision))| speaks(decision) || (!any && *at == 0))
         .map(|(_, (plane, decision))| {
-            let plane = match any {
+            let plane = match any || asked.plane.is_some() {
                 true => plane.to_string(),
                 false => "action or data action".to_owned(),
             };
-            answer(audit, id, scope, (action.to_owned(), plane), decision)
+            answer(audit, id, scope, (asked.action.clone(), plane), decision)
         })
         .collect()
 }

@@ -363,6 +363,7 @@ pub(super) fn in_the_way() -> Plan {
             ),
             arm_type: "Microsoft.ContainerRegistry/registries".to_owned(),
             copied_marker: number == 1,
+            estate: None,
         })
         .collect();
     plan

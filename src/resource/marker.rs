@@ -1,5 +1,7 @@
 //! The marker that says an object is ours, and the proof that it was put on this very object.
 
+use std::collections::BTreeSet;
+
 use serde_json::Value as Json;
 
 use super::{Carrier, EnvironmentName, Text, Value, at, tag_of};
@@ -32,10 +34,23 @@ pub struct Marker {
 pub enum Ownership {
     /// The marker is there and matches the object.
     Ours(EnvironmentName),
-    /// A marker is there but was made for another object: a copy, never deleted.
+    /// The marker is there and matches the object, to another estate of this name.
+    Elsewhere(String),
+    /// A marker is there but was made for another object, or by an estate whose name nothing on the
+    /// object tells: a copy, never deleted.
     Copy,
     /// No marker.
     Foreign,
+}
+
+impl Ownership {
+    /// The other estate that it is of.
+    pub fn elsewhere(&self) -> Option<String> {
+        match self {
+            Self::Elsewhere(estate) => Some(estate.clone()),
+            Self::Ours(_) | Self::Copy | Self::Foreign => None,
+        }
+    }
 }
 
 impl Marker {
@@ -95,12 +110,44 @@ impl Marker {
         let Some(Ok(environment)) = owner.strip_prefix(TOOL).map(str::parse) else {
             return Ownership::Foreign;
         };
-        if Self::of(estate, &environment, &id.into()).id.known() == Some(own_id.as_str()) {
-            Ownership::Ours(environment)
-        } else {
-            Ownership::Copy
+        let matches = |estate: &str| {
+            Self::of(estate, &environment, &id.into()).id.known() == Some(own_id.as_str())
+        };
+        if matches(estate) {
+            return Ownership::Ours(environment);
+        }
+        let mut others = estates(id, body).into_iter();
+        match others.find(|other| matches(other)) {
+            Some(other) => Ownership::Elsewhere(other),
+            None => Ownership::Copy,
         }
     }
+}
+
+/// The longest name of an estate that is looked for, in words.
+const LONGEST_ESTATE: usize = 3;
+
+/// Names that the estate of an object may have. A marker does not say it, yet holds for no other:
+/// so whatever stands in the object's id or name is tried, as in `rg-two-prod` or `two-prod-node-joiner`.
+fn estates(id: &str, body: &Json) -> BTreeSet<String> {
+    let names = [
+        "/name",
+        "/properties/roleName",
+        "/displayName",
+        "/uniqueName",
+    ];
+    let names = names
+        .into_iter()
+        .filter_map(|path| body.pointer(path)?.as_str());
+    let mut estates = BTreeSet::from([DEFAULT_ESTATE.to_owned()]);
+    for name in id.split(['/', '_', ' ', '\'', '(', ')']).chain(names) {
+        let name = name.to_lowercase();
+        let words: Vec<&str> = name.split('-').collect();
+        for most in 1..=LONGEST_ESTATE {
+            estates.extend(words.windows(most).map(|some| some.join("-")));
+        }
+    }
+    estates
 }
 
 /// The two marks on a live object, where it carries both.
@@ -162,6 +209,48 @@ mod tests {
         assert_eq!(
             Marker::read(DEFAULT_ESTATE, Carrier::Tags("tags"), id, &foreign),
             Ownership::Foreign
+        );
+    }
+
+    #[test]
+    fn another_estates_marker_is_no_copy_where_the_object_tells_its_name() {
+        let prod: EnvironmentName = "prod".parse().expect("a name");
+        let carrier = Carrier::Tags("tags");
+        let marked = |estate: &str, id: &str| {
+            let mut tree = Value::default();
+            Marker::of(estate, &prod, &id.into()).put(carrier, &mut tree);
+            tree.resolve(&Default::default()).expect("known")
+        };
+        let group = "/subscriptions/s/resourceGroups/rg-two-prod";
+        let registry = format!("{group}/providers/Microsoft.ContainerRegistry/registries/twoprod");
+        for (estate, own, id) in [
+            ("two", DEFAULT_ESTATE, group),
+            ("two", DEFAULT_ESTATE, registry.as_str()),
+            ("two", "three", group),
+            (DEFAULT_ESTATE, "two", "/subscriptions/s/resourceGroups/any"),
+        ] {
+            let body = marked(estate, id);
+            let expected = Ownership::Elsewhere(estate.to_owned());
+            assert_eq!(
+                Marker::read(own, carrier, &id.to_lowercase(), &body),
+                expected
+            );
+            assert!(matches!(
+                Marker::read(estate, carrier, id, &body),
+                Ownership::Ours(_)
+            ));
+        }
+        // Copied from there, it is a copy; so is one whose estate nothing tells.
+        let copy = marked("two", group);
+        assert_eq!(
+            Marker::read(DEFAULT_ESTATE, carrier, &registry, &copy),
+            Ownership::Copy
+        );
+        let silent = "/subscriptions/s/resourceGroups/any";
+        let body = marked("two", silent);
+        assert_eq!(
+            Marker::read(DEFAULT_ESTATE, carrier, silent, &body),
+            Ownership::Copy
         );
     }
 }

@@ -202,6 +202,111 @@ fn it_is_explained_what_gives_something_and_how_to_take_it_away() {
 }
 
 #[test]
+fn what_is_no_action_is_refused_and_a_word_stands_for_its_actions() {
+    let root = Root::unprotected();
+    root.expect(0, &["apply", "--auto-approve"]);
+    let explain =
+        |code, who, address, what| root.expect(code, &["rbac", "explain", who, address, what]);
+    let acr = "Microsoft.ContainerRegistry/registries";
+    let misspelt = format!("{acr}/push/writ");
+    let key = "dev.vault.key.cosign";
+    for (who, address, what, said) in [
+        (
+            "ada",
+            "dev.registry",
+            misspelt.as_str(),
+            "did you mean Microsoft.ContainerRegistry/registries/push/write?",
+        ),
+        (
+            "ada",
+            "dev.registry",
+            "Microsoft.ContainerRegistry/nothing/of/that",
+            "has no action",
+        ),
+        ("ada", "dev.registry", "pus", "did you mean push?"),
+        (
+            "ada",
+            "dev.registry",
+            "xyzzy",
+            "no action, no capability and no probe",
+        ),
+        ("ada", "dev.registry", "*", "is a pattern"),
+        (
+            "ada",
+            "dev.registry",
+            "sign",
+            "nobody does on Microsoft.ContainerRegistry/registries",
+        ),
+        ("dev-pipeline", key, "singn", "did you mean sign?"),
+    ] {
+        let told = explain(64, who, address, what);
+        let told = told.err.split_whitespace().collect::<Vec<_>>().join(" ");
+        assert!(told.contains(said), "{what}: {said}: {told}");
+    }
+    for (who, address, what, said) in [
+        (
+            "ada",
+            "dev.registry",
+            "push",
+            &[
+                "`push` stands for Microsoft.ContainerRegistry/registries/push/write",
+                "push/write on dev.registry: allowed",
+            ][..],
+        ),
+        (
+            "ada",
+            "dev.registry",
+            "push-pull",
+            &[
+                "push/write on dev.registry: allowed",
+                "pull/read on dev.registry: allowed",
+            ],
+        ),
+        (
+            "dev-pipeline",
+            key,
+            "sign",
+            &[
+                "data action Microsoft.KeyVault/vaults/keys/sign/action on dev.vault.key.cosign: allowed",
+            ],
+        ),
+        (
+            "dev-pipeline",
+            "dev.cluster",
+            "secrets",
+            &["secrets/read on dev.cluster: not given"],
+        ),
+        (
+            "dev-pipeline",
+            "dev.cluster",
+            "Microsoft.Compute/virtualMachines/read",
+            &["not given by anything"],
+        ),
+    ] {
+        let told = explain(0, who, address, what);
+        let told = told.out.split_whitespace().collect::<Vec<_>>().join(" ");
+        for said in said {
+            assert!(told.contains(said), "{what}: {said}: {told}");
+        }
+    }
+    let arguments = [
+        "rbac",
+        "explain",
+        "ada",
+        "dev.registry",
+        "push",
+        "--format",
+        "json",
+    ];
+    let told = json(&root.expect(0, &arguments));
+    assert_eq!(told["asked"]["word"], "push");
+    assert_eq!(
+        told["asked"]["actions"][0]["action"],
+        format!("{acr}/push/write")
+    );
+}
+
+#[test]
 fn a_role_of_azures_that_gives_more_than_the_word_is_not_assigned() {
     let root = Root::unprotected();
     // Key Vault Crypto User, for a word that means to verify.

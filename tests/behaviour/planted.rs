@@ -13,7 +13,7 @@ use onestream::rbac::cells::{Mark, Matrix};
 use onestream::rbac::check::{Finding, Rule, check};
 use onestream::rbac::estate::{self, Estate as Declared};
 use onestream::rbac::explain::explain;
-use onestream::rbac::{Scope, excess, read};
+use onestream::rbac::{Question, Scope, excess, read};
 use onestream::report::{self, Format, Style};
 use onestream::resource::{Address, Method, Outputs, Place, Plane, Request, Severity};
 use serde_json::{Value as Json, json};
@@ -186,6 +186,18 @@ impl Stage {
             "principalType": of_type}});
         let request = Request::arm(Method::Put, id, "2022-04-01").body(body);
         self.estate.send(&request).await;
+    }
+
+    /// A role that somebody made; its name.
+    async fn custom_role(&self, actions: &[&str]) -> String {
+        let name = uuid::Uuid::new_v4().to_string();
+        let scope = self.subscription();
+        let id = format!("{scope}/providers/Microsoft.Authorization/roleDefinitions/{name}");
+        let body = json!({"properties": {"roleName": name, "type": "CustomRole",
+            "assignableScopes": [scope], "permissions": [{"actions": actions}]}});
+        let put = Request::arm(Method::Put, id, "2022-04-01").body(body);
+        self.estate.send(&put).await;
+        name
     }
 
     /// Puts an assignment there that its maker could not, or that nobody could.
@@ -533,7 +545,54 @@ const GRANTS: &[Planted] = &[
         found: &[(
             Rule::ExtraGrant,
             "dev-pipeline",
-            &["Contributor", "more than is declared"],
+            &[
+                "Contributor",
+                "more than is declared there, and a way to still more: cluster nodes (may run",
+            ],
+        )],
+    },
+    Planted {
+        name: "a pipeline that runs commands on one scale set",
+        plant: plant!(s => {
+            let cluster = s.estate.object(&s.at("prod.cluster")).await;
+            let group = text(&cluster["properties"]["nodeResourceGroup"]);
+            let set = format!("{}/resourceGroups/{group}/providers/Microsoft.Compute/virtualMachineScaleSets/aks-system-vmss", s.subscription());
+            let actions = ["Microsoft.Compute/virtualMachineScaleSets/virtualMachines/runCommands/write"];
+            let role = s.custom_role(&actions).await;
+            s.plant_assignment(&set, &role, &s.id("dev-pipeline")).await;
+        }),
+        found: &[(
+            Rule::ExtraGrant,
+            "dev-pipeline",
+            &["cluster nodes (may run something on the nodes"],
+        )],
+    },
+    Planted {
+        name: "a pipeline that federates every identity",
+        plant: plant!(s => {
+            let actions = ["Microsoft.ManagedIdentity/userAssignedIdentities/federatedIdentityCredentials/write"];
+            let role = s.custom_role(&actions).await;
+            s.assign(&s.subscription(), &role, &s.id("prod-pipeline"), "ServicePrincipal").await;
+        }),
+        found: &[(
+            Rule::ExtraGrant,
+            "prod-pipeline",
+            &[
+                "federate an identity (may add a federated credential to",
+                "more)",
+            ],
+        )],
+    },
+    Planted {
+        name: "a pipeline that has a cluster apply manifests",
+        plant: plant!(s => {
+            let role = s.custom_role(&["Microsoft.KubernetesConfiguration/fluxConfigurations/write"]).await;
+            s.assign(&s.at("prod.cluster"), &role, &s.id("dev-pipeline"), "ServicePrincipal").await;
+        }),
+        found: &[(
+            Rule::ExtraGrant,
+            "dev-pipeline",
+            &["extend a cluster (may have it apply manifests of its own)"],
         )],
     },
     Planted {
@@ -963,7 +1022,7 @@ const WAYS: &[Planted] = &[
             Rule::CouldObtain,
             "katherine",
             &[
-                "may be able to obtain more on dev.registry",
+                "may be able to obtain more on",
                 "the directory role 0ddba115-0000-4000-8000-000000000001",
                 "is not known",
             ],
@@ -1289,6 +1348,13 @@ async fn what_is_planted_is_found_and_nothing_else() {
         (case.plant)(&stage).await;
         let found = stage.found(&stage.environments).await;
         wrong.extend(differs(case, &found.findings));
+        // Whatever opens a way to everything is as bad as that.
+        let opens = found
+            .findings
+            .iter()
+            .filter(|one| one.certain && one.explanation.contains("way to still more: "));
+        let mild = opens.filter(|one| one.severity < Severity::Critical);
+        wrong.extend(mild.map(|one| format!("{}: {one:?}", case.name)));
         let unread = found
             .unread
             .iter()
@@ -1449,6 +1515,64 @@ async fn what_is_allowed_is_no_finding_until_it_is_over() {
 }
 
 #[tokio::test]
+async fn what_is_allowed_is_followed_to_what_it_leads_to() {
+    let stage = Stage::applied().await;
+    let cluster = stage.estate.object(&stage.at("dev.cluster")).await;
+    let group = text(&cluster["properties"]["nodeResourceGroup"]);
+    let nodes = format!("{}/resourceGroups/{group}", stage.subscription());
+    let set = format!("{nodes}/providers/Microsoft.Compute/virtualMachineScaleSets/aks-vmss");
+    let sets = "Microsoft.Compute/virtualMachineScaleSets";
+    let flux = "Microsoft.KubernetesConfiguration/fluxConfigurations/write";
+    let runs = "Microsoft.ContainerRegistry/registries/taskruns/write";
+    for (scope, action, column) in [
+        (
+            nodes,
+            format!("{sets}/virtualMachines/extensions/write"),
+            "dev.registry",
+        ),
+        (set, format!("{sets}/write"), "dev.registry"),
+        (stage.at("dev.cluster"), flux.to_owned(), "dev.cluster"),
+        (stage.at("dev.registry"), runs.to_owned(), "dev.registry"),
+    ] {
+        let role = stage.custom_role(&[&action]).await;
+        let principal = stage.id("prod-pipeline");
+        stage.plant_assignment(&scope, &role, &principal).await;
+        let mut environments = stage.environments.clone();
+        let mut shared = environments.iter_mut();
+        let shared = shared.find(|(place, _)| place.environment.is_shared());
+        let allowance = Allowance {
+            principal,
+            role,
+            scope: Some(scope.clone()),
+            owner: "platform".to_owned(),
+            reason: "for now".to_owned(),
+            until: date!(2999 - 12 - 31),
+        };
+        let (_, sections) = shared.expect("shared");
+        sections
+            .access
+            .allowed
+            .insert("for-now".to_owned(), allowance);
+        let found = stage.found(&environments).await;
+        let [finding] = &found.findings[..] else {
+            panic!("{action} at {scope}: one finding: {:#?}", found.findings)
+        };
+        assert_eq!(finding.rule, Rule::CouldObtain, "{action}: {finding:#?}");
+        assert!(
+            finding.explanation.contains(column),
+            "{action}: {finding:#?}"
+        );
+        let cell = (
+            "prod-pipeline".to_owned(),
+            column.to_owned(),
+            Mark::Obtainable,
+        );
+        assert!(found.marks.contains(&cell), "{action}: {:?}", found.marks);
+        stage.control("POST", "restore").await;
+    }
+}
+
+#[tokio::test]
 async fn a_binding_inside_a_cluster_shows_in_the_matrix_and_is_explained() {
     let stage = Stage::applied().await;
     let who = json!({"kind": "User", "name": stage.id("dev-pipeline")});
@@ -1467,7 +1591,13 @@ async fn a_binding_inside_a_cluster_shows_in_the_matrix_and_is_explained() {
     let scope = Scope::new(&stage.at("prod.cluster"));
     let secrets = "Microsoft.ContainerService/managedClusters/secrets/read";
     let id = stage.id("dev-pipeline");
-    let told = explain(&audit, &id, "prod.cluster", &scope, Some(secrets));
+    let told = explain(
+        &audit,
+        &id,
+        "prod.cluster",
+        &scope,
+        Some(&Question::of(secrets)),
+    );
     let [_, inside, ..] = &told.answers[..] else {
         panic!("the cluster and the namespace: {told:#?}")
     };

@@ -28,14 +28,14 @@ pub struct Audited {
 }
 
 /// Reads all that access is judged by, and what else somebody asks about: a row, a member of a
-/// group, or an object id.
+/// group, or an object id, and perhaps an action.
 ///
 /// # Errors
 /// Mistakes in the configuration, and when nothing at all could be read.
 pub async fn audited(
     global: &Global,
     output: &Output,
-    asked: Option<&str>,
+    asked: Option<(&str, Option<&str>)>,
 ) -> Result<Audited, Failure> {
     let session = Session::open(global, output).await?;
     let read = read(&session, asked).await;
@@ -47,7 +47,10 @@ pub async fn audited(
 ///
 /// # Errors
 /// When nothing at all could be read.
-pub async fn read(session: &Session, asked: Option<&str>) -> Result<Audited, Failure> {
+pub async fn read(
+    session: &Session,
+    asked: Option<(&str, Option<&str>)>,
+) -> Result<Audited, Failure> {
     let observed = session.observe(&Applied::new()).await?;
     let declared = &session.declared;
     let outputs = estate::outputs(&declared.desired, &observed);
@@ -59,9 +62,13 @@ pub async fn read(session: &Session, asked: Option<&str>) -> Result<Audited, Fai
         .map_err(|error| Failure::of(Exit::Usage, &error))?;
     estate.elsewhere = !session.choice.is_public();
     estate.asked = asked
-        .and_then(|who| estate.id_of(who))
+        .and_then(|(who, _)| estate.id_of(who))
         .into_iter()
         .collect::<BTreeSet<String>>();
+    let provider = asked
+        .and_then(|(_, action)| action)
+        .and_then(|action| action.split_once('/'));
+    estate.looked_up = provider.map(|(name, _)| name.to_ascii_lowercase());
     let reading = read::read(&session.azure, &estate).await;
     Ok(Audited {
         estate,

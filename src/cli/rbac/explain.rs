@@ -1,5 +1,6 @@
 //! `rbac explain`: what gives or denies somebody something, and how to take it away.
 
+use onestream::rbac::Question;
 use onestream::rbac::audit::Audit;
 use onestream::rbac::explain::explain;
 use onestream::report;
@@ -16,7 +17,12 @@ pub async fn run(
     output: &Output,
 ) -> Result<Exit, Failure> {
     let format = output.format()?;
-    let audited = audited(global, output, Some(&asked.principal)).await?;
+    let audited = audited(
+        global,
+        output,
+        Some((&asked.principal, asked.action.as_deref())),
+    )
+    .await?;
     let audit = Audit::new(&audited.estate, &audited.reading, audited.now);
     let Some(id) = audited.estate.id_of(&asked.principal) else {
         return Err(nobody(&audit, &asked.principal));
@@ -28,8 +34,14 @@ pub async fn run(
             "name what an environment declares, such as dev.registry or prod.vault.key.NAME",
         ));
     };
-    let action = asked.action.as_deref();
-    let explanation = explain(&audit, &id, asked.address.as_str(), &object.scope, action);
+    let question = (asked.action.as_deref())
+        .map(|text| Question::read(&audited.estate, &audited.reading, object.arm_type, text));
+    let question = question.transpose().map_err(|error| {
+        let hint = error.hint();
+        Failure::usage(error.to_string()).hint(hint)
+    })?;
+    let address = asked.address.as_str();
+    let explanation = explain(&audit, &id, address, &object.scope, question.as_ref());
     let style = output.style();
     output.result(&report::rbac::explain(
         &audited.cloud,

@@ -207,8 +207,14 @@ fn not_ours(operation: &Operation, subject: &Subject, live: &Json) -> Option<Str
     match subject.ownership(live) {
         Ownership::Ours(owner) if owner == operation.address.environment() => None,
         Ownership::Ours(owner) => Some(format!("it belongs to {owner}")),
-        Ownership::Copy | Ownership::Foreign if operation.action == Action::Adopt => None,
-        Ownership::Copy | Ownership::Foreign => Some("it does not carry our marker".to_owned()),
+        Ownership::Elsewhere(_) | Ownership::Copy | Ownership::Foreign
+            if operation.action == Action::Adopt =>
+        {
+            None
+        }
+        Ownership::Elsewhere(_) | Ownership::Copy | Ownership::Foreign => {
+            Some("it does not carry our marker".to_owned())
+        }
     }
 }
 

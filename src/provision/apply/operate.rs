@@ -187,7 +187,7 @@ impl Run {
                     let problem = format!("it lives in what belongs to {owner}");
                     return Err(OperationError::Stale(problem));
                 }
-                Ownership::Copy | Ownership::Foreign => {}
+                Ownership::Elsewhere(_) | Ownership::Copy | Ownership::Foreign => {}
             }
         }
         match operation.step {

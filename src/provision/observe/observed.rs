@@ -94,6 +94,8 @@ pub struct Stray {
     pub arm_type: String,
     /// Whether its marker was made for another object.
     pub copied_marker: bool,
+    /// The other estate that it is of.
+    pub estate: Option<String>,
 }
 
 /// A collection or object that could not be read: never taken for absent.
@@ -199,7 +201,7 @@ impl Observed {
         let marked = self.objects.values().filter(|o| o.is_marked_protected());
         let marked = marked.filter_map(|object| match &object.ownership {
             Ownership::Ours(environment) => Some((environment.clone(), object.tag(APPROVALS_TAG))),
-            Ownership::Copy | Ownership::Foreign => None,
+            Ownership::Elsewhere(_) | Ownership::Copy | Ownership::Foreign => None,
         });
         let written = applied.iter().filter_map(|(address, standing)| {
             let tag = |name| tag_of(standing.properties.at("tags")?.as_map()?, name)?.as_str();

@@ -176,7 +176,7 @@ impl Seen {
         let near = |key: &str, object: &Object| {
             let marked = match &object.ownership {
                 Ownership::Ours(_) => true,
-                Ownership::Copy => !carried,
+                Ownership::Elsewhere(_) | Ownership::Copy => !carried,
                 Ownership::Foreign => false,
             };
             wanted.contains(key)
@@ -259,6 +259,7 @@ impl Seen {
                     id: id.to_owned(),
                     arm_type: arm_type.to_owned(),
                     copied_marker: ownership == Ownership::Copy,
+                    estate: ownership.elsewhere(),
                 });
             }
         }

@@ -66,6 +66,7 @@ pub(super) fn add(state: &mut Observed, kinds: Kinds, inhabitants: Vec<Json>) {
                 id: id.to_owned(),
                 arm_type: arm_type.to_owned(),
                 copied_marker: false,
+                estate: None,
             });
         }
     }

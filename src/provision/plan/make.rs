@@ -203,7 +203,7 @@ fn unmanaged(
             .into_iter()
             .find_map(|object| match &object.ownership {
                 Ownership::Ours(owner) => Some(owner),
-                Ownership::Copy | Ownership::Foreign => None,
+                Ownership::Elsewhere(_) | Ownership::Copy | Ownership::Foreign => None,
             });
         owner.is_some_and(|owner| !asked.selects(owner))
     };
@@ -211,7 +211,7 @@ fn unmanaged(
         let foreign = match object.ownership {
             // Found by a search over the tenant, and not for us to take away.
             Ownership::Ours(_) => object.kind.marked().is_some(),
-            Ownership::Copy => true,
+            Ownership::Elsewhere(_) | Ownership::Copy => true,
             Ownership::Foreign => object.in_managed_scope,
         };
         foreign && !declared.contains_key(*key) && !going.contains(*key) && !elsewhere(key)
@@ -221,6 +221,7 @@ fn unmanaged(
             id: object.id.clone(),
             arm_type: object.kind.meta().arm_type.to_owned(),
             copied_marker: object.ownership == Ownership::Copy,
+            estate: object.ownership.elsewhere(),
         })
         .collect();
     let strays = asked.observed.strays.iter();
@@ -229,6 +230,7 @@ fn unmanaged(
         id: stray.id.clone(),
         arm_type: stray.arm_type.clone(),
         copied_marker: stray.copied_marker,
+        estate: stray.estate.clone(),
     }));
     found.sort();
     found

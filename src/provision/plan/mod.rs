@@ -252,6 +252,9 @@ pub struct UnmanagedObject {
     pub arm_type: String,
     /// Whether it carries a marker that was made for another object.
     pub copied_marker: bool,
+    /// The other estate that it is of, by its marker.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub estate: Option<String>,
 }
 
 /// An object of ours that stays though it would have to go.

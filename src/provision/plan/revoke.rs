@@ -103,7 +103,7 @@ fn address(asked: &Asked<'_>, excess: &Excess<'_>) -> Address {
     };
     let marked = |scope: &str| match &asked.observed.objects.get(scope)?.ownership {
         Ownership::Ours(environment) => Some(environment.clone()),
-        Ownership::Copy | Ownership::Foreign => None,
+        Ownership::Elsewhere(_) | Ownership::Copy | Ownership::Foreign => None,
     };
     let environment = scopes(&key)
         .skip(1)

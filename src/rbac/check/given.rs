@@ -3,12 +3,14 @@
 use std::collections::BTreeMap;
 
 use crate::kinds::TargetType;
+use crate::rbac::access::{Access, Tenant};
 use crate::rbac::action::Action;
 use crate::rbac::assignment::Assignment;
 use crate::rbac::audit::Audit;
 use crate::rbac::compare::Declared;
 use crate::rbac::estate::Column;
 use crate::rbac::notable;
+use crate::rbac::obtain::{Directory, Ground, STEPS, obtain};
 use crate::rbac::role::RoleDefinition;
 use crate::rbac::scope::Scope;
 use crate::rbac::truth::Truth;
@@ -27,6 +29,8 @@ pub(super) struct Given {
     obscure: bool,
     /// Whether it gives something beyond that no word is known for.
     more: bool,
+    /// What it opens that leads on, by steps.
+    opens: BTreeMap<&'static str, Vec<String>>,
 }
 
 impl Given {
@@ -41,6 +45,7 @@ impl Given {
             perhaps: false,
             obscure: role.is_none(),
             more: false,
+            opens: BTreeMap::new(),
         };
         let Some(role) = role else {
             given.severity = Severity::Critical;
@@ -69,7 +74,48 @@ impl Given {
         if given.more {
             given.severity = given.severity.max(beyond_words(role));
         }
+        // Where the worst is said already, ways to it add nothing.
+        if given.severity < Severity::Critical {
+            given.look_further(audit, assignment, role);
+        }
         given
+    }
+
+    /// Notes what somebody could obtain who held this and nothing else, in one step.
+    fn look_further(&mut self, audit: &Audit<'_>, assignment: &Assignment, role: &RoleDefinition) {
+        let tenant = Tenant {
+            roles: std::iter::once(role.clone()).collect(),
+            assignments: vec![assignment.clone()],
+            accounts: audit.live.tenant().accounts.clone(),
+            denials: audit.live.tenant().denials.clone(),
+            hierarchy: audit.live.tenant().hierarchy.clone(),
+            ..Tenant::default()
+        };
+        let alone = Ground {
+            access: &Access::new(tenant, audit.now),
+            directory: &Directory::default(),
+            resources: &audit.reading.resources,
+        };
+        let meant = obtain(&audit.as_declared(), &assignment.principal);
+        for one in obtain(&alone, &assignment.principal).iter() {
+            let [link] = &one.path[..] else {
+                continue;
+            };
+            let step = STEPS.iter().find(|step| step.name == link.step);
+            if !step.is_some_and(|step| step.by_rights) || meant.get(&one.power).is_some() {
+                continue;
+            }
+            let severity = match one.certain {
+                true => Severity::Critical,
+                false => Severity::High,
+            };
+            self.severity = self.severity.max(severity);
+            let details = self.opens.entry(link.step).or_default();
+            let detail = audit.in_names(&link.detail);
+            if !details.contains(&detail) {
+                details.push(detail);
+            }
+        }
     }
 
     fn take(&mut self, of_type: TargetType, column: &str, gives: &Declared, declared: &Declared) {
@@ -86,7 +132,7 @@ impl Given {
     }
 
     pub(super) fn is_nothing(&self) -> bool {
-        self.does.is_empty() && !self.more && !self.obscure
+        self.does.is_empty() && self.opens.is_empty() && !self.more && !self.obscure
     }
 
     pub(super) fn said(&self) -> String {
@@ -97,7 +143,7 @@ impl Given {
             return ": nothing beyond what is declared, but declared nowhere".to_owned();
         }
         if self.does.is_empty() {
-            return ": more than is declared there".to_owned();
+            return format!(": more than is declared there{}", self.leading_on());
         }
         let mut by_columns: BTreeMap<&[String], Vec<&str>> = BTreeMap::new();
         for one in notable::NOTABLE {
@@ -111,7 +157,24 @@ impl Given {
         let told = by_columns
             .iter()
             .map(|(columns, does)| format!("{} on {}", some(does), some(columns)));
-        format!(": lets it {}", told.collect::<Vec<_>>().join("; "))
+        let told = told.collect::<Vec<_>>().join("; ");
+        format!(": lets it {told}{}", self.leading_on())
+    }
+
+    /// What it opens, in words.
+    fn leading_on(&self) -> String {
+        let told = self.opens.iter().map(|(step, details)| {
+            let more = match details.len() {
+                0 | 1 => String::new(),
+                all => format!(" and {} more", all - 1),
+            };
+            let first = details.first().map(String::as_str).unwrap_or_default();
+            format!("{step} ({first}{more})")
+        });
+        match told.collect::<Vec<_>>().join(", ") {
+            told if told.is_empty() => told,
+            told => format!(", and a way to still more: {told}"),
+        }
     }
 }
 

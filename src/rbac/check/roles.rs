@@ -169,7 +169,7 @@ pub(super) fn unknown_actions(audit: &Audit<'_>) -> Vec<Finding> {
             if !providers.contains(&provider.to_ascii_lowercase()) || catalogue.has(&action) {
                 continue;
             }
-            let near = near(audit, &action);
+            let near = catalogue.near(&action);
             let finding = Finding::new(Severity::Low, Rule::UnknownAction, role.address.as_str())
                 .because(format!(
                     "{provider} has no {} {action}: it gives nothing",
@@ -183,22 +183,4 @@ pub(super) fn unknown_actions(audit: &Audit<'_>) -> Vec<Finding> {
         }
     }
     findings
-}
-
-/// The action of the same plane that is spelt most like one.
-fn near(audit: &Audit<'_>, action: &Action) -> Option<String> {
-    /// How alike two texts have to be, of one.
-    const ALIKE: f64 = 0.93;
-    let key = action.name().to_ascii_lowercase();
-    let all = audit.reading.catalogue.actions();
-    let alike = all
-        .filter(|known| known.plane() == action.plane())
-        .map(|known| {
-            (
-                strsim::jaro_winkler(&key, &known.name().to_ascii_lowercase()),
-                known,
-            )
-        });
-    let (likeness, known) = alike.max_by(|a, b| a.0.total_cmp(&b.0))?;
-    (likeness >= ALIKE).then(|| known.name().to_owned())
 }

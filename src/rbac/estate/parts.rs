@@ -40,6 +40,8 @@ pub struct Estate {
     pub allowed: BTreeMap<String, Allowance>,
     /// Object ids of whom somebody asks about beside all these.
     pub asked: BTreeSet<String>,
+    /// A provider, in lower case, of which somebody asks whether it has an action.
+    pub looked_up: Option<String>,
     /// Whether it is in another cloud than the public one, whose dates do not hold there.
     pub elsewhere: bool,
     /// What capabilities call Azure's own roles that they give: by capability, then by GUID.

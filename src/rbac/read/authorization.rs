@@ -104,7 +104,7 @@ async fn of_subscription(reader: &dyn Reader, id: &str) -> Lists {
     }
 }
 
-/// The providers whose actions the declared roles name.
+/// The providers whose actions the declared roles name, or somebody asks about.
 fn providers(estate: &Estate) -> BTreeSet<String> {
     let roles = estate.roles.iter();
     let permissions = roles.flat_map(|role| &role.definition.permissions);
@@ -112,6 +112,7 @@ fn providers(estate: &Estate) -> BTreeSet<String> {
     patterns
         .filter_map(|pattern| pattern.text().split('/').next())
         .map(str::to_ascii_lowercase)
+        .chain(estate.looked_up.clone())
         .collect()
 }
 

@@ -254,37 +254,50 @@ fn carrier<'a>(plan: &'a Plan, operation: &Operation) -> Option<&'a Address> {
     Some(&plan.operations.iter().find(carries)?.address)
 }
 
-/// What is not ours, each with a remark; what Azure copied our tags to, as it does to everything
-/// in a cluster's node group, once for each group.
+/// What is not ours, each with a remark: strangers first, then each other estate in one line, then
+/// what Azure copied our tags to, as it does to everything in a cluster's node group, once for each
+/// group or subscription.
 pub(super) fn unmanaged(plan: &Plan) -> Vec<(String, String)> {
-    let mut copies: BTreeMap<String, (String, usize)> = BTreeMap::new();
-    let mut lines = Vec::new();
+    let (mut strangers, mut groups) = (Vec::new(), Vec::<(String, String, usize)>::new());
+    let mut estates: BTreeMap<&str, usize> = BTreeMap::new();
     for object in &plan.unmanaged {
-        let group: Vec<&str> = object.id.splitn(6, '/').take(5).collect();
-        if object.copied_marker && group.len() == 5 {
-            let group = group.join("/");
-            let (_, count) = copies.entry(group.to_lowercase()).or_insert((group, 0));
-            *count += 1;
-            if *count > 1 {
-                continue;
+        if let Some(estate) = &object.estate {
+            *estates.entry(estate).or_default() += 1;
+        } else if object.copied_marker {
+            let group = gathered(&object.id);
+            let mut known = groups.iter_mut();
+            match known.find(|(other, ..)| other.eq_ignore_ascii_case(&group)) {
+                Some((.., count)) => *count += 1,
+                None => groups.push((group, object.id.clone(), 1)),
             }
-        }
-        let remark = if object.copied_marker {
-            "copied marker"
         } else {
-            ""
-        };
-        lines.push((object.id.clone(), remark.to_owned()));
-    }
-    for (id, remark) in &mut lines {
-        let group: Vec<&str> = id.splitn(6, '/').take(5).collect();
-        if let Some((group, count)) = copies.get(&group.join("/").to_lowercase())
-            && *count > 1
-            && !remark.is_empty()
-        {
-            *remark = format!("{count} copied markers");
-            id.clone_from(group);
+            strangers.push((object.id.clone(), String::new()));
         }
     }
-    lines
+    let estates = estates.into_iter().map(|(estate, count)| {
+        let objects = if count == 1 { "object" } else { "objects" };
+        (
+            format!("estate {estate}"),
+            format!("{count} {objects} of it"),
+        )
+    });
+    let copies = groups.into_iter().map(|(group, id, count)| match count {
+        1 => (id, "copied marker".to_owned()),
+        count => (group, format!("{count} copied markers")),
+    });
+    strangers.into_iter().chain(estates).chain(copies).collect()
+}
+
+/// What an object is told with: its group, its subscription, or what it is in the tenant.
+fn gathered(id: &str) -> String {
+    let parts: Vec<&str> = id.splitn(6, '/').collect();
+    match &parts[..] {
+        ["", "subscriptions", subscription, groups, group, ..]
+            if groups.eq_ignore_ascii_case("resourceGroups") =>
+        {
+            format!("/subscriptions/{subscription}/{groups}/{group}")
+        }
+        ["", "subscriptions", subscription, ..] => format!("subscription {subscription}"),
+        _ => id.to_owned(),
+    }
 }

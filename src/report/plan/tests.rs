@@ -11,7 +11,7 @@ use super::super::{Format, Style};
 use super::render;
 use crate::provision::diff::Rule as Asks;
 use crate::provision::guard::{Objection, Permissions, Rule, guard};
-use crate::provision::plan::{Action, Mode, Plan, Step};
+use crate::provision::plan::{Action, Mode, Plan, Step, UnmanagedObject};
 
 fn text(plan: &Plan) -> String {
     render(plan, &[], Format::Table, &STYLE)
@@ -99,7 +99,6 @@ fn what_is_in_the_way_is_told_with_what_to_do() {
 
     Not ours, never touched, though it stands where we manage
       …/resourceGroups/rg-prod/registries/other00
-      …/resourceGroups/rg-prod/registries/other01  copied marker
       …/resourceGroups/rg-prod/registries/other02
       …/resourceGroups/rg-prod/registries/other03
       …/resourceGroups/rg-prod/registries/other04
@@ -108,6 +107,7 @@ fn what_is_in_the_way_is_told_with_what_to_do() {
       …/resourceGroups/rg-prod/registries/other07
       …/resourceGroups/rg-prod/registries/other08
       …/resourceGroups/rg-prod/registries/other09
+      …/resourceGroups/rg-prod/registries/other10
       and 3 more
 
     environment  refused  unreadable
@@ -116,6 +116,50 @@ fn what_is_in_the_way_is_told_with_what_to_do() {
     staging            0           1
     all                1           1
     "#);
+}
+
+#[test]
+fn strangers_come_first_and_other_estates_in_one_line_each() {
+    let mut plan = empty(&["dev"], 0);
+    let subscription = "/subscriptions/7d3bd5ea-1b2f-4b1c-9f5e-2c4d6a8b0e11";
+    let mut put = |id: String, estate: Option<&str>, copied_marker: bool| {
+        plan.unmanaged.push(UnmanagedObject {
+            id,
+            arm_type: "any".to_owned(),
+            copied_marker,
+            estate: estate.map(str::to_owned),
+        });
+    };
+    let roles = format!("{subscription}/providers/Microsoft.Authorization/roleDefinitions");
+    for number in 0..7 {
+        put(format!("{roles}/{number}"), None, true);
+        put(format!("{roles}/two{number}"), Some("two"), false);
+        put(
+            format!("{subscription}/resourceGroups/rg-two/{number}"),
+            Some("two"),
+            false,
+        );
+        put(
+            format!("{subscription}/resourceGroups/MC/{number}"),
+            None,
+            true,
+        );
+    }
+    put(format!("{roles}/three"), Some("three"), false);
+    put(
+        format!("{subscription}/resourceGroups/rg-dev/evil"),
+        None,
+        false,
+    );
+    let text = text(&plan);
+    let (_, told) = text.split_once("where we manage\n").expect("some");
+    assert_snapshot!(told, @r"
+      /subscriptions/7d3bd5ea-1b2f-4b1c-9f5e-2c4d6a8b0e11/resourceGroups/rg-dev/evil
+      estate three  1 object of it
+      estate two  14 objects of it
+      subscription 7d3bd5ea-1b2f-4b1c-9f5e-2c4d6a8b0e11  7 copied markers
+      …/resourceGroups/MC  7 copied markers
+    ");
 }
 
 #[test]

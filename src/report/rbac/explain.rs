@@ -92,6 +92,12 @@ fn lines(explanation: &Explanation) -> Vec<Line> {
         tone: Some(Tone::Strong),
         ..line(0, format!("{principal} ({id}) on {address}"))
     }];
+    if let Some((word, asked)) =
+        (explanation.asked.as_ref()).and_then(|asked| Some((asked.word.as_ref()?, &asked.actions)))
+    {
+        let all: Vec<&str> = asked.iter().map(|one| one.action.as_str()).collect();
+        lines.push(line(1, format!("`{word}` stands for {}", all.join(", "))));
+    }
     for answer in &explanation.answers {
         lines.push(heading(answer));
         for reason in &answer.by {

@@ -80,6 +80,7 @@ impl Item<'_> {
     pub(super) fn ownership(&self) -> Option<String> {
         Some(match &self.object?.ownership {
             Ownership::Ours(environment) => format!("onestream/{environment}"),
+            Ownership::Elsewhere(estate) => format!("of estate {estate}"),
             Ownership::Copy => "copied marker".to_owned(),
             Ownership::Foreign => "no marker".to_owned(),
         })
