@@ -114,6 +114,9 @@ fn texts(value: &Value, take: &mut dyn FnMut(&str)) {
 
 /// Has every delete refer to what its object refers to, where that goes, too.
 pub(super) fn order_deletes(asked: &Asked<'_>, draft: &mut Draft) {
+    if draft.deletes().next().is_none() {
+        return;
+    }
     let mentions = Mentions::of(asked, draft);
     let mut wanted: BTreeSet<(usize, usize)> = BTreeSet::new();
     for object in asked.observed.objects.values() {
@@ -174,6 +177,9 @@ fn leads(waiting: &Waiting, from: usize, to: usize) -> bool {
 
 /// What goes, each with the updates that let go of it, by what was observed and last applied.
 pub(super) fn letting_go(asked: &Asked<'_>, draft: &Draft) -> Vec<(usize, Vec<usize>)> {
+    if draft.deletes().next().is_none() {
+        return Vec::new();
+    }
     let mentions = Mentions::of(asked, draft);
     let mut updates: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
     for (index, operation) in draft.operations.iter().enumerate() {
