@@ -231,12 +231,28 @@ fn check_subnet(section: &ClusterSection, network: &NetworkSection) -> Vec<Probl
     }
 }
 
+/// What AKS keeps for itself, link-local apart, which no network has either.
+/// <https://learn.microsoft.com/azure/aks/configure-azure-cni#prerequisites>
+const KEPT_BY_AKS: [&str; 3] = ["172.30.0.0/16", "172.31.0.0/16", "192.0.2.0/24"];
+
+/// A range that AKS does not take for nodes, pods or services.
+fn check_kept(path: Vec<String>, text: &str, range: Ipv4Net) -> Option<Problem> {
+    let clashes = |kept: &&str| {
+        let kept = kept.parse();
+        kept.is_ok_and(|kept: Ipv4Net| ranges::overlap(&kept, &range))
+    };
+    let kept = KEPT_BY_AKS.into_iter().find(clashes)?;
+    let message = format!("`{text}` overlaps {kept}, which AKS keeps for itself");
+    Some(Problem::below(path, message).help("take another private range"))
+}
+
 fn check_ranges(section: &ClusterSection, network: &NetworkSection) -> Vec<Problem> {
     let mut problems = Vec::new();
     let mut seen: Vec<(Vec<String>, String, Ipv4Net)> = Vec::new();
     for (at, text) in network.address_space.iter().enumerate() {
         if let Ok(range) = ranges::read(text) {
             let path = ["network", "address_space", &at.to_string()].map(str::to_owned);
+            problems.extend(check_kept(path.clone().into(), text, range));
             seen.push((path.into(), "the network".to_owned(), range));
         }
     }
@@ -258,7 +274,9 @@ fn check_ranges(section: &ClusterSection, network: &NetworkSection) -> Vec<Probl
                 problems.push(Problem::below(path, message).clashing(first.clone()));
             }
         }
-        seen.push((path.map(str::to_owned).into(), key.to_owned(), range));
+        let path = path.map(str::to_owned);
+        problems.extend(check_kept(path.clone().into(), text, range));
+        seen.push((path.into(), key.to_owned(), range));
         problems.extend(check_size(section, key, text, range));
     }
     problems
@@ -372,8 +390,20 @@ mod tests {
                 "`192.168.0.0/12` does not begin where its range does",
             ),
             (
-                "service_cidr = \"172.16.0.0/12\"",
-                "`172.16.0.0/12` is too large",
+                "service_cidr = \"172.0.0.0/12\"",
+                "`172.0.0.0/12` is too large",
+            ),
+            (
+                "service_cidr = \"192.0.2.0/24\"",
+                "`192.0.2.0/24` overlaps 192.0.2.0/24, which AKS keeps for itself",
+            ),
+            (
+                "pod_cidr = \"172.28.0.0/14\"",
+                "`172.28.0.0/14` overlaps 172.30.0.0/16, which AKS keeps for itself",
+            ),
+            (
+                "service_cidr = \"172.31.4.0/24\"",
+                "`172.31.4.0/24` overlaps 172.31.0.0/16, which AKS keeps for itself",
             ),
             (
                 "pod_cidr = \"10.244.0.0/23\"",

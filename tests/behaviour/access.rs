@@ -133,6 +133,18 @@ fn an_action_that_no_provider_has_is_warned_of_here_and_found_there() {
         assert_eq!(warning["file"], "rbac/capabilities.toml");
         assert!(warning["line"].is_u64() && warning["help"].is_string());
     }
+    // Azure takes no role with an action that a type of its providers does not have.
+    let refused = root.expect(4, &["apply", "--auto-approve"]);
+    assert!(
+        refused.err.contains("InvalidActionOrNotAction"),
+        "{refused:?}"
+    );
+    // What it does not know yet, such as a type, is found where it stands.
+    let misspelt = capabilities.replace(
+        "registries/importImage/action",
+        "registrys/importImage/action",
+    );
+    root.write("rbac/capabilities.toml", &misspelt);
     root.expect(0, &["apply", "--auto-approve"]);
     let checked = json(&root.expect(2, &["rbac", "check", "--format", "json"]));
     let findings = checked["findings"].as_array().expect("a list");

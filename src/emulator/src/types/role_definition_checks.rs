@@ -1,6 +1,7 @@
 //! What is refused in a role definition, and how its body is read.
 
 use super::checks;
+use super::provider_operations::supports;
 use crate::access::{self, DEFINITION, Permissions};
 use crate::arm::{ArmError, Context, Source, Wish, allowed};
 use crate::state::World;
@@ -102,7 +103,7 @@ pub fn permissions(properties: &Map<String, Value>) -> Result<Vec<Permissions>, 
     for one in &sent {
         let read = Permissions::read(one);
         let control = read.actions.iter().chain(&read.not_actions);
-        if let Some(stranger) = control.into_iter().find(|action| !well_formed(action)) {
+        if let Some(stranger) = control.into_iter().find(|action| is_strange(action, false)) {
             return Err(refuse(
                 400,
                 "InvalidActionOrNotAction",
@@ -112,7 +113,7 @@ pub fn permissions(properties: &Map<String, Value>) -> Result<Vec<Permissions>, 
             ));
         }
         let data = read.data_actions.iter().chain(&read.not_data_actions);
-        if let Some(stranger) = data.into_iter().find(|action| !well_formed(action)) {
+        if let Some(stranger) = data.into_iter().find(|action| is_strange(action, true)) {
             return Err(refuse(
                 400,
                 "InvalidDataActionOrNotDataAction",
@@ -127,6 +128,12 @@ pub fn permissions(properties: &Map<String, Value>) -> Result<Vec<Permissions>, 
         all.push(read);
     }
     Ok(all)
+}
+
+/// Whether no provider has it, as far as is known. Azure refuses such a role:
+/// <https://learn.microsoft.com/azure/role-based-access-control/troubleshooting>
+fn is_strange(action: &str, is_data: bool) -> bool {
+    !well_formed(action) || supports(action, is_data) == Some(false)
 }
 
 /// `*`, or `Provider.Name/type/…/verb` with stars in any part.

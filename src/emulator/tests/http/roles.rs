@@ -135,6 +135,21 @@ async fn custom_roles_have_unique_names_and_are_kept_while_in_use() {
         ),
         (
             "permissions",
+            json!([{"actions": ["Microsoft.ContainerRegistry/registries/nosuch/write"]}]),
+            "InvalidActionOrNotAction",
+        ),
+        (
+            "permissions",
+            json!([{"actions": ["Microsoft.KeyVault/vaults/keys/sign/action"]}]),
+            "InvalidActionOrNotAction",
+        ),
+        (
+            "permissions",
+            json!([{"actions": ["*"], "dataActions": ["Microsoft.KeyVault/vaults/keys/sgn/action"]}]),
+            "InvalidDataActionOrNotDataAction",
+        ),
+        (
+            "permissions",
             json!([{"actions": ["*"], "dataActions": ["x y"]}]),
             "InvalidDataActionOrNotDataAction",
         ),
@@ -144,6 +159,14 @@ async fn custom_roles_have_unique_names_and_are_kept_while_in_use() {
         let refused = azure.put(&role_id(&guid(2)), body).await;
         assert_eq!((refused.status, refused.code()), (400, code));
     }
+    // Of what the emulator does not play, it knows no actions.
+    let mut body = custom("Others'");
+    let actions = [
+        "Microsoft.Compute/*/read",
+        "Contoso.Custom/things/do/action",
+    ];
+    body["properties"]["permissions"] = json!([{ "actions": actions }]);
+    assert_eq!(azure.put(&role_id(&guid(5)), body).await.status, 201);
     let client = tenant.client("c").await;
     let held = tenant
         .assign(&subscription(), &guid(3), &guid(1), &client.object_id)

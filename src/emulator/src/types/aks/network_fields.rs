@@ -127,6 +127,35 @@ fn stays(old: &Map<String, Value>, sent: &Map<String, Value>) -> Result<(), ArmE
     Ok(())
 }
 
+/// What no range of a cluster may overlap.
+/// <https://learn.microsoft.com/azure/aks/configure-azure-cni#prerequisites>
+const RESERVED: &[&str] = &[
+    "169.254.0.0/16",
+    "172.30.0.0/16",
+    "172.31.0.0/16",
+    "192.0.2.0/24",
+];
+
+/// The reserved range that an IPv4 range overlaps.
+fn reserved(range: &str) -> Option<&'static str> {
+    let (start, length) = ipv4(range)?;
+    let overlaps = |other: &&&str| {
+        ipv4(other).is_some_and(|(other, others)| {
+            let apart = 32 - length.min(others);
+            (u64::from(start) >> apart) == (u64::from(other) >> apart)
+        })
+    };
+    RESERVED.iter().find(overlaps).copied()
+}
+
+/// The address and the length of an IPv4 range.
+fn ipv4(range: &str) -> Option<(u32, u32)> {
+    let (address, length) = range.split_once('/')?;
+    let address: std::net::Ipv4Addr = address.parse().ok()?;
+    let length = length.parse().ok().filter(|length| *length <= 32)?;
+    Some((address.into(), length))
+}
+
 fn cidr(name: &str, range: &Value) -> Result<(), ArmError> {
     let well = range
         .as_str()
@@ -135,6 +164,12 @@ fn cidr(name: &str, range: &Value) -> Result<(), ArmError> {
             address.parse::<std::net::IpAddr>().is_ok()
                 && length.parse::<u8>().is_ok_and(|length| length <= 128)
         });
+    if let Some(reserved) = range.as_str().and_then(reserved) {
+        return Err(invalid(
+            &format!("networkProfile.{name}"),
+            &format!("{range} overlaps {reserved}, which AKS keeps for itself."),
+        ));
+    }
     if well {
         return Ok(());
     }
@@ -163,5 +198,17 @@ mod tests {
         let moved = lay(Some(&json!({"serviceCidr": "10.9.0.0/16"})), Some(&made));
         assert_eq!(moved.unwrap_err().code, "PropertyChangeNotAllowed");
         assert!(lay(Some(&json!({"podCidr": "everywhere"})), None).is_err());
+        for range in [
+            "192.0.2.0/24",
+            "172.30.8.0/24",
+            "172.28.0.0/14",
+            "169.254.0.0/17",
+        ] {
+            for name in ["serviceCidr", "podCidr"] {
+                let refused = lay(Some(&json!({name: range})), None);
+                assert!(refused.is_err(), "{name} {range}");
+            }
+        }
+        assert!(lay(Some(&json!({"serviceCidr": "172.29.0.0/16"})), None).is_ok());
     }
 }
