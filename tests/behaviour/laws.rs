@@ -255,7 +255,12 @@ async fn an_update_leaves_what_is_not_ours() {
         }
         let live = estate.object(&id).await;
         let fields = kind.meta().fields.iter();
-        let mut changeable = fields.filter(|field| field.change == Change::InPlace);
+        // A range that is in use is refused instead: something of ours stands in every subnet.
+        let (nothing, before) = (Value::default(), kind.project(&live));
+        let mut changeable = fields.filter(|field| {
+            let fixed = kind.fixed_in_use(field.path, &nothing, &before);
+            field.change == Change::InPlace && fixed.is_none()
+        });
         // Some say all that they are by their id.
         let Some(changeable) = changeable.next() else {
             continue;
