@@ -106,17 +106,20 @@ async fn every_managed_field_flipped_is_found_and_repaired_or_refused() {
     let estate = Estate::sample().await;
     estate.apply().await;
     for (kind, address) in one_of_each(&estate.desired) {
-        let meta = KINDS.named(kind).expect("a kind").meta();
+        let kind = KINDS.named(kind).expect("a kind");
         let id = estate.id(&address);
-        for field in meta.fields {
+        for field in kind.meta().fields {
             let before = estate.object(&id).await;
             let (path, flipped) = flip(field, &before);
             estate.tamper(&id, patch(&path, flipped)).await;
             let plan = estate.plan(Mode::Apply).await;
             let what = format!("{address}: {path}");
-            let wanted = &estate.desired.resources[&address].properties;
-            let wanted = wanted.at(field.path).cloned().unwrap_or_default();
-            match field.change_to(&wanted) {
+            let declared = &estate.desired.resources[&address].properties;
+            let wanted = declared.at(field.path).cloned().unwrap_or_default();
+            // Something of ours stands in every subnet.
+            let live = kind.project(&estate.object(&id).await);
+            let fixed = kind.fixed_in_use(field.path, declared, &live);
+            match fixed.map_or(field.change_to(&wanted), Change::Refuse) {
                 Change::Refuse(instead) => {
                     let refusal = plan
                         .refusals
@@ -255,7 +258,12 @@ async fn an_update_leaves_what_is_not_ours() {
         }
         let live = estate.object(&id).await;
         let fields = kind.meta().fields.iter();
-        let mut changeable = fields.filter(|field| field.change == Change::InPlace);
+        // A range that is in use is refused instead: something of ours stands in every subnet.
+        let (nothing, before) = (Value::default(), kind.project(&live));
+        let mut changeable = fields.filter(|field| {
+            let fixed = kind.fixed_in_use(field.path, &nothing, &before);
+            field.change == Change::InPlace && fixed.is_none()
+        });
         // Some say all that they are by their id.
         let Some(changeable) = changeable.next() else {
             continue;
