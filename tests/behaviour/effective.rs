@@ -365,10 +365,13 @@ impl Stage {
                 "/providers/Microsoft.Authorization/roleDefinitions/{}",
                 guid(0, at)
             );
-            let body = json!({"properties": {"roleName": format!("role {at}"),
-                "type": "CustomRole", "assignableScopes": [scopes[1]],
-                "permissions": [lists_as_json(lists)]}});
-            self.arm("PUT", &id, body).await;
+            // Azure takes no action that no provider has, and these are made up: they are planted.
+            let body = json!({"id": id, "name": guid(0, at),
+                "type": "Microsoft.Authorization/roleDefinitions", "properties": {
+                    "roleName": format!("role {at}"),
+                    "type": "CustomRole", "assignableScopes": [scopes[1]],
+                    "permissions": [lists_as_json(lists)]}});
+            self.control("PUT", &format!("objects?id={id}"), body).await;
         }
         for (at, one) in case.assignments.iter().enumerate() {
             let scope = scopes[one.scope].trim_end_matches('/');
