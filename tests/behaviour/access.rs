@@ -336,6 +336,6 @@ fn a_role_of_azures_that_gives_more_than_the_word_is_not_assigned() {
     ] {
         assert!(told.contains(text), "{text}: {told}");
     }
-    let plan = json(&root.expect(0, &["plan", "--format", "json"]));
+    let plan = json(&root.expect(3, &["plan", "--format", "json"]));
     assert!(plan.to_string().contains("\"meaning\""), "{plan:#}");
 }
