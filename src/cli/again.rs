@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use onestream::provision::apply::{End, Outcome};
 use onestream::provision::guard::{Objection, Rule};
-use onestream::provision::plan::Plan;
+use onestream::provision::plan::{Operation, Plan};
 use onestream::resource::{Address, Outputs};
 
 use super::failure::Failure;
@@ -32,11 +32,7 @@ pub async fn nothing_left(
     };
     // TOML says what the plan does, so what it did is what a fresh one no longer does.
     let (fresh, _) = session.plan(&wish).await?;
-    let asked: BTreeSet<&Address> = plan.operations.iter().map(|it| &it.address).collect();
-    let mut open = fresh.operations.iter().map(|it| &it.address);
-    let mut refused = fresh.refusals.iter().map(|it| &it.address);
-    let left = open.any(|it| asked.contains(it)) || refused.any(|it| asked.contains(it));
-    if left || fresh.is_partial() {
+    if is_left(plan, &fresh) || fresh.is_partial() {
         return Ok(None);
     }
     Ok(Some(Outcome {
@@ -45,4 +41,24 @@ pub async fn nothing_left(
         stopped: false,
         refused: false,
     }))
+}
+
+/// Whether a fresh plan speaks of anything that a plan was about: by its address, or by its id, since
+/// what was deleted and stands again has another address than when it was known.
+fn is_left(plan: &Plan, fresh: &Plan) -> bool {
+    let id = |operation: &Operation| operation.id.known().map(str::to_lowercase);
+    let addresses: BTreeSet<&Address> = plan.operations.iter().map(|it| &it.address).collect();
+    let ids: BTreeSet<String> = plan.operations.iter().filter_map(id).collect();
+    let open = |it: &Operation| {
+        addresses.contains(&it.address) || id(it).is_some_and(|id| ids.contains(&id))
+    };
+    fresh.operations.iter().any(open)
+        || fresh
+            .refusals
+            .iter()
+            .any(|it| addresses.contains(&it.address))
+        || fresh
+            .stays
+            .iter()
+            .any(|it| ids.contains(&it.id.to_lowercase()))
 }

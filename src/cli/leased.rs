@@ -380,7 +380,7 @@ impl Under<'_> {
         outcome: &Outcome,
         before: &Applied,
     ) -> Result<(), StoreError> {
-        applied::save(self.snapshots().as_ref(), before, plan, outcome).await
+        applied::save(KINDS, self.snapshots().as_ref(), before, plan, outcome).await
     }
 }
 

@@ -7,6 +7,7 @@ use onestream::provision::guard::{Objection, Rule};
 use onestream::provision::observe::Observed;
 use onestream::provision::plan::{Operation, Plan};
 use onestream::provision::ports;
+use onestream::rbac::read::Unknown;
 use onestream::remote::azure::{Azure, Subscription};
 
 use super::connect;
@@ -81,6 +82,13 @@ impl Subscriptions {
         for (id, failure) in &self.silent {
             observed.hide(KINDS, &format!("/subscriptions/{id}"), failure);
         }
+    }
+
+    /// Those that did not answer, as what nobody knows the access in.
+    pub fn unknown(&self) -> impl Iterator<Item = Unknown> {
+        self.silent
+            .iter()
+            .map(|(id, failure)| Unknown::subscription(id, failure.clone()))
     }
 
     /// What stands against a plan: operations where nothing may be changed, or where nobody said

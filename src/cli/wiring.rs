@@ -63,7 +63,7 @@ pub struct Session {
     /// Where this run is to be killed or stopped on purpose.
     pub failpoints: Option<Arc<FailPoints>>,
     /// What the subscriptions said.
-    subscriptions: Subscriptions,
+    pub subscriptions: Subscriptions,
     /// Whether the control store is being made, and Azure says that nothing of ours stands that
     /// could not be made again.
     pub begins: bool,

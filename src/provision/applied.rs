@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::apply::{End, Outcome};
 use super::plan::{Applied, Operation, Plan, Standing, Step};
 use super::ports::{Snapshots, StoreError};
-use crate::resource::{Address, EnvironmentName, Text, Value, scopes};
+use crate::resource::{Address, Carrier, EnvironmentName, Kinds, Text, Value, scopes};
 
 /// The snapshot of one environment as stored.
 #[derive(Debug, Default, Serialize, Deserialize)]
@@ -45,12 +45,13 @@ pub async fn load(
 /// # Errors
 /// [`StoreError`] where one cannot be written; the old one stands then.
 pub async fn save(
+    kinds: Kinds,
     store: &dyn Snapshots,
     before: &Applied,
     plan: &Plan,
     outcome: &Outcome,
 ) -> Result<(), StoreError> {
-    let after = advance(before.clone(), plan, outcome);
+    let after = advance(kinds, before.clone(), plan, outcome);
     for environment in &plan.environments {
         let mine = after
             .iter()
@@ -67,7 +68,7 @@ pub async fn save(
 
 /// The snapshot after a run: what it did, what it found standing as declared, and what it was to
 /// delete and did not.
-fn advance(mut applied: Applied, plan: &Plan, outcome: &Outcome) -> Applied {
+fn advance(kinds: Kinds, mut applied: Applied, plan: &Plan, outcome: &Outcome) -> Applied {
     let mut succeeded = Applied::new();
     let mut gone = BTreeSet::new();
     succeeded.extend(plan.standing.clone());
@@ -99,7 +100,13 @@ fn advance(mut applied: Applied, plan: &Plan, outcome: &Outcome) -> Applied {
         let id = standing.id.to_lowercase();
         !scopes(&id).any(|scope| gone.contains(scope))
     });
-    for (address, old) in succeed(&mut applied, succeeded) {
+    // What carries a marker of its own is known by that.
+    let is_markless = |old: &Standing| {
+        let kind = kinds.named(&old.kind);
+        kind.is_some_and(|kind| matches!(kind.meta().carrier, Carrier::Parent))
+    };
+    let former = succeed(&mut applied, succeeded);
+    for (address, old) in former.into_iter().filter(|(_, old)| is_markless(old)) {
         if let Some(name) = name_of_former(plan, &address, &old) {
             applied.insert(name, old);
         }
@@ -139,13 +146,13 @@ fn name_of_former(plan: &Plan, address: &Address, old: &Standing) -> Option<Addr
 mod tests {
     use super::*;
     use crate::provision::ports::Verdict;
-    use crate::provision::testing::{FakeCloud, Rig, What, World};
+    use crate::provision::testing::{FakeCloud, KINDS, Rig, What, World};
     use crate::resource::Method;
 
     async fn run(world: &mut World, cloud: &FakeCloud) -> bool {
         let plan = world.plan(cloud).await;
         let outcome = Rig::new(cloud).apply(&plan).await;
-        world.applied = advance(world.applied.clone(), &plan, &outcome);
+        world.applied = advance(KINDS, world.applied.clone(), &plan, &outcome);
         outcome.is_complete()
     }
 

@@ -75,7 +75,14 @@ pub async fn ask(
         };
         match is_made(reader, one).await {
             Ok(true) => {}
-            Ok(false) => foreseen.objections.push(objection(address, obstacle)),
+            Ok(false) => {
+                let instead = format!("{}; or --exclude {address} for now", obstacle.instead);
+                let obstacle = Obstacle {
+                    instead,
+                    ..obstacle
+                };
+                foreseen.objections.push(objection(address, obstacle));
+            }
             Err(failure) => foreseen.unanswered.push((address.clone(), failure)),
         }
     }

@@ -272,9 +272,15 @@ impl Estate {
         let outcome = apply(&approved, KINDS, &ports, options)
             .await
             .expect("the journal holds");
-        applied::save(self.control.as_ref(), &before, approved.plan(), &outcome)
-            .await
-            .expect("writable");
+        applied::save(
+            KINDS,
+            self.control.as_ref(),
+            &before,
+            approved.plan(),
+            &outcome,
+        )
+        .await
+        .expect("writable");
         outcome
     }
 

@@ -44,6 +44,7 @@ fn a_subscription_that_cannot_be_read_hides_its_own_environments_only() {
             &served,
             json!([{"method": "GET", "path": path, "status": 403}]),
         );
+        root.expect(4, &["rbac", "check"]);
         for command in [&PLAN[..], &["state", "list"]] {
             let ran = root.expect(4, command);
             let told = format!("subscription {OTHER} cannot be read");

@@ -69,7 +69,8 @@ pub async fn read(
         .and_then(|(_, action)| action)
         .and_then(|action| action.split_once('/'));
     estate.looked_up = provider.map(|(name, _)| name.to_ascii_lowercase());
-    let reading = read::read(&session.azure, &estate).await;
+    let mut reading = read::read(&session.azure, &estate).await;
+    reading.unknown.extend(session.subscriptions.unknown());
     Ok(Audited {
         estate,
         reading,

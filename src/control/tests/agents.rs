@@ -184,7 +184,7 @@ impl Agent {
         outcome: &Outcome,
     ) -> Result<(), StoreError> {
         held.check(Duration::ZERO)?;
-        applied::save(&*self.store, before, plan, outcome).await
+        applied::save(KINDS, &*self.store, before, plan, outcome).await
     }
 }
 
@@ -327,7 +327,7 @@ async fn try_everything(before: &Sketch, after: &Sketch, seed: u64) -> [usize; 3
     let first = Agent::of(&scene, &Life::long());
     let plan = old.plan(&cloud).await;
     let outcome = Rig::new(&cloud).apply(&plan).await;
-    applied::save(&*first.store, &Applied::new(), &plan, &outcome)
+    applied::save(KINDS, &*first.store, &Applied::new(), &plan, &outcome)
         .await
         .expect("it can be saved");
     assert_eq!(first.store.environments().await.expect("readable").len(), 3);

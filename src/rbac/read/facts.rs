@@ -63,6 +63,18 @@ pub struct Unknown {
     pub failure: Failure,
 }
 
+impl Unknown {
+    /// That nobody knows who may do anything in a subscription that did not answer: an empty list of
+    /// it may just mean that nothing of it may be seen.
+    pub fn subscription(id: &str, failure: Failure) -> Self {
+        Self {
+            what: format!("subscription {id}"),
+            hides: Hides::Grants(Scope::new(&format!("/subscriptions/{id}"))),
+            failure,
+        }
+    }
+}
+
 /// What is not known where something could not be read.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Hides {

@@ -75,7 +75,7 @@ impl Slot {
         match (said, &mut state.held) {
             (Ok(token), held) => *held = Some(Held::new(token.clone(), now)),
             // The old one is good until its end, and the credential is left in peace for a while.
-            (Err(_), Some(held)) => held.renew_at = now + AGAIN,
+            (Err(_), Some(held)) => held.renew_at = (now + AGAIN).min(held.token.expires_on),
             (Err(_), None) => {}
         }
     }
@@ -317,7 +317,14 @@ mod tests {
         assert_eq!(secret(&tokens).await, "token-0");
         due(&tokens, 5);
         assert_eq!(secret(&tokens).await, "old");
+        {
+            let slot = tokens.slot("a");
+            let state = slot.state();
+            let held = state.held.as_ref().expect("the old one");
+            assert!(held.renew_at <= held.token.expires_on);
+        }
         due(&tokens, 0);
+        assert!(tokens.get("a").await.is_err());
         assert!(tokens.get("a").await.is_err());
     }
 
