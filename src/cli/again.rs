@@ -62,3 +62,32 @@ fn is_left(plan: &Plan, fresh: &Plan) -> bool {
             .iter()
             .any(|it| ids.contains(&it.id.to_lowercase()))
 }
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use onestream::kinds::KINDS;
+    use onestream::provision::plan;
+
+    use super::*;
+
+    #[test]
+    fn what_stands_again_under_another_address_is_left() {
+        let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("plans/first-apply.json");
+        let carried_out = plan::read(&file, KINDS).expect("the committed plan");
+        let known = |it: &&Operation| it.id.known().is_some();
+        let one = carried_out.operations.iter().find(known);
+        let mut again = one.expect("an id that is known").clone();
+        let mut fresh = carried_out.clone();
+        fresh.operations.clear();
+        assert!(!is_left(&carried_out, &fresh));
+        again.address = "dev.another".parse().expect("an address");
+        again.id = again.id.known().expect("known").to_uppercase().into();
+        fresh.operations.push(again.clone());
+        assert!(is_left(&carried_out, &fresh));
+        again.id = "/subscriptions/s/resourceGroups/strange".into();
+        fresh.operations = vec![again];
+        assert!(!is_left(&carried_out, &fresh));
+    }
+}

@@ -42,6 +42,7 @@ mod ranges;
 mod recordings;
 mod regions;
 mod registry;
+mod registry_check;
 mod replication;
 mod resource_group;
 mod role;
@@ -183,7 +184,7 @@ pub static TABLE: &[Entry] = &[
     Entry {
         kind: &Registry,
         declare: registry::declare,
-        check: registry::check,
+        check: registry_check::check,
     },
     Entry {
         kind: &Replication,
